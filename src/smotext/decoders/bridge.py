@@ -1,0 +1,154 @@
+"""The bridge directory: xRAG's checkpoint format plus an optional ``smotext.json``.
+
+::
+
+    config.json            the language model's, with projector_type and retriever_hidden_size
+    *.safetensors          the language model's tensors and projector.*, sharded or not
+    tokenizer*             holds the placeholder token <xRAG>
+    smotext.json           which encoder, how its vectors are scaled, template, prompts (optional)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.errors import BridgeError
+
+SPEC_NAME = "smotext.json"
+GUIDANCE_PREFIX = "guidance."  # an optional linear head from the vector to the words of its text
+
+
+@dataclass(frozen=True)
+class BridgeSpec:
+    """What ``smotext.json`` says; the defaults are what xRAG's own checkpoints get, which have none.
+
+    Attributes
+    ----------
+    encoder : str or None
+        Hub name or path of the encoder whose vectors the bridge was trained on.
+    encoder_revision : str or None
+        Its revision on the hub.
+    encoder_sha256 : str or None
+        SHA-256 of the encoder's model.safetensors, or of its weight files in name order.
+    pooling : str or None
+        ``"mean"``, ``"cls"`` or ``"lasttoken"``.
+    encoder_max_tokens : int or None
+        Where the encoder cut its texts in training.
+    vector_norm : {"raw", "unit"}
+        ``"unit"``: trained on unit vectors, so the decoder rescales what it is given.
+    chat_template : str
+        ``{content}`` is the prompt; a leading ``{bos}`` the begin-of-text token.
+    prompts : tuple of str
+        Numbered paraphrase instructions, each with ``<xRAG>`` once.
+    max_new_tokens : int
+        Longest output that the bridge was trained for, in tokens.
+    guidance : float
+        Default weight of the guidance head; 0 is off.
+    """
+
+    encoder: str | None = None
+    encoder_revision: str | None = None
+    encoder_sha256: str | None = None
+    pooling: str | None = None
+    encoder_max_tokens: int | None = None
+    vector_norm: Literal["raw", "unit"] = "raw"
+    chat_template: str = XRAG_TEMPLATE
+    prompts: tuple[str, ...] = XRAG_PROMPTS
+    max_new_tokens: int = 336  # xRAG's training length
+    guidance: float = 0.0
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
+        """Return the spec that the entries of a ``smotext.json`` give; unknown entries are an error.
+
+        Examples
+        --------
+        >>> BridgeSpec.from_dict({"vector_norm": "unit"}).vector_norm
+        'unit'
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(entries.keys() - known):
+            raise BridgeError(f"{where} has unknown entries {unknown}: expected some of {sorted(known)}")
+        entries = dict(entries)
+        if "prompts" in entries:
+            entries["prompts"] = tuple(entries["prompts"])
+        spec = cls(**entries)
+        if spec.vector_norm not in ("raw", "unit"):
+            raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
+        if not spec.prompts:
+            raise BridgeError(f"{where}: prompts is empty: expected at least one, with the placeholder in it")
+        return spec
+
+    def to_json(self) -> str:
+        """Return the text of ``smotext.json``."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """Return the bridge directory's config.json, or raise BridgeError if it is none."""
+    path = directory / "config.json"
+    if not path.is_file():
+        raise BridgeError(f"{directory} has no config.json: expected a bridge directory in xRAG's checkpoint format")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_spec(directory: Path) -> BridgeSpec:
+    """Return the directory's :class:`BridgeSpec`; without a ``smotext.json`` xRAG's own conventions."""
+    path = directory / SPEC_NAME
+    if not path.is_file():
+        return BridgeSpec()
+    try:
+        return BridgeSpec.from_dict(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise BridgeError(f"{path} cannot be read: {error}") from error
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """Return the safetensors files that the checkpoint consists of, in name order.
+
+    Raises
+    ------
+    BridgeError
+        If there are none (pickled ``.bin`` weights are never read), or a shard named by the index is missing.
+    """
+    index = directory / "model.safetensors.index.json"
+    if index.is_file():
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    else:
+        names = sorted(path.name for path in directory.glob("*.safetensors"))
+    if not names:
+        raise BridgeError(f"{directory} has no .safetensors weights: convert the checkpoint to safetensors first")
+    if absent := [name for name in names if not (directory / name).is_file()]:
+        raise BridgeError(f"{directory} lacks the shards {absent} that its index names: download it again")
+    return [directory / name for name in names]
+
+
+def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:
+    """Return the checkpoint's tensors whose names start with `prefix`, in float32, on the CPU."""
+    from safetensors import safe_open
+
+    found = {}
+    for path in weight_files(directory):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
+                if name.startswith(prefix):
+                    found[name] = file.get_tensor(name).float()
+    return found
+
+
+def fingerprint(directory: Path) -> str:
+    """Return a short hash of all that decides what the bridge writes: weights, config, tokenizer, spec."""
+    digest = hashlib.sha256()
+    small = [directory / name for name in ("config.json", "tokenizer.json", SPEC_NAME)]
+    for path in [*weight_files(directory), *(path for path in small if path.is_file())]:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""The errors and warnings of SMOTExT.
+
+::
+
+    Exception
+    └── SmotextError                 everything raised on purpose; exit code 1 on the command line
+        ├── InputError               (ValueError) the caller's data or options; exit code 2
+        │   ├── UnknownNameError     a name that is not one of a known set; suggests the nearest
+        │   ├── MissingFileError     (FileNotFoundError) a file or directory that is not there
+        │   └── ModelNotFoundError   (FileNotFoundError) a model neither on disk nor in the hub's cache
+        ├── MissingExtraError        (ImportError) an optional dependency; names the pip command; exit code 2
+        ├── BridgeError              (ValueError) a checkpoint that is not a usable bridge; exit code 2
+        ├── ShortfallError           (RuntimeError) fewer texts kept than asked for, on_shortfall="raise"
+        └── RunError                 (RuntimeError) a run that cannot go on; says how to resume
+
+    Warning
+    └── SmotextWarning               (UserWarning) something was adapted instead of failing
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SmotextError(Exception):
+    """Base of every error that SMOTExT raises on purpose."""
+
+
+class InputError(SmotextError, ValueError):
+    """The data or an option cannot be used as given."""
+
+
+class UnknownNameError(InputError):
+    """A name is not one of those known; the message suggests the nearest."""
+
+
+class MissingFileError(InputError, FileNotFoundError):
+    """A file or directory that was named is not there."""
+
+
+class ModelNotFoundError(InputError, FileNotFoundError):
+    """A model is neither a path nor in the local cache, and the hub could not be reached."""
+
+
+class MissingExtraError(SmotextError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class BridgeError(SmotextError, ValueError):
+    """A checkpoint is not a bridge that can be decoded with."""
+
+
+class ShortfallError(SmotextError, RuntimeError):
+    """Fewer synthetic texts were accepted than asked for and ``on_shortfall="raise"``."""
+
+
+class RunError(SmotextError, RuntimeError):
+    """A durable run cannot go on."""
+
+
+class SmotextWarning(UserWarning):
+    """Something was adapted instead of failing."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name nearest to `name`, else an empty string.
+
+    Examples
+    --------
+    >>> suggest("lable", ["label", "text"])
+    "; did you mean 'label'?"
+    >>> suggest("zzz", ["label", "text"])
+    ''
+    """
+    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def unknown_name(what: str, given: object, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name outside a known set, listing the set and the nearest name.
+
+    Examples
+    --------
+    >>> raise unknown_name("preset", "tinny", ["tiny", "xrag-7b"])
+    Traceback (most recent call last):
+        ...
+    smotext.errors.UnknownNameError: unknown preset 'tinny': expected one of tiny, xrag-7b; did you mean 'tiny'?
+    """
+    names = list(known)
+    return UnknownNameError(
+        f"unknown {what} {given!r}: expected one of {', '.join(names)}{suggest(str(given), names)}"
+    )
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
+    """Return the error for an optional dependency, with the command that installs it.
+
+    Examples
+    --------
+    >>> raise missing_extra("faiss", "faiss", "faiss neighbours")
+    Traceback (most recent call last):
+        ...
+    smotext.errors.MissingExtraError: faiss neighbours needs the package 'faiss': pip install 'smotext[faiss]'
+    """
+    return MissingExtraError(f"{purpose} needs the package {package!r}: pip install 'smotext[{extra}]'")
