@@ -1,0 +1,143 @@
+"""Loading a bridge directory, and refusing early what is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from smotext.decoders import bridge
+from smotext.decoders.guidance import Guidance
+from smotext.decoders.projector import PREFIX, Projector
+from smotext.decoders.prompts import prompt_ids
+from smotext.errors import BridgeError, missing_extra, unknown_name
+
+if TYPE_CHECKING:
+    from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+QUANTIZATIONS = {"4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "8bit": {"load_in_8bit": True}}
+
+
+@cache  # one copy of the weights per process and settings, however often a decoder is unpickled
+def load(settings: DecoderSettings) -> LanguageModelDecoder:
+    """Return the decoder of a bridge directory.
+
+    Raises
+    ------
+    BridgeError
+        If the projector type is unknown, the placeholder is missing, or tensors are missing or superfluous.
+    UnknownNameError
+        For an unknown dtype or quantization.
+    MissingExtraError
+        If quantization is asked for and bitsandbytes is not installed.
+    """
+    from transformers import AutoTokenizer
+
+    from smotext.decoders.language_model import LanguageModelDecoder
+
+    directory = Path(settings.directory)
+    config, spec = bridge.read_config(directory), bridge.read_spec(directory)
+    projector = Projector.from_tensors(config, bridge.read_tensors(directory, PREFIX))
+    tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
+    for prompt in spec.prompts:
+        prompt_ids(tokenizer, spec.chat_template, prompt)  # raises before the weights are read
+    if tokenizer.eos_token_id is None:
+        raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
+    model = load_language_model(settings)
+    home = model.get_input_embeddings().weight.device
+    projector = projector.to(home, dtype_of(settings)).eval().requires_grad_(False)
+    guidance = None
+    if tensors := bridge.read_tensors(directory, bridge.GUIDANCE_PREFIX):
+        guidance = Guidance.from_tensors(tensors).to(home)
+    return LanguageModelDecoder(settings, model, tokenizer, projector, spec, guidance)
+
+
+def load_language_model(settings: DecoderSettings) -> Any:
+    """Return the causal language model of a bridge directory, without its projector.
+
+    ``from_pretrained`` reports ``projector.*`` as unexpected, as it should; any other tensor that is
+    missing, unexpected or of another shape is an error here.
+    """
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {"dtype": dtype_of(settings), "trust_remote_code": settings.trust_remote_code}
+    if settings.quantization is not None:
+        options["quantization_config"] = quantization_config(settings)
+    device = settings.device or default_device()
+    if device == "auto" or settings.quantization is not None:
+        if importlib.util.find_spec("accelerate") is None:
+            raise missing_extra("accelerate", "train", 'device="auto"')
+        options["device_map"] = "auto" if device == "auto" else {"": device}
+    with _quiet_loading():
+        model, report = AutoModelForCausalLM.from_pretrained(
+            settings.directory, output_loading_info=True, **options
+        )
+    check_report(report)
+    if "device_map" not in options:
+        model = model.to(device)
+    return model.eval().requires_grad_(False)
+
+
+def check_report(report: dict[str, Any]) -> None:
+    """Raise BridgeError, naming the tensors, unless only the bridge's own are left over."""
+    extra = [name for name in report["unexpected_keys"] if not name.startswith((PREFIX, bridge.GUIDANCE_PREFIX))]
+    wrong = {
+        "missing": sorted(report["missing_keys"]),
+        "unexpected": sorted(extra),
+        "of another shape": sorted(str(entry[0]) for entry in report["mismatched_keys"]),
+    }
+    if any(wrong.values()):
+        named = "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong.items() if names)
+        raise BridgeError(f"the checkpoint's tensors do not fit its config ({named}): it is damaged or incomplete")
+
+
+def dtype_of(settings: DecoderSettings) -> torch.dtype:
+    """Return the dtype asked for; by default bfloat16 on GPUs and float32, where batch sizes agree, on CPUs."""
+    if settings.dtype is None:
+        device = settings.device or default_device()
+        return torch.float32 if device == "cpu" or not torch.cuda.is_available() else torch.bfloat16
+    if settings.dtype not in DTYPES:
+        raise unknown_name("dtype", settings.dtype, DTYPES)
+    return DTYPES[settings.dtype]
+
+
+def default_device() -> str:
+    """Return ``"cuda"`` where there is one, else ``"cpu"``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def quantization_config(settings: DecoderSettings) -> Any:
+    """Return the bitsandbytes configuration for ``"4bit"`` (NF4) or ``"8bit"``."""
+    if settings.quantization not in QUANTIZATIONS:
+        raise unknown_name("quantization", settings.quantization, QUANTIZATIONS)
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise missing_extra("bitsandbytes", "quant", f"quantization={settings.quantization!r}")
+    from transformers import BitsAndBytesConfig
+
+    options = dict(QUANTIZATIONS[settings.quantization])
+    if settings.quantization == "4bit":
+        options["bnb_4bit_compute_dtype"] = dtype_of(settings)  # type: ignore[assignment]
+    return BitsAndBytesConfig(**options)
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Silence transformers' report of unexpected tensors and its bar; `check_report` speaks instead."""
+    from transformers.utils import logging as hf_logging
+
+    level, had_bar = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity(logging.CRITICAL)
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if had_bar:
+            hf_logging.enable_progress_bar()

@@ -1,0 +1,115 @@
+"""The batched decoding loop: from soft prompts to token ids."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from smotext.decoders.sampling import Sampling, choose, penalise_repetition
+from smotext.decoders.slab import make_cache
+
+COMPACT_BELOW = 0.85  # share of unfinished rows under which the batch is compacted: a copy of the cache is not free
+
+
+@dataclass(frozen=True)
+class Written:
+    """The token ids of one row, without the end token, and whether the model ended it."""
+
+    ids: list[int]
+    is_finished: bool
+
+
+@torch.inference_mode()
+def write(
+    model: Any,
+    embeds: torch.Tensor,
+    *,
+    limits: torch.Tensor,
+    seeds: torch.Tensor,
+    end_ids: torch.Tensor,
+    sampling: Sampling,
+    bias: torch.Tensor | None = None,
+) -> list[Written]:
+    """Return what the model writes after each prompt.
+
+    All prompts have the same length, so the batch needs no padding. Rows end at different times: finished
+    ones are dropped from the batch once they are a good part of it. float32 on a CPU gives the same rows
+    at any batch size, but for ties at the size of rounding errors.
+
+    Parameters
+    ----------
+    model : causal language model of transformers
+    embeds : tensor of shape (n_rows, prompt_length, hidden_size)
+        Prompts as input embeddings, the soft token among them.
+    limits : tensor of shape (n_rows,), int64
+        Largest number of new tokens of each row, at least 1.
+    seeds : tensor of shape (n_rows,), int64
+        Each row's own stream of noise.
+    end_ids : tensor of shape (n_ends,), int64
+        Tokens that end a text.
+    sampling : Sampling
+    bias : tensor of shape (n_rows, vocabulary), float32, or None
+        Added to the logits at every step (guidance). It is changed: a written token loses its bonus.
+
+    Returns
+    -------
+    list of Written, one per row
+    """
+    n_rows, prompt_length = embeds.shape[:2]
+    longest = int(limits.max())
+    cache = make_cache(model.config, prompt_length + longest)
+    ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
+    lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
+    rows = torch.arange(n_rows, device=embeds.device)  # which row each place of the batch holds
+    is_live = torch.ones_like(rows, dtype=torch.bool)
+    inputs = {"inputs_embeds": embeds}
+    for step in range(longest):
+        logits = _next_logits(model, inputs, cache)
+        logits = _adjust(logits, bias, ids[rows, :step], step, end_ids, sampling)
+        tokens = choose(logits, sampling, seeds[rows], step)
+        ids[rows, step] = tokens
+        is_end = torch.isin(tokens, end_ids) & is_live
+        has_ended[rows[is_end]] = True
+        lengths[rows[is_end]] = step
+        is_live &= ~is_end & (limits[rows] > step + 1)
+        n_live = int(is_live.sum())
+        if n_live == 0:
+            break
+        if n_live < COMPACT_BELOW * len(rows):
+            places = is_live.nonzero()[:, 0]
+            cache.batch_select_indices(places)
+            rows, tokens, is_live = rows[places], tokens[places], is_live[places]
+            bias = bias if bias is None else bias[places]
+        if bias is not None:
+            bias.scatter_(1, tokens[:, None], 0.0)
+        inputs = {"input_ids": tokens[:, None]}
+    return [
+        Written(row[:length], ended)
+        for row, length, ended in zip(ids.tolist(), lengths.tolist(), has_ended.tolist(), strict=True)
+    ]
+
+
+def _next_logits(model: Any, inputs: dict[str, torch.Tensor], cache: Any) -> torch.Tensor:
+    """Return the float32 logits of the next token, of shape (n_rows, vocabulary)."""
+    options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    return model(**inputs, past_key_values=cache, use_cache=True, **options).logits[:, -1].float()
+
+
+def _adjust(
+    logits: torch.Tensor,
+    bias: torch.Tensor | None,
+    written: torch.Tensor,
+    step: int,
+    end_ids: torch.Tensor,
+    sampling: Sampling,
+) -> torch.Tensor:
+    """Return the logits after guidance, repetition penalty and the smallest length."""
+    if bias is not None:
+        logits = logits + bias
+    logits = penalise_repetition(logits, written, sampling.repetition_penalty)
+    if step < sampling.min_new_tokens:
+        logits = logits.index_fill(1, end_ids, -torch.inf)
+    return logits

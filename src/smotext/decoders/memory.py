@@ -1,0 +1,52 @@
+"""How many rows fit into memory at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+MOST_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/benchmarks.md)
+SHARE_OF_FREE = 0.5  # leaves room for activations and for other processes
+
+
+def rows_that_fit(model: Any, n_tokens: int) -> int:
+    """Return a batch size, from 1 to ``MOST_ROWS``, whose cache and logits take half of the free memory at most.
+
+    Parameters
+    ----------
+    model : causal language model of transformers
+    n_tokens : int
+        Largest length of a row, prompt included.
+    """
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cache = 2 * config.num_hidden_layers * heads * head_dim * n_tokens * model.dtype.itemsize  # keys and values
+    logits = 6 * 4 * config.vocab_size  # float32 copies alive while a token is chosen
+    return max(1, min(MOST_ROWS, int(SHARE_OF_FREE * free_bytes(model.device) / (cache + logits))))
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the free memory of a CUDA device, or else of the machine, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return 4 * 2**30  # macOS and Windows: what the smallest of today's machines can spare
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if the error says that memory ran out, on whatever device.
+
+    Examples
+    --------
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("no"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's CPU allocator

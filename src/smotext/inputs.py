@@ -1,0 +1,233 @@
+"""What callers hand in: texts, labels, and how many new rows they want."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.errors import InputError, suggest
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The real texts that can be mixed, with their labels.
+
+    Attributes
+    ----------
+    texts : list of str
+        Neither missing nor blank.
+    labels : ndarray of shape (n_texts,), object
+        Python values: str, int or bool.
+    rows : ndarray of shape (n_texts,), int64
+        Row number of each text in what the caller gave.
+    n_skipped : int
+        Rows without text; they are kept in the caller's data and never mixed.
+    """
+
+    texts: list[str]
+    labels: NDArray[np.object_]
+    rows: NDArray[np.int64]
+    n_skipped: int
+
+
+def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corpus:
+    """Return the rows that have a text.
+
+    Examples
+    --------
+    >>> corpus = make_corpus(np.array(["a", None, " "], dtype=object), np.array([1, 1, 0], dtype=object))
+    >>> corpus.texts, corpus.n_skipped
+    (['a'], 2)
+    """
+    rows = np.array([i for i, text in enumerate(texts) if not _is_blank(text)], dtype=np.int64)
+    return Corpus([texts[i] for i in rows], labels[rows], rows, len(texts) - len(rows))
+
+
+def check_texts(texts: Any) -> NDArray[np.object_]:
+    """Return the texts as an object array of shape (n_texts,).
+
+    Parameters
+    ----------
+    texts : list, tuple, 1-D array, Series, or a table of one column
+        Strings; None and NaN stand for a missing text.
+
+    Raises
+    ------
+    InputError
+        If there are several columns (they are named), no rows, or an entry is no string (its row is named).
+
+    Examples
+    --------
+    >>> check_texts(["a", "b"]).tolist()
+    ['a', 'b']
+    """
+    if isinstance(texts, str):
+        raise InputError("texts is a single string: expected a list of texts, or another 1-D container")
+    if hasattr(texts, "columns"):
+        if len(texts.columns) != 1:
+            names = ", ".join(map(repr, texts.columns))
+            raise InputError(f"texts has the columns {names}: expected one; pass the column that holds the text")
+        texts = texts.iloc[:, 0]
+    array = _object_array(texts)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(f"texts has shape {array.shape}: expected one dimension")
+    if len(array) == 0:
+        raise InputError("texts is empty: expected at least one text")
+    for row, text in enumerate(array):
+        if not (isinstance(text, str) or _is_missing(text)):
+            raise InputError(f"row {row} of texts is {type(text).__name__} {text!r:.60}: expected a string")
+    return array
+
+
+def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
+    """Return the labels as an object array of Python values, of shape (n_texts,).
+
+    Raises
+    ------
+    InputError
+        If the length differs, a label is missing, is neither str, int nor bool, or the types are mixed.
+
+    Examples
+    --------
+    >>> check_labels(["a", 1], 2)
+    Traceback (most recent call last):
+        ...
+    smotext.errors.InputError: labels mix int (1) and str ('a'): convert them to one type, for instance with str
+    """
+    if hasattr(labels, "columns"):
+        if len(labels.columns) != 1:
+            raise InputError(f"labels has {len(labels.columns)} columns: expected one label per text")
+        labels = labels.iloc[:, 0]
+    array = _object_array(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(f"labels has shape {array.shape}: expected one label per text, not a matrix")
+    if len(array) != n_texts:
+        raise InputError(f"{n_texts} texts but {len(array)} labels: expected one label per text")
+    examples: dict[type, Any] = {}
+    for row, label in enumerate(array):
+        plain = label.item() if isinstance(label, np.generic) else label
+        if _is_missing(plain):
+            raise InputError(f"row {row} has no label: fill it in or drop the row")
+        if isinstance(plain, float) and plain.is_integer():
+            plain = int(plain)  # what pandas makes of integers in a column that once had a gap
+        if not isinstance(plain, str | int):
+            raise InputError(f"label {plain!r} in row {row} is {type(plain).__name__}: expected str, int or bool")
+        examples.setdefault(type(plain), plain)
+        array[row] = plain
+    if len(examples) > 1:
+        named = " and ".join(sorted(f"{kind.__name__} ({label!r})" for kind, label in examples.items()))
+        raise InputError(f"labels mix {named}: convert them to one type, for instance with str")
+    return array
+
+
+def counts_by_class(labels: NDArray[np.object_]) -> dict[Any, int]:
+    """Return how many rows each class has, in label order.
+
+    Examples
+    --------
+    >>> counts_by_class(np.array(["b", "a", "b"], dtype=object))
+    {'a': 1, 'b': 2}
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    return dict(zip(classes.tolist(), counts.tolist(), strict=True))
+
+
+def new_rows_for_n(n: int | Mapping[Hashable, int], counts: Mapping[Any, int]) -> dict[Any, int]:
+    """Return how many new rows each class gets.
+
+    Parameters
+    ----------
+    n : int or mapping
+        An int is split over the classes in proportion to their counts (largest remainder, ties by label
+        order); a mapping gives the new rows of the classes it names, the others get none.
+    counts : mapping
+        Rows per class, in label order.
+
+    Raises
+    ------
+    InputError
+        If a number is negative or a class unknown.
+
+    Examples
+    --------
+    >>> new_rows_for_n(10, {"a": 2, "b": 1})
+    {'a': 7, 'b': 3}
+    >>> new_rows_for_n({"b": 4}, {"a": 2, "b": 1})
+    {'b': 4}
+    """
+    if isinstance(n, Mapping):
+        for label, number in n.items():
+            if label not in counts:
+                raise InputError(
+                    f"n names class {label!r}: expected one of {list(counts)}{suggest(str(label), map(str, counts))}"
+                )
+            _check_number(number, f"n for class {label!r}")
+        return {label: int(n[label]) for label in counts if label in n}
+    _check_number(n, "n")
+    total = sum(counts.values())
+    shares = {label: n * count / total for label, count in counts.items()}
+    new_rows = {label: math.floor(share) for label, share in shares.items()}
+    by_remainder = sorted(counts, key=lambda label: new_rows[label] - shares[label])  # sorted is stable: ties by order
+    for label in by_remainder[: int(n) - sum(new_rows.values())]:
+        new_rows[label] += 1
+    return new_rows
+
+
+def new_rows_for_strategy(sampling_strategy: Any, labels: NDArray[np.object_]) -> dict[Any, int]:
+    """Return how many new rows each class gets under an imbalanced-learn ``sampling_strategy``.
+
+    Raises
+    ------
+    InputError
+        Where imbalanced-learn refuses: one class only, a total below the present count, an unknown class.
+    """
+    from imblearn.utils import check_sampling_strategy
+
+    try:
+        wanted = check_sampling_strategy(sampling_strategy, natural(labels), "over-sampling")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"sampling_strategy={sampling_strategy!r}: {error}") from error
+    plain = {key.item() if isinstance(key, np.generic) else key: int(number) for key, number in wanted.items()}
+    return {label: plain[label] for label in counts_by_class(labels) if label in plain}
+
+
+def natural(labels: NDArray[np.object_]) -> NDArray[Any]:
+    """Return integer and bool labels as an array of that type, strings as objects.
+
+    A numpy string array would drop trailing NULs, and scikit-learn takes objects for strings alone.
+    """
+    return labels if len(labels) == 0 or isinstance(labels[0], str) else np.array(labels.tolist())
+
+
+def _check_number(number: Any, what: str) -> None:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+        raise InputError(f"{what} is {number!r}: expected an integer of 0 or more, the number of new rows")
+
+
+def _object_array(values: Any) -> NDArray[np.object_]:
+    if hasattr(values, "to_numpy"):  # pandas, with its categories and nullable types
+        return np.array(values.to_numpy(dtype=object), dtype=object)
+    if isinstance(values, np.ndarray):
+        return values.astype(object)
+    if not isinstance(values, Sequence):
+        raise InputError(f"got {type(values).__name__}: expected a list, a numpy array or a pandas Series")
+    array = np.empty(len(values), dtype=object)
+    array[:] = [value for value in values]
+    return array
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+
+
+def _is_blank(text: Any) -> bool:
+    return _is_missing(text) or not text.strip()

@@ -1,0 +1,240 @@
+"""Names for encoder + decoder pairs, and the functions that load them."""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
+from smotext.records import Decoder, Encoder
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named pair.
+
+    Attributes
+    ----------
+    encoder, decoder : str
+        Hub names, or ``"bundled"`` for what comes with the package.
+    encoder_revision, decoder_revision : str or None
+        Pinned commits on the hub.
+    note : str
+        What it is, in a line.
+    """
+
+    encoder: str
+    decoder: str
+    encoder_revision: str | None = None
+    decoder_revision: str | None = None
+    note: str = ""
+
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+SFR = "Salesforce/SFR-Embedding-Mistral"
+SFR_REVISION = "938c560d1c236aa563b2dbdf084f28ab28bccb11"
+
+PRESETS = {
+    "tiny": Preset(MINILM, "bundled", note="the bundled bridge: English, offline, runs on a laptop"),
+    "xrag-7b": Preset(SFR, "Hannibal046/xrag-7b", SFR_REVISION, note="the paper's pair: 2 x 14 GB in bfloat16"),
+    "xrag-moe": Preset(SFR, "Hannibal046/xrag-moe", SFR_REVISION, note="xRAG's Mixtral 8x7B: 93 GB in bfloat16"),
+    "echo": Preset("hash", "echo", note="no models: hashed words in, made-up words out; for testing a pipeline"),
+}
+
+
+def bundled_bridge() -> Path:
+    """Return the directory of the bridge that comes with the package."""
+    return Path(str(importlib.resources.files("smotext") / "assets" / "tiny"))
+
+
+def load_encoder(
+    name: str = "tiny",
+    device: str | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Encoder:
+    """Return the encoder of a preset, of a bridge directory, or any sentence-transformers model.
+
+    Parameters
+    ----------
+    name : str
+        A preset; a bridge directory, whose ``smotext.json`` names its encoder; or a sentence-transformers
+        model as a path or hub name. An existing path comes first.
+    device : str, optional
+        ``"cpu"``, ``"cuda"``, ...; None takes a GPU if there is one.
+    dtype : {"float32", "bfloat16", "float16"}, optional
+        None is float32 on CPUs; the xRAG presets use bfloat16, as they were trained.
+    revision : str, optional
+        Branch, tag or commit on the hub; None is the preset's pinned one.
+    trust_remote_code : bool
+        Whether code that comes with a hub model may run.
+
+    Returns
+    -------
+    Encoder
+        With ``encode(texts)``, float32 of shape (n_texts, vector_dim), and ``vector_dim``.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the name is none of these, or the model is neither on disk nor reachable.
+
+    Examples
+    --------
+    >>> load_encoder("echo").encode(["two words"]).shape
+    (1, 64)
+    """
+    options = {"device": device, "dtype": dtype, "revision": revision, "trust_remote_code": trust_remote_code}
+    path = Path(name).expanduser()
+    if is_bridge(path):
+        return _encoder_of_bridge(path, options)
+    preset = None if path.is_dir() else PRESETS.get(name)
+    if preset is None:
+        _check_name(name)
+        return _load_sentence_encoder(name, options)
+    if preset.encoder == "hash":
+        from smotext.encoders.hashing import HashEncoder
+
+        return HashEncoder()
+    return _load_sentence_encoder(preset.encoder, {**options, "revision": revision or preset.encoder_revision})
+
+
+def load_decoder(
+    name: str = "tiny",
+    device: str | None = None,
+    dtype: str | None = None,
+    quantization: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Decoder:
+    """Return the decoder of a preset, or of a bridge given as a directory or hub name.
+
+    Parameters
+    ----------
+    name : str
+        A preset, a bridge directory, or the hub name of a bridge in xRAG's checkpoint format. An existing
+        path comes first.
+    device : str, optional
+        ``"cpu"``, ``"cuda"``, ... or ``"auto"``, which spreads a large model over what there is.
+    dtype : {"float32", "bfloat16", "float16"}, optional
+        None is float32 on CPUs, where it makes texts independent of the batch size, and bfloat16 on GPUs.
+    quantization : {"4bit", "8bit"}, optional
+        Through bitsandbytes (extra ``quant``).
+    revision : str, optional
+        Branch, tag or commit on the hub; None is the preset's pinned one.
+    trust_remote_code : bool
+        Whether code that comes with a hub model may run.
+
+    Returns
+    -------
+    Decoder
+        With ``decode(vectors, ...)`` and ``vector_dim``.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the name is none of these, or the model is neither on disk nor reachable.
+    BridgeError
+        If the directory is not a usable bridge.
+
+    Examples
+    --------
+    >>> load_decoder("echo").vector_dim
+    64
+    """
+    path = Path(name).expanduser()
+    preset = None if path.is_dir() else PRESETS.get(name)
+    if preset is not None and preset.decoder == "echo":
+        from smotext.decoders.echo import EchoDecoder
+
+        return EchoDecoder()
+    from smotext.decoders.hub import resolve_directory
+    from smotext.decoders.language_model import DecoderSettings
+    from smotext.decoders.loading import load
+
+    if preset is None:
+        _check_name(name)
+        directory = resolve_directory(name, revision=revision)
+    elif preset.decoder == "bundled":
+        directory = bundled_bridge()
+    else:
+        directory = resolve_directory(preset.decoder, revision=revision or preset.decoder_revision)
+    return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))
+
+
+def load_pair(
+    model: str,
+    *,
+    encoder: Any = None,
+    decoder: Any = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> tuple[Encoder, Decoder]:
+    """Return encoder and decoder of a preset or bridge; `encoder` and `decoder` override either.
+
+    Raises
+    ------
+    InputError
+        If an object lacks ``encode`` or ``decode``, the bridge names no encoder, or their widths differ.
+    """
+    if decoder is None:
+        decoder = load_decoder(model, device=device, dtype=dtype)
+    if encoder is None:
+        encoder = _encoder_for(model, decoder, device, dtype)
+    for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
+        if not callable(getattr(given, method, None)):
+            hint = "; a name is loaded with smotext.load_" + role if isinstance(given, str) else ""
+            raise InputError(f"{role}={given!r:.80} has no .{method}: expected an object that has{hint}")
+    widths = getattr(encoder, "vector_dim", None), getattr(decoder, "vector_dim", None)
+    if None not in widths and widths[0] != widths[1]:
+        raise InputError(
+            f"the encoder's vectors have {widths[0]} dimensions and the decoder takes {widths[1]}: "
+            "use the encoder that the bridge was trained with"
+        )
+    return encoder, decoder
+
+
+def is_bridge(directory: Path) -> bool:
+    """Return True if the directory's config.json describes a projector."""
+    config = directory / "config.json"
+    return config.is_file() and '"projector_type"' in config.read_text(encoding="utf-8")
+
+
+def _encoder_for(model: str, decoder: Any, device: str | None, dtype: str | None) -> Encoder:
+    """Return the encoder that belongs to a preset, or that the loaded bridge was trained with."""
+    if model in PRESETS and not Path(model).is_dir():
+        return load_encoder(model, device=device, dtype=dtype)
+    spec = getattr(decoder, "spec", None)
+    if spec is None or spec.encoder is None:
+        raise InputError(f"bridge {model!r} does not say which encoder it was trained with: pass encoder=")
+    return load_encoder(spec.encoder, device=device, dtype=dtype, revision=spec.encoder_revision)
+
+
+def _encoder_of_bridge(path: Path, options: dict[str, Any]) -> Encoder:
+    from smotext.decoders.bridge import read_spec
+
+    spec = read_spec(path)
+    if spec.encoder is None:
+        raise InputError(f"bridge {str(path)!r} does not say which encoder it was trained with: name the encoder")
+    return _load_sentence_encoder(spec.encoder, {**options, "revision": options["revision"] or spec.encoder_revision})
+
+
+def _load_sentence_encoder(name: str, options: dict[str, Any]) -> Encoder:
+    from smotext.encoders.sentence import load_sentence_encoder
+
+    return load_sentence_encoder(name, **options)
+
+
+def _check_name(name: str) -> None:
+    """Raise the error for a name that is no preset, no path and can't be a hub name."""
+    if Path(name).expanduser().is_dir() or name.count("/") == 1:
+        return
+    if "/" in name or name.startswith((".", "~")):
+        raise ModelNotFoundError(f"no model directory at {name!r}: check the path")
+    raise UnknownNameError(
+        f"unknown preset {name!r}: expected one of {', '.join(PRESETS)}, a directory, or a hub name 'owner/model'"
+        f"{suggest(name, PRESETS)}"
+    )

@@ -1,0 +1,318 @@
+"""The method as an imbalanced-learn sampler."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.base import BaseSampler
+from numpy.typing import NDArray
+
+from smotext.augment import Augmented, Run, augment, decode_line
+from smotext.errors import InputError, SmotextWarning
+from smotext.inputs import (
+    Corpus,
+    check_labels,
+    check_texts,
+    counts_by_class,
+    make_corpus,
+    natural,
+    new_rows_for_n,
+    new_rows_for_strategy,
+)
+from smotext.presets import load_pair
+from smotext.records import Decoder, Encoder, Synthetic
+from smotext.seeding import root_seed, row_seeds
+from smotext.settings import Settings
+
+_SETTINGS = tuple(Settings.__dataclass_fields__)
+
+
+class SMOTExT(BaseSampler):
+    """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
+
+    Parameters
+    ----------
+    model : str
+        A preset (``"tiny"``, ``"xrag-7b"``, ``"xrag-moe"``), or the path or hub name of a bridge.
+    encoder, decoder : objects, optional
+        Anything with ``.encode`` / ``.decode``; they override the model's.
+    sampling_strategy : str, float, dict or callable
+        Final totals per class, as in imbalanced-learn: "auto", "minority", "not minority", "not majority",
+        "all", a ratio (two classes), a dict of totals, or a callable.
+    k_neighbors : int
+        Neighbours to choose the second parent from.
+    strategy : {"smote", "random", "borderline", "adasyn", "kmeans"} or an over-sampler
+        Who is a first parent. "random" takes any two of the class, as the paper does. Any imbalanced-learn
+        over-sampler object is cloned and run on the vectors; parents are unknown then.
+    mix : {"linear", "slerp", "linear_renorm"}
+        How parents are mixed; "linear" is the paper's.
+    n_parents : int
+        Parents per text; three or more are weighted by a Dirichlet distribution.
+    lam : (low, high), "beta:a" or float
+        Weight of the first parent: uniform in a window, Beta(a, a), or fixed.
+    prompt : int or "random"
+        Number of a paraphrase prompt.
+    max_new_tokens : "auto" or int
+        "auto" draws each text's length from its parents'.
+    do_sample, temperature, top_p, top_k, repetition_penalty
+        Decoding, as in transformers.
+    filters : None, "default", "strict" or list of filters
+        Which texts are kept.
+    candidates : int
+        Texts decoded per mix, of which the one nearest its vector is kept.
+    on_shortfall : {"fill", "report", "raise"}
+        What happens when filters leave too few.
+    device, dtype : str, optional
+        Where and in which precision the models run.
+    batch_size : int, optional
+        Rows decoded together; None goes by the free memory.
+    random_state : int, RandomState or None
+        The root of all randomness.
+    verbose : bool
+        Whether a progress bar is shown.
+
+    Attributes
+    ----------
+    synthetic_ : DataFrame
+        One row per synthetic text of the last call, with its lineage. ``parents`` are row numbers of the
+        given texts. Whoever has parents and weights can reconstruct real texts: keep it private.
+    rejected_ : DataFrame
+        Rows that were written and not kept.
+    sampling_strategy_ : dict
+        New rows per class, after ``fit_resample``.
+
+    References
+    ----------
+    SMOTExT (arXiv 2505.13434); SMOTE (Chawla et al. 2002); xRAG (arXiv 2405.13792).
+
+    Examples
+    --------
+    >>> smx = SMOTExT("echo", k_neighbors=1, random_state=0)
+    >>> texts = ["late parcel", "parcel lost", "wrong parcel", "love it", "like it"]
+    >>> texts_res, labels_res = smx.fit_resample(texts, ["bad", "bad", "bad", "good", "good"])
+    >>> labels_res
+    ['bad', 'bad', 'bad', 'good', 'good', 'good']
+    >>> smx.synthetic_[["label", "parents"]].values.tolist()
+    [['good', [3, 4]]]
+    """
+
+    _sampling_type = "over-sampling"
+    _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
+
+    def __init__(
+        self,
+        model="tiny",
+        *,
+        encoder=None,
+        decoder=None,
+        sampling_strategy="auto",
+        k_neighbors=5,
+        strategy="smote",
+        mix="linear",
+        n_parents=2,
+        lam=(0.0, 1.0),
+        prompt=0,
+        max_new_tokens="auto",
+        do_sample=True,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=0,
+        repetition_penalty=1.0,
+        filters=None,
+        candidates=1,
+        on_shortfall="fill",
+        device=None,
+        dtype=None,
+        batch_size=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.model = model
+        self.encoder = encoder
+        self.decoder = decoder
+        self.k_neighbors = k_neighbors
+        self.strategy = strategy
+        self.mix = mix
+        self.n_parents = n_parents
+        self.lam = lam
+        self.prompt = prompt
+        self.max_new_tokens = max_new_tokens
+        self.do_sample = do_sample
+        self.temperature = temperature
+        self.top_p = top_p
+        self.top_k = top_k
+        self.repetition_penalty = repetition_penalty
+        self.filters = filters
+        self.candidates = candidates
+        self.on_shortfall = on_shortfall
+        self.device = device
+        self.dtype = dtype
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit_resample(self, texts: Any, labels: Any) -> tuple[Any, Any]:
+        """Return the texts and labels with synthetic ones added until the classes have the asked-for totals.
+
+        Parameters
+        ----------
+        texts : list, array or Series of str, or a table of one column; length n_texts
+            None, NaN and blank texts are kept and never mixed.
+        labels : list, array or Series; length n_texts
+            str, int or bool, of one type.
+
+        Returns
+        -------
+        texts_res, labels_res
+            In the containers that were given. The originals come first, untouched; the synthetic texts
+            follow, class by class.
+
+        Raises
+        ------
+        InputError
+            For data or options that cannot be used; a ValueError too.
+        """
+        array = check_texts(texts)
+        new_rows_for_strategy(self.sampling_strategy, check_labels(labels, len(array)))  # our words, not numpy's
+        return super().fit_resample(texts, labels)
+
+    def generate(
+        self, texts: Any, labels: Any, /, n: int | Mapping[Hashable, int], *, run: Run | None = None
+    ) -> pd.DataFrame:
+        """Return new rows only, with their lineage.
+
+        Parameters
+        ----------
+        texts, labels
+            As in :meth:`fit_resample`; one class is enough.
+        n : int or mapping of label to int
+            New rows: an int is split over the classes in proportion to their counts; a mapping gives the
+            new rows of the classes it names.
+        run : Run, optional
+            Keeps each step's result, so that a run can go on after a crash.
+
+        Returns
+        -------
+        DataFrame
+            One row per synthetic text: ``text``, ``label``, ``key``, ``parents``, ``weights``, ``lam``,
+            ``seed``, ``prompt``, ``strategy``, ``mix``, ``model``, ``n_tokens``, ...
+
+        Raises
+        ------
+        InputError
+            For data or options that cannot be used; a ValueError too.
+
+        Examples
+        --------
+        >>> SMOTExT("echo", k_neighbors=1, random_state=0).generate(["one", "two"], ["a", "a"], n=3)["text"].tolist()
+        ['x']
+        """
+        array = check_texts(texts)
+        checked = check_labels(labels, len(array))
+        return self._augment(array, checked, new_rows_for_n(n, counts_by_class(checked)), run).synthetic
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
+        array = check_texts(X)
+        return array, natural(check_labels(y, len(array))), False
+
+    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
+        labels = check_labels(y, len(X))
+        new = self._augment(X, labels, new_rows_for_strategy(self.sampling_strategy, labels), None).synthetic
+        texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
+        return texts, natural(np.concatenate([labels, new["label"].to_numpy(dtype=object)]))
+
+    def _augment(
+        self, texts: NDArray[np.object_], labels: NDArray[np.object_], new_rows: dict[Any, int], run: Run | None
+    ) -> Augmented:
+        settings = self.settings()
+        corpus = make_corpus(texts, labels)
+        check_classes(corpus, new_rows)
+        encoder, decoder = self.load()
+        seed = root_seed(self.random_state)
+        found = augment(corpus, new_rows, encoder=encoder, decoder=decoder, settings=settings, seed=seed, run=run)
+        self.synthetic_, self.rejected_ = found.synthetic, found.rejected
+        for note in [*skipped_note(corpus), *found.notes]:
+            warnings.warn(note, SmotextWarning, stacklevel=4)
+        return found
+
+    def settings(self) -> Settings:
+        """Return the options of the method, checked."""
+        return Settings(**{name: getattr(self, name) for name in _SETTINGS})
+
+    def load(self) -> tuple[Encoder, Decoder]:
+        """Return the encoder and decoder, loaded once per process."""
+        return load_pair(self.model, encoder=self.encoder, decoder=self.decoder, device=self.device, dtype=self.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.sparse = False
+        tags.input_tags.one_d_array = True
+        return tags
+
+
+def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
+    """Raise InputError if a class that gets new rows has no text to make them from."""
+    have = set(corpus.labels.tolist())
+    if empty := [label for label, number in new_rows.items() if number and label not in have]:
+        raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
+
+
+def skipped_note(corpus: Corpus) -> list[str]:
+    """Return a note on rows that have no text, if there are any."""
+    if corpus.n_skipped == 0:
+        return []
+    rows = "row has" if corpus.n_skipped == 1 else "rows have"
+    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
+
+
+def interpolate(
+    first: str, second: str, steps: int = 5, model: str = "tiny", random_state: Any = None, **options: Any
+) -> list[Synthetic]:
+    """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
+
+    Parameters
+    ----------
+    first, second : str
+    steps : int
+        Number of texts, 2 or more, with lam evenly spaced from 1 to 0.
+    model : str
+        A preset or bridge.
+    random_state : int, RandomState or None
+    **options
+        Further options of :class:`SMOTExT`, such as ``mix``, ``temperature`` or ``encoder``.
+
+    Returns
+    -------
+    list of Synthetic
+
+    Raises
+    ------
+    InputError
+        If a text is blank or `steps` is below 2.
+
+    Examples
+    --------
+    >>> [step.lam for step in interpolate("a parcel", "a train", steps=3, model="echo", random_state=0)]
+    [1.0, 0.5, 0.0]
+    """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+        raise InputError(f"steps is {steps!r}: expected an integer of 2 or more")
+    corpus = make_corpus(check_texts([first, second]), np.array(["", ""], dtype=object))
+    if corpus.n_skipped:
+        raise InputError("a text is blank: interpolation needs two texts")
+    sampler = SMOTExT(model, random_state=random_state, **options)
+    encoder, decoder = sampler.load()
+    lam = np.linspace(1.0, 0.0, steps)
+    seeds = row_seeds(root_seed(random_state), "", np.zeros(steps, dtype=np.int64))  # one noise: lam alone differs
+    rows = decode_line(corpus, lam, seeds, encoder=encoder, decoder=decoder, settings=sampler.settings())
+    return [
+        Synthetic(row.text, tuple(row.weights), row.lam, row.seed, None if row.n_tokens < 0 else row.n_tokens)
+        for row in rows.itertuples()
+    ]

@@ -1,0 +1,162 @@
+"""One decode group: from target vectors to rows of text with their lineage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from smotext.inputs import Corpus
+from smotext.records import UNKNOWN, Decoded, Decoder, Encoder, MixPlan
+from smotext.seeding import uniforms
+from smotext.settings import Settings
+
+DEFAULT_MAX_NEW_TOKENS = 128  # for decoders that count no tokens
+
+COLUMNS = (
+    "text", "label", "key", "parents", "weights", "lam", "seed", "prompt", "strategy", "mix", "model",
+    "n_tokens", "is_finished", "accepted", "reason",
+)  # fmt: skip
+
+_SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*(?=\s|$)""")
+
+
+class Writer:
+    """Decodes groups of a plan into rows; the columns are :data:`COLUMNS`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The real texts, for the parents' lengths and row numbers.
+    encoder, decoder : Encoder, Decoder
+    settings : Settings
+    """
+
+    def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
+        self.corpus = corpus
+        self.encoder = encoder
+        self.decoder = decoder
+        self.settings = settings
+        self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
+        self.n_prompts = len(getattr(decoder, "prompts", ("",)))
+        self.longest = int(getattr(decoder, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
+        self.lengths: NDArray[np.int64] | None = None
+        if settings.max_new_tokens == "auto" and hasattr(decoder, "count_tokens"):
+            self.lengths = decoder.count_tokens(corpus.texts)
+
+    def write(self, group: MixPlan, targets: NDArray[np.float32]) -> pd.DataFrame:
+        """Return one row per row of the group, decoded from its target vector."""
+        prompts, limits = self.prompts_for(group), self.limits_for(group)
+        decoded = self._decode(targets, prompts, limits, group.seeds)
+        texts = [_finish(row, is_cut=self.settings.max_new_tokens == "auto") for row in decoded]
+        return self._rows(group, texts, decoded, prompts)
+
+    def limits_for(self, group: MixPlan) -> NDArray[np.int64]:
+        """Return the most tokens each row may have.
+
+        ``"auto"`` takes the length of one of the row's parents, drawn with the parents' weights, capped by
+        the longest output that the bridge was trained for. Rows of unknown parents draw from their class.
+        """
+        n_rows = len(group)
+        if self.settings.max_new_tokens != "auto":
+            return np.full(n_rows, self.settings.max_new_tokens, dtype=np.int64)
+        if self.lengths is None:
+            return np.full(n_rows, self.longest, dtype=np.int64)
+        draws = uniforms(group.seeds, "length")[:, 0]
+        limits = np.empty(n_rows, dtype=np.int64)
+        for row, (draw, parents, weights) in enumerate(zip(draws, group.parents, group.weights, strict=True)):
+            if parents[0] == UNKNOWN:
+                members = np.flatnonzero(self.corpus.labels == group.labels[row])
+                chosen = members[int(draw * len(members))]
+            else:
+                chosen = parents[min(int(np.searchsorted(np.cumsum(weights), draw)), np.count_nonzero(weights) - 1)]
+            limits[row] = self.lengths[chosen]
+        return limits.clip(1, self.longest)
+
+    def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
+        """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
+        if self.settings.prompt == "random":
+            return (uniforms(group.seeds, "prompt")[:, 0] * self.n_prompts).astype(np.int64)
+        return np.full(len(group), self.settings.prompt, dtype=np.int64)
+
+    def no_rows(self) -> pd.DataFrame:
+        """Return a table of no rows."""
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
+
+    def _decode(
+        self,
+        targets: NDArray[np.float32],
+        prompts: NDArray[np.int64],
+        limits: NDArray[np.int64],
+        seeds: NDArray[np.int64],
+    ) -> list[Decoded]:
+        """Return the decoded rows; a number that is the same for all goes to the decoder as a number."""
+        options = {
+            **self.settings.decoding(),
+            "seeds": seeds,
+            "prompt": _scalar_if_same(prompts),
+            "max_new_tokens": _scalar_if_same(limits),
+        }
+        if hasattr(self.decoder, "decode_rows"):
+            return self.decoder.decode_rows(targets, **options)
+        texts = self.decoder.decode(targets, **options)
+        return [Decoded(text, n_tokens=-1, is_finished=True) for text in texts]
+
+    def _rows(
+        self, group: MixPlan, texts: Sequence[str], decoded: Sequence[Decoded], prompts: NDArray[np.int64]
+    ) -> pd.DataFrame:
+        keys = zip(group.labels, group.ordinals, group.attempts, group.candidates, strict=True)
+        return pd.DataFrame(
+            {
+                "text": pd.Series(list(texts), dtype=object),
+                "label": pd.Series(group.labels.tolist(), dtype=object),
+                "key": ["/".join(map(str, key)) for key in keys],
+                "parents": pd.Series([self._row_numbers(parents) for parents in group.parents], dtype=object),
+                "weights": pd.Series([_known(weights) for weights in group.weights], dtype=object),
+                "lam": group.lam,
+                "seed": group.seeds,
+                "prompt": prompts,
+                "strategy": group.strategies.tolist(),
+                "mix": self.settings.mix,
+                "model": self.model,
+                "n_tokens": [row.n_tokens for row in decoded],
+                "is_finished": [row.is_finished for row in decoded],
+                "accepted": True,
+                "reason": "",
+            },
+            columns=list(COLUMNS),
+        )
+
+    def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
+        return self.corpus.rows[parents[parents != UNKNOWN]].tolist()
+
+
+def cut_at_sentence(text: str) -> str:
+    """Return the text up to its last sentence end, or all of it if it has none.
+
+    Examples
+    --------
+    >>> cut_at_sentence('He said "no." Then he went to the')
+    'He said "no."'
+    >>> cut_at_sentence("no end in sight")
+    'no end in sight'
+    """
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]] if ends else text
+
+
+def _finish(row: Decoded, *, is_cut: bool) -> str:
+    text = row.text.strip()
+    return cut_at_sentence(text) if is_cut and not row.is_finished else text
+
+
+def _known(weights: NDArray[np.float64]) -> list[float]:
+    return weights[np.nan_to_num(weights) > 0].tolist()
+
+
+def _scalar_if_same(values: NDArray[np.int64]) -> Any:
+    return int(values[0]) if len(values) and (values == values[0]).all() else values
