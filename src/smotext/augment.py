@@ -25,8 +25,6 @@ from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
 from smotext.writing import Writer
 
-Rows = pd.DataFrame
-
 
 class Run(Protocol):
     """Where the steps' results are kept: in memory, or in a directory that survives a crash."""
@@ -39,7 +37,9 @@ class Run(Protocol):
         """Return the plan of a round, made now or kept from before."""
         ...
 
-    def decode(self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], Rows]) -> Iterator[Rows]:
+    def decode(
+        self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
+    ) -> Iterator[pd.DataFrame]:
         """Yield ``write(group)`` for each group in order, written now or kept from before."""
         ...
 
@@ -55,7 +55,9 @@ class InMemoryRun:
         """Return the plan of a round."""
         return make()
 
-    def decode(self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], Rows]) -> Iterator[Rows]:
+    def decode(
+        self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
+    ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group."""
         return map(write, groups)
 
@@ -74,8 +76,8 @@ class Augmented:
         What had to be adapted.
     """
 
-    synthetic: Rows
-    rejected: Rows
+    synthetic: pd.DataFrame
+    rejected: pd.DataFrame
     notes: tuple[str, ...]
 
 
@@ -119,7 +121,7 @@ def augment(
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     writer = Writer(corpus, encoder, decoder, settings)
 
-    def write(group: MixPlan) -> Rows:
+    def write(group: MixPlan) -> pd.DataFrame:
         return writer.write(group, targets(vectors, group, settings))
 
     plan = run.plan(0, lambda: planner.plan(new_rows))
@@ -143,7 +145,7 @@ def decode_line(
     encoder: Encoder,
     decoder: Decoder,
     settings: Settings,
-) -> Rows:
+) -> pd.DataFrame:
     """Return the texts along the line between the first two texts of a corpus.
 
     Parameters

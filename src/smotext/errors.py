@@ -88,9 +88,7 @@ def unknown_name(what: str, given: object, known: Iterable[str]) -> UnknownNameE
     smotext.errors.UnknownNameError: unknown preset 'tinny': expected one of tiny, xrag-7b; did you mean 'tiny'?
     """
     names = list(known)
-    return UnknownNameError(
-        f"unknown {what} {given!r}: expected one of {', '.join(names)}{suggest(str(given), names)}"
-    )
+    return UnknownNameError(f"unknown {what} {given!r}: expected one of {', '.join(names)}{suggest(str(given), names)}")
 
 
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:

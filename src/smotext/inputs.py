@@ -221,7 +221,7 @@ def _object_array(values: Any) -> NDArray[np.object_]:
     if not isinstance(values, Sequence):
         raise InputError(f"got {type(values).__name__}: expected a list, a numpy array or a pandas Series")
     array = np.empty(len(values), dtype=object)
-    array[:] = [value for value in values]
+    array[:] = list(values)
     return array
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.resources
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
 from smotext.records import Decoder, Encoder
+
+if TYPE_CHECKING:
+    from smotext.decoders.bridge import BridgeSpec
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Preset:
         Hub names, or ``"bundled"`` for what comes with the package.
     encoder_revision, decoder_revision : str or None
         Pinned commits on the hub.
+    encoder_options : mapping
+        How the encoder's vectors are taken, where that is not the model's own way.
     note : str
         What it is, in a line.
     """
@@ -29,6 +35,7 @@ class Preset:
     decoder: str
     encoder_revision: str | None = None
     decoder_revision: str | None = None
+    encoder_options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
 
@@ -36,12 +43,23 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 SFR = "Salesforce/SFR-Embedding-Mistral"
 SFR_REVISION = "938c560d1c236aa563b2dbdf084f28ab28bccb11"
 
+# As the reference implementation takes them: the last token's hidden state, raw, of at most 180 tokens.
+XRAG_VECTORS = {
+    "pooling": "lasttoken", "normalize": False, "max_tokens": 180, "require_eos": True, "dtype": "bfloat16",
+}  # fmt: skip
+
 PRESETS = {
     "tiny": Preset(MINILM, "bundled", note="the bundled bridge: English, offline, runs on a laptop"),
-    "xrag-7b": Preset(SFR, "Hannibal046/xrag-7b", SFR_REVISION, note="the paper's pair: 2 x 14 GB in bfloat16"),
-    "xrag-moe": Preset(SFR, "Hannibal046/xrag-moe", SFR_REVISION, note="xRAG's Mixtral 8x7B: 93 GB in bfloat16"),
+    "xrag-7b": Preset(
+        SFR, "Hannibal046/xrag-7b", SFR_REVISION, encoder_options=XRAG_VECTORS,
+        note="the paper's pair: 2 x 14 GB in bfloat16",
+    ),
+    "xrag-moe": Preset(
+        SFR, "Hannibal046/xrag-moe", SFR_REVISION, encoder_options=XRAG_VECTORS,
+        note="xRAG's Mixtral 8x7B: 93 GB in bfloat16",
+    ),
     "echo": Preset("hash", "echo", note="no models: hashed words in, made-up words out; for testing a pipeline"),
-}
+}  # fmt: skip
 
 
 def bundled_bridge() -> Path:
@@ -87,19 +105,22 @@ def load_encoder(
     >>> load_encoder("echo").encode(["two words"]).shape
     (1, 64)
     """
-    options = {"device": device, "dtype": dtype, "revision": revision, "trust_remote_code": trust_remote_code}
+    given = {"device": device, "dtype": dtype, "revision": revision, "trust_remote_code": trust_remote_code}
     path = Path(name).expanduser()
     if is_bridge(path):
-        return _encoder_of_bridge(path, options)
+        from smotext.decoders.bridge import read_spec
+
+        return _encoder_of_bridge(name, read_spec(path), given)
     preset = None if path.is_dir() else PRESETS.get(name)
     if preset is None:
         _check_name(name)
-        return _load_sentence_encoder(name, options)
+        return _load_sentence_encoder(name, given)
     if preset.encoder == "hash":
         from smotext.encoders.hashing import HashEncoder
 
         return HashEncoder()
-    return _load_sentence_encoder(preset.encoder, {**options, "revision": revision or preset.encoder_revision})
+    own = {**preset.encoder_options, "revision": preset.encoder_revision}
+    return _load_sentence_encoder(preset.encoder, given, own)
 
 
 def load_decoder(
@@ -185,9 +206,10 @@ def load_pair(
     if encoder is None:
         encoder = _encoder_for(model, decoder, device, dtype)
     for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
+        if isinstance(given, str):  # which has an .encode of its own
+            raise InputError(f"{role}={given!r} is a name: pass smotext.load_{role}({given!r})")
         if not callable(getattr(given, method, None)):
-            hint = "; a name is loaded with smotext.load_" + role if isinstance(given, str) else ""
-            raise InputError(f"{role}={given!r:.80} has no .{method}: expected an object that has{hint}")
+            raise InputError(f"{role}={given!r:.80} has no .{method}: expected an object that has")
     widths = getattr(encoder, "vector_dim", None), getattr(decoder, "vector_dim", None)
     if None not in widths and widths[0] != widths[1]:
         raise InputError(
@@ -207,25 +229,29 @@ def _encoder_for(model: str, decoder: Any, device: str | None, dtype: str | None
     """Return the encoder that belongs to a preset, or that the loaded bridge was trained with."""
     if model in PRESETS and not Path(model).is_dir():
         return load_encoder(model, device=device, dtype=dtype)
-    spec = getattr(decoder, "spec", None)
-    if spec is None or spec.encoder is None:
-        raise InputError(f"bridge {model!r} does not say which encoder it was trained with: pass encoder=")
-    return load_encoder(spec.encoder, device=device, dtype=dtype, revision=spec.encoder_revision)
+    return _encoder_of_bridge(model, decoder.spec, {"device": device, "dtype": dtype})
 
 
-def _encoder_of_bridge(path: Path, options: dict[str, Any]) -> Encoder:
-    from smotext.decoders.bridge import read_spec
-
-    spec = read_spec(path)
+def _encoder_of_bridge(name: str, spec: BridgeSpec, given: Mapping[str, Any]) -> Encoder:
     if spec.encoder is None:
-        raise InputError(f"bridge {str(path)!r} does not say which encoder it was trained with: name the encoder")
-    return _load_sentence_encoder(spec.encoder, {**options, "revision": options["revision"] or spec.encoder_revision})
+        raise InputError(f"bridge {name!r} does not say which encoder it was trained with: pass encoder=")
+    own = {
+        "revision": spec.encoder_revision,
+        "pooling": spec.pooling,
+        "max_tokens": spec.encoder_max_tokens,
+        "normalize": spec.vector_norm == "unit",
+    }
+    return _load_sentence_encoder(spec.encoder, given, own)
 
 
-def _load_sentence_encoder(name: str, options: dict[str, Any]) -> Encoder:
-    from smotext.encoders.sentence import load_sentence_encoder
+def _load_sentence_encoder(name: str, given: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Encoder:
+    """Return the encoder with the caller's options where there are some, else with its `own`."""
+    from smotext.encoders.bundled import find_minilm
+    from smotext.encoders.loading import load_sentence_encoder
 
-    return load_sentence_encoder(name, **options)
+    options = {**(own or {}), **{key: value for key, value in given.items() if value is not None}}
+    place = find_minilm() if name == MINILM and not Path(name).is_dir() else name
+    return load_sentence_encoder(place, **options)
 
 
 def _check_name(name: str) -> None:

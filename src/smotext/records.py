@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,9 @@ class Decoder(Protocol):
 
     vector_dim: int
 
-    def decode(self, vectors: NDArray[np.float32], **options: Any) -> list[str]:
-        """Return one text per vector."""
+    @property
+    def decode(self) -> Callable[..., list[str]]:
+        """Return one text per vector: ``decode(vectors, *, prompt=0, max_new_tokens=128, ...)``."""
         ...
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
+from sklearn.utils.metadata_routing import UNUSED
 
 from smotext.augment import Augmented, Run, augment, decode_line
 from smotext.errors import InputError, SmotextWarning
@@ -101,6 +102,8 @@ class SMOTExT(BaseSampler):
     """
 
     _sampling_type = "over-sampling"
+    # imbalanced-learn calls X and y what is texts and labels here: they are no metadata to be routed
+    __metadata_request__fit_resample = {"texts": UNUSED, "labels": UNUSED}  # noqa: RUF012
     _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
@@ -209,8 +212,9 @@ class SMOTExT(BaseSampler):
 
         Examples
         --------
-        >>> SMOTExT("echo", k_neighbors=1, random_state=0).generate(["one", "two"], ["a", "a"], n=3)["text"].tolist()
-        ['x']
+        >>> smx = SMOTExT("echo", k_neighbors=1, random_state=0)
+        >>> smx.generate(["one parcel", "two parcels"], ["late", "late"], n=2)[["label", "parents"]].values.tolist()
+        [['late', [1, 0]], ['late', [0, 1]]]
         """
         array = check_texts(texts)
         checked = check_labels(labels, len(array))
@@ -218,13 +222,14 @@ class SMOTExT(BaseSampler):
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
         array = check_texts(X)
-        return array, natural(check_labels(y, len(array))), False
+        labels = natural(check_labels(y, len(array)))
+        return array, labels.astype(y.dtype) if isinstance(y, np.ndarray) else labels, False
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         labels = check_labels(y, len(X))
         new = self._augment(X, labels, new_rows_for_strategy(self.sampling_strategy, labels), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
-        return texts, natural(np.concatenate([labels, new["label"].to_numpy(dtype=object)]))
+        return texts, np.concatenate([labels, new["label"].to_numpy(dtype=object)]).astype(y.dtype)
 
     def _augment(
         self, texts: NDArray[np.object_], labels: NDArray[np.object_], new_rows: dict[Any, int], run: Run | None
@@ -236,8 +241,9 @@ class SMOTExT(BaseSampler):
         seed = root_seed(self.random_state)
         found = augment(corpus, new_rows, encoder=encoder, decoder=decoder, settings=settings, seed=seed, run=run)
         self.synthetic_, self.rejected_ = found.synthetic, found.rejected
-        for note in [*skipped_note(corpus), *found.notes]:
-            warnings.warn(note, SmotextWarning, stacklevel=4)
+        for note in [*skipped_note(corpus), "; ".join(found.notes)]:
+            if note:
+                warnings.warn(note, SmotextWarning, stacklevel=4)
         return found
 
     def settings(self) -> Settings:

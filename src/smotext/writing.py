@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from smotext.decoders.prompts import check_prompt
 from smotext.inputs import Corpus
 from smotext.records import UNKNOWN, Decoded, Decoder, Encoder, MixPlan
 from smotext.seeding import uniforms
@@ -42,7 +43,8 @@ class Writer:
         self.decoder = decoder
         self.settings = settings
         self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
-        self.n_prompts = len(getattr(decoder, "prompts", ("",)))
+        self.prompts = getattr(decoder, "prompts", ("",))
+        check_prompt(settings.prompt, self.prompts)
         self.longest = int(getattr(decoder, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
         self.lengths: NDArray[np.int64] | None = None
         if settings.max_new_tokens == "auto" and hasattr(decoder, "count_tokens"):
@@ -80,7 +82,7 @@ class Writer:
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
         if self.settings.prompt == "random":
-            return (uniforms(group.seeds, "prompt")[:, 0] * self.n_prompts).astype(np.int64)
+            return (uniforms(group.seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
         return np.full(len(group), self.settings.prompt, dtype=np.int64)
 
     def no_rows(self) -> pd.DataFrame:
@@ -116,7 +118,7 @@ class Writer:
                 "label": pd.Series(group.labels.tolist(), dtype=object),
                 "key": ["/".join(map(str, key)) for key in keys],
                 "parents": pd.Series([self._row_numbers(parents) for parents in group.parents], dtype=object),
-                "weights": pd.Series([_known(weights) for weights in group.weights], dtype=object),
+                "weights": pd.Series(_of_known(group.weights, group.parents), dtype=object),
                 "lam": group.lam,
                 "seed": group.seeds,
                 "prompt": prompts,
@@ -154,8 +156,8 @@ def _finish(row: Decoded, *, is_cut: bool) -> str:
     return cut_at_sentence(text) if is_cut and not row.is_finished else text
 
 
-def _known(weights: NDArray[np.float64]) -> list[float]:
-    return weights[np.nan_to_num(weights) > 0].tolist()
+def _of_known(weights: NDArray[np.float64], parents: NDArray[np.int64]) -> list[list[float]]:
+    return [row[who != UNKNOWN].tolist() for row, who in zip(weights, parents, strict=True)]
 
 
 def _scalar_if_same(values: NDArray[np.int64]) -> Any:

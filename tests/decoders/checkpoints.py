@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from smotext.decoders.prompts import XRAG_PROMPTS
 
-WORDS = "the parcel came late and nobody answered the phone so we sent it back to the shop with a letter".split()
+SENTENCE = "the parcel came late and nobody answered the phone so we sent it back to the shop with a letter"
 VECTOR_DIM = 6
 HIDDEN = 32
 
@@ -36,7 +36,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
     bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
     trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=special + bytes_, show_progress=False)
-    tokenizer.train_from_iterator([" ".join(WORDS), *XRAG_PROMPTS, "[INST] [/INST]"] * 3, trainer)
+    tokenizer.train_from_iterator([SENTENCE, *XRAG_PROMPTS, "[INST] [/INST]"] * 3, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
     )
@@ -121,7 +121,8 @@ def decode_slowly(directory: Path, vectors: np.ndarray, *, prompt: str, max_new_
     """
     tokenizer = AutoTokenizer.from_pretrained(directory)
     model = AutoModelForCausalLM.from_pretrained(directory).float().eval()
-    weights = {name.removeprefix("projector.projector."): t for name, t in read_all(directory).items() if "proj" in name}
+    prefix = "projector.projector."
+    weights = {name.removeprefix(prefix): t for name, t in read_all(directory).items() if name.startswith(prefix)}
     ids = [tokenizer.bos_token_id, *tokenizer(f"[INST] {prompt} [/INST]", add_special_tokens=False)["input_ids"]]
     place = ids.index(tokenizer.convert_tokens_to_ids("<xRAG>"))
     texts = []

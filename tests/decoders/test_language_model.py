@@ -24,7 +24,12 @@ from tests.decoders.checkpoints import (
     write_shards,
 )
 
-TINY_SPEC = {"vector_norm": "unit", "chat_template": "{content}", "prompts": ["<xRAG>", "so <xRAG>"], "max_new_tokens": 40}
+TINY_SPEC = {
+    "vector_norm": "unit",
+    "chat_template": "{content}",
+    "prompts": ["<xRAG>", "so <xRAG>"],
+    "max_new_tokens": 40,
+}
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +159,7 @@ def test_vectors_that_do_not_fit_are_refused(mistral: Path, given: np.ndarray, m
         ({"seeds": [1]}, "one integer per row"),
     ],
 )
-def test_options_out_of_range_are_refused(
-    mistral: Path, vectors: np.ndarray, options: dict, message: str
-) -> None:
+def test_options_out_of_range_are_refused(mistral: Path, vectors: np.ndarray, options: dict, message: str) -> None:
     decoder = load_decoder(str(mistral))
     with pytest.raises(InputError, match=message):
         decoder.decode(vectors, **options)

@@ -21,10 +21,10 @@ from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import is_out_of_memory, rows_that_fit
 from smotext.decoders.projector import Projector
 from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
-from smotext.decoders.sampling import Sampling
 from smotext.errors import InputError
 from smotext.records import Decoded
 from smotext.seeding import uniforms
+from smotext.settings import Sampling
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class LanguageModelDecoder:
         do_sample : bool
             False is greedy; the seeds then mean nothing.
         temperature, top_p, top_k, repetition_penalty, min_new_tokens
-            As in transformers; see :class:`~smotext.decoders.sampling.Sampling`.
+            As in transformers; see :class:`~smotext.settings.Sampling`.
         guidance : float, optional
             Weight of the bridge's guidance head, 0 is off; None takes the bridge's own default.
         seeds : one int per row, optional
@@ -236,7 +236,7 @@ class LanguageModelDecoder:
         place = int((ids == placeholder_id(self.tokenizer)).nonzero())
         ids[place] = 0  # any id that the table has: the placeholder's own may lie beyond it
         embeds = table(ids.to(table.weight.device)).expand(len(vectors), -1, -1).clone()
-        soft = self.projector(vectors.to(self.projector.projector[0].weight.dtype))
+        soft = self.projector(vectors.to(next(self.projector.parameters()).dtype))
         embeds[:, place] = soft.to(embeds.dtype)
         return embeds
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-QUANTIZATIONS = {"4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "8bit": {"load_in_8bit": True}}
+QUANTIZATIONS: dict[str, dict[str, Any]] = {
+    "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+    "8bit": {"load_in_8bit": True},
+}
 
 
 @cache  # one copy of the weights per process and settings, however often a decoder is unpickled
@@ -76,9 +79,8 @@ def load_language_model(settings: DecoderSettings) -> Any:
             raise missing_extra("accelerate", "train", 'device="auto"')
         options["device_map"] = "auto" if device == "auto" else {"": device}
     with _quiet_loading():
-        model, report = AutoModelForCausalLM.from_pretrained(
-            settings.directory, output_loading_info=True, **options
-        )
+        loaded: Any = AutoModelForCausalLM.from_pretrained(settings.directory, output_loading_info=True, **options)
+    model, report = loaded
     check_report(report)
     if "device_map" not in options:
         model = model.to(device)
@@ -123,7 +125,7 @@ def quantization_config(settings: DecoderSettings) -> Any:
 
     options = dict(QUANTIZATIONS[settings.quantization])
     if settings.quantization == "4bit":
-        options["bnb_4bit_compute_dtype"] = dtype_of(settings)  # type: ignore[assignment]
+        options["bnb_4bit_compute_dtype"] = dtype_of(settings)
     return BitsAndBytesConfig(**options)
 
 

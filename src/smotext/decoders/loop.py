@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from smotext.decoders.sampling import Sampling, choose, penalise_repetition
+from smotext.decoders.sampling import choose, penalise_repetition
 from smotext.decoders.slab import make_cache
+from smotext.settings import Sampling
 
 COMPACT_BELOW = 0.85  # share of unfinished rows under which the batch is compacted: a copy of the cache is not free
 

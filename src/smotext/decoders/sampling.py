@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
-from smotext.errors import InputError
+from smotext.settings import Sampling
 
 _M1 = -0x40A7B892E31B1A47  # 0xBF58476D1CE4E5B9 and 0x94D049BB133111EB, splitmix64's multipliers, as signed
 _M2 = -0x6B2FB644ECCEEE15
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Decoding options, with the meaning they have in transformers' ``generate``.
-
-    Attributes
-    ----------
-    do_sample : bool
-        False: the most probable token; temperature, top_p, top_k and the seeds then mean nothing.
-    temperature : float
-        Above 0; divides the logits.
-    top_p : float
-        In (0, 1]: the smallest set of tokens whose probabilities reach this sum.
-    top_k : int
-        The k most probable tokens; 0 is all.
-    repetition_penalty : float
-        Above 0; 1 is none. Applies to tokens the row has already written (Keskar et al. 2019).
-    min_new_tokens : int
-        The end token is not allowed before this many.
-    """
-
-    do_sample: bool = False
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    min_new_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise InputError(f"temperature is {self.temperature}: expected more than 0 (do_sample=False is greedy)")
-        if not 0 < self.top_p <= 1:
-            raise InputError(f"top_p is {self.top_p}: expected a number in (0, 1]")
-        if self.top_k < 0:
-            raise InputError(f"top_k is {self.top_k}: expected 0 (all tokens) or more")
-        if not self.repetition_penalty > 0:
-            raise InputError(f"repetition_penalty is {self.repetition_penalty}: expected more than 0; 1 is none")
-        if self.min_new_tokens < 0:
-            raise InputError(f"min_new_tokens is {self.min_new_tokens}: expected 0 or more")
 
 
 def penalise_repetition(logits: torch.Tensor, written: torch.Tensor, penalty: float) -> torch.Tensor:

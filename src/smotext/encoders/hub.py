@@ -1,0 +1,84 @@
+"""Where a model's files are: a directory, the hub's cache, or the hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from smotext.errors import ModelNotFoundError
+
+_REACH_S = 10  # seconds to wait for the hub; its own download loop retries for minutes when offline
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model that can be loaded.
+
+    Attributes
+    ----------
+    name : str
+        Absolute path, or hub name.
+    is_local : bool
+        Nothing needs to be downloaded.
+    """
+
+    name: str
+    is_local: bool
+
+
+def locate(path_or_name: str | Path, revision: str | None = None) -> Located:
+    """Return where a model is: a local directory of that name, else the hub's cache, else the hub.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If it is none of them, or the hub cannot be reached; the message says how to get the model.
+    """
+    directory = Path(path_or_name).expanduser()
+    if directory.is_dir():
+        return Located(str(directory.resolve()), is_local=True)
+    name = str(path_or_name)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+        raise ModelNotFoundError(f"there is no directory {name!r}: expected a model's directory or a hub name")
+    name = name if "/" in name else f"sentence-transformers/{name}"  # as sentence-transformers reads short names
+    if _is_cached(name, revision):
+        return Located(name, is_local=True)
+    _check_on_hub(name, revision)
+    return Located(name, is_local=False)
+
+
+def how_to_get(name: str, revision: str | None) -> str:
+    """Return what a person can do about a model that is not here.
+
+    Examples
+    --------
+    >>> how_to_get("org/model", None)
+    'run `hf download org/model` where there is a network, unset HF_HUB_OFFLINE, or give the path of a copy'
+    """
+    pinned = f" --revision {revision}" if revision else ""
+    return (
+        f"run `hf download {name}{pinned}` where there is a network, unset HF_HUB_OFFLINE, or give the path of a copy"
+    )
+
+
+def _is_cached(name: str, revision: str | None) -> bool:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        directory = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return False
+    return any(directory.rglob("*.safetensors")) or any(directory.rglob("*.bin"))
+
+
+def _check_on_hub(name: str, revision: str | None) -> None:
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(name, revision=revision, timeout=_REACH_S)
+    except Exception as error:  # of the HTTP client of the day: requests, httpx, ...
+        raise ModelNotFoundError(
+            f"model {name!r} is neither a directory nor in the hub's cache, and the hub did not give it "
+            f"({type(error).__name__}): {how_to_get(name, revision)}"
+        ) from error

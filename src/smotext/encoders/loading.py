@@ -1,0 +1,146 @@
+"""Sentence encoders by path or hub name, loaded once per process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+
+from smotext.encoders.hub import Located, how_to_get, locate
+from smotext.encoders.precision import choose_device, choose_dtype
+from smotext.encoders.sentence import SentenceEncoder
+from smotext.errors import ModelNotFoundError
+
+
+@dataclass(frozen=True)
+class SentenceSettings:
+    """What it takes to load a :class:`SentenceEncoder` again, every choice made.
+
+    The attributes are the parameters of :func:`load_sentence_encoder`.
+    """
+
+    name: str
+    device: str
+    dtype: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+    normalize: bool | None = None
+    pooling: str | None = None
+    max_tokens: int | None = None
+    require_eos: bool = False
+
+    def load(self) -> SentenceEncoder:
+        """Return the encoder of these settings that is alive in this process, or load it and keep it."""
+        found = _alive.get(self)
+        if found is None:
+            options = asdict(self)
+            found = load_sentence_encoder(options.pop("name"), **options)
+        _kept[self] = found
+        return found
+
+
+_alive: WeakValueDictionary[SentenceSettings, SentenceEncoder] = WeakValueDictionary()
+_kept: dict[SentenceSettings, SentenceEncoder] = {}  # unpickled ones: a worker's next task wants them again
+
+
+def load_sentence_encoder(
+    path_or_name: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    normalize: bool | None = None,
+    pooling: str | None = None,
+    max_tokens: int | None = None,
+    require_eos: bool = False,
+) -> SentenceEncoder:
+    """Return the encoder of a sentence-transformers model.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A directory, which comes first, or a name on the Hugging Face hub.
+    device : str, torch.device or None
+        None: cuda, mps or cpu, the first that is there.
+    dtype : {"float32", "bfloat16", "float16"}, torch.dtype or None
+        Number format of the weights. None: bfloat16 on GPUs, and on CPUs where it was measured to be clearly
+        faster; otherwise float32. The vectors are float32 in any case.
+    revision : str or None
+        Commit, branch or tag on the hub.
+    trust_remote_code : bool
+        Let the model run code from its repository.
+    normalize, pooling, max_tokens, require_eos
+        As in :class:`~smotext.encoders.sentence.SentenceEncoder`.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the model is neither a directory nor cached, and the hub cannot be reached; or if what is there
+        is no model.
+    InputError
+        If an option is unknown or does not fit the model.
+    """
+    place = choose_device(device)
+    weights = choose_dtype(dtype, place)
+    found = locate(path_or_name, revision)
+    settings = SentenceSettings(
+        name=found.name,
+        device=str(place),
+        dtype=str(weights).removeprefix("torch."),
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        normalize=normalize,
+        pooling=pooling,
+        max_tokens=max_tokens,
+        require_eos=require_eos,
+    )
+    encoder = SentenceEncoder(
+        _load_model(found, settings, weights),
+        normalize=normalize,
+        pooling=pooling,
+        max_tokens=max_tokens,
+        require_eos=require_eos,
+        settings=settings,
+    )
+    _alive[settings] = encoder
+    return encoder
+
+
+def _load_model(found: Located, settings: SentenceSettings, dtype: torch.dtype) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _no_progress_bar():
+            return SentenceTransformer(
+                found.name,
+                device=settings.device,
+                revision=settings.revision,
+                trust_remote_code=settings.trust_remote_code,
+                local_files_only=found.is_local,
+                model_kwargs={"dtype": dtype},
+            )
+    except (OSError, ValueError) as error:
+        raise ModelNotFoundError(
+            f"{found.name!r} cannot be loaded as a sentence-transformers model ({error}): "
+            f"{how_to_get(found.name, settings.revision)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Silence transformers' bar over a model's tensors: it is drawn for fractions of a second."""
+    from transformers.utils import logging
+
+    was_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            logging.enable_progress_bar()

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import gc
+import pickle
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+
+from smotext.encoders import loading
+from smotext.encoders.bundled import find_minilm
+from smotext.encoders.loading import SentenceSettings, load_sentence_encoder
+from smotext.encoders.sentence import SentenceEncoder
+from smotext.errors import InputError, ModelNotFoundError
+from tests.encoders.conftest import XRAG
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_kept", {})
+
+
+def test_the_settings_hold_every_choice(last_token_encoder: SentenceEncoder, last_token_checkpoint: Path) -> None:
+    assert last_token_encoder.settings == SentenceSettings(
+        str(last_token_checkpoint), device="cpu", dtype="float32", **XRAG
+    )
+
+
+def test_a_pickle_is_a_path_with_settings(minilm: SentenceEncoder) -> None:
+    assert len(pickle.dumps(minilm)) < 1000
+
+
+def test_unpickling_gives_the_object_that_is_there(minilm: SentenceEncoder) -> None:
+    data = pickle.dumps(minilm)
+    assert pickle.loads(data) is minilm
+    assert pickle.loads(data) is pickle.loads(data)
+
+
+def test_what_was_unpickled_stays_for_the_next_task(last_token_checkpoint: Path) -> None:
+    data = pickle.dumps(load_sentence_encoder(last_token_checkpoint, device="cpu"))
+    gc.collect()
+    first = weakref.ref(pickle.loads(data))
+    gc.collect()
+    assert pickle.loads(data) is first()
+
+
+def test_a_model_that_was_only_loaded_can_be_freed(last_token_checkpoint: Path) -> None:
+    encoder = weakref.ref(load_sentence_encoder(last_token_checkpoint, device="cpu"))
+    gc.collect()
+    assert encoder() is None
+
+
+def task(encoder: SentenceEncoder) -> tuple[int, np.ndarray]:
+    return id(encoder), encoder.encode(["the parcel"])
+
+
+def test_a_worker_loads_once_for_many_tasks(last_token_encoder: SentenceEncoder) -> None:
+    results = Parallel(n_jobs=1, backend="loky")(delayed(task)(last_token_encoder) for _ in range(2))
+    results += Parallel(n_jobs=2, backend="loky")(delayed(task)(last_token_encoder) for _ in range(6))
+    for _, vectors in results:
+        np.testing.assert_allclose(vectors, last_token_encoder.encode(["the parcel"]), atol=1e-6)
+    assert len({identity for identity, _ in results}) <= 3  # this process and two workers
+
+
+def test_a_directory_that_is_no_model_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="cannot be loaded as a sentence-transformers model"):
+        load_sentence_encoder(tmp_path, device="cpu")
+
+
+def test_options_are_checked_before_the_model_is_looked_for() -> None:
+    with pytest.raises(InputError, match="device is 'gpu'"):
+        load_sentence_encoder("no/such", device="gpu")
+    with pytest.raises(InputError, match="unknown dtype 'int3'"):
+        load_sentence_encoder("no/such", dtype="int3")
+
+
+def test_loading_prints_nothing() -> None:
+    code = "from smotext.encoders import bundled, loading; loading.load_sentence_encoder(bundled.find_minilm())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_it_shows_what_it_is(minilm: SentenceEncoder) -> None:
+    assert repr(minilm) == f"SentenceEncoder('{find_minilm()}', vector_dim=384, dtype=torch.float32, device=cpu)"

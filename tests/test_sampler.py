@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import Pipeline
+from imblearn.under_sampling import RandomUnderSampler
+from imblearn.utils import estimator_checks
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+
+from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
+from smotext.errors import InputError, SmotextWarning, UnknownNameError
+
+THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
+BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in ("late", "broken")]
+GOOD = [f"thank you for the {thing}, I love it" for thing in THINGS]
+TEXTS = BAD + GOOD
+LABELS = ["bad"] * len(BAD) + ["good"] * len(GOOD)
+
+
+def sampler(**options: Any) -> SMOTExT:
+    return SMOTExT("echo", random_state=0, **options)
+
+
+def test_originals_come_first_untouched_and_classes_are_balanced() -> None:
+    texts, labels = sampler().fit_resample(TEXTS, LABELS)
+    assert texts[: len(TEXTS)] == TEXTS
+    assert labels[: len(LABELS)] == LABELS
+    assert Counter(labels) == {"bad": 16, "good": 16}
+    assert labels[len(LABELS) :] == ["good"] * 8
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (TEXTS, LABELS),
+        (np.array(TEXTS), np.array(LABELS)),
+        (np.array(TEXTS, dtype=object), np.array(LABELS, dtype=object)),
+        (TEXTS, np.array([1] * 16 + [0] * 8, dtype=np.int32)),
+        (TEXTS, np.array([True] * 16 + [False] * 8)),
+        (TEXTS, np.array([1.0] * 16 + [0.0] * 8)),
+    ],
+)
+def test_lists_and_arrays_come_back_as_what_they_were(texts: Any, labels: Any) -> None:
+    texts_res, labels_res = sampler().fit_resample(texts, labels)
+    assert type(texts_res) is type(texts)
+    assert type(labels_res) is type(labels)
+    if isinstance(labels, np.ndarray):
+        assert labels_res.dtype == labels.dtype
+    assert list(texts_res[:24]) == list(texts)
+    assert list(labels_res[:24]) == list(labels)
+
+
+def test_pandas_comes_back_named_with_a_fresh_index() -> None:
+    texts = pd.Series(TEXTS, name="body", index=range(100, 124))
+    labels = pd.Series(LABELS, name="mood", index=range(100, 124), dtype="category")
+    texts_res, labels_res = sampler().fit_resample(texts, labels)
+    assert (texts_res.name, labels_res.name) == ("body", "mood")
+    assert labels_res.dtype == labels.dtype
+    assert texts_res.index.tolist() == list(range(32))
+    assert texts_res[:24].tolist() == TEXTS
+
+
+def test_a_table_of_one_column_comes_back_as_one() -> None:
+    texts_res, _ = sampler().fit_resample(pd.DataFrame({"body": TEXTS}), LABELS)
+    assert list(texts_res.columns) == ["body"]
+    assert texts_res["body"][:24].tolist() == TEXTS
+
+
+def test_a_table_of_two_columns_is_refused_by_name() -> None:
+    table = pd.DataFrame({"title": TEXTS, "body": TEXTS})
+    smx = sampler()
+    with pytest.raises(InputError, match="columns 'title', 'body'"):
+        smx.fit_resample(table, LABELS)
+
+
+def test_mixed_labels_are_refused_before_numpy_joins_them() -> None:
+    smx = sampler()
+    with pytest.raises(InputError, match="labels mix"):
+        smx.fit_resample(["a", "b", "c"], ["x", "x", 1])
+
+
+def test_missing_and_blank_texts_stay_and_are_not_mixed() -> None:
+    texts = [*TEXTS, None, "  ", float("nan")]
+    smx = sampler()
+    with pytest.warns(SmotextWarning, match="3 rows have no text: kept in the output, not mixed"):
+        texts_res, labels_res = smx.fit_resample(texts, [*LABELS, "good", "good", "good"])
+    assert texts_res[24] is None
+    assert texts_res[25] == "  "
+    assert Counter(labels_res) == {"bad": 16, "good": 16}  # a total counts every row of the class
+    assert max(max(parents) for parents in smx.synthetic_["parents"]) < 24
+
+
+def test_a_class_without_any_text_is_refused() -> None:
+    smx = sampler()
+    with pytest.raises(InputError, match="class 'empty' has no text to mix"):
+        smx.generate([*TEXTS, None], [*LABELS, "empty"], n={"empty": 2})
+
+
+def test_synthetic_has_one_row_per_text_with_its_lineage() -> None:
+    smx = sampler(k_neighbors=3)
+    texts_res, _ = smx.fit_resample(TEXTS, LABELS)
+    rows = smx.synthetic_
+    assert rows["text"].tolist() == texts_res[24:]
+    for row in rows.itertuples():
+        assert all(LABELS[parent] == row.label == "good" for parent in row.parents)
+        assert len(set(row.parents)) == 2
+        assert row.weights == pytest.approx([row.lam, 1 - row.lam])
+        assert row.text.startswith("Echo")
+    assert rows["key"].tolist() == [f"good/{ordinal}/0/0" for ordinal in range(8)]
+    assert rows["seed"].is_unique
+    assert set(rows["model"]) == {"hash-64+echo-1"}
+
+
+def test_asking_for_more_rows_keeps_the_earlier_ones() -> None:
+    few = sampler().generate(TEXTS, LABELS, n={"bad": 5, "good": 4})
+    many = sampler().generate(TEXTS, LABELS, n={"bad": 40, "good": 30})
+    kept = many[many["key"].isin(few["key"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, few)
+
+
+def test_another_class_changes_nothing() -> None:
+    alone = sampler().generate(GOOD, ["good"] * 8, n=6)
+    beside = sampler().generate(GOOD + BAD, ["good"] * 8 + ["bad"] * 16, n={"good": 6})
+    assert alone["text"].tolist() == beside["text"].tolist()
+
+
+def test_the_same_random_state_gives_the_same_texts_and_another_does_not() -> None:
+    runs = [SMOTExT("echo", random_state=seed).fit_resample(TEXTS, LABELS)[0] for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_every_parent_is_used_evenly() -> None:
+    rows = sampler(k_neighbors=4).generate(BAD, ["bad"] * 16, n=160)
+    firsts = Counter(parents[0] for parents in rows["parents"])
+    assert set(firsts.values()) == {10}
+
+
+def test_generate_takes_one_class_and_fit_resample_does_not() -> None:
+    assert len(sampler().generate(BAD, ["bad"] * 16, n=3)) == 3
+    smx = sampler()
+    with pytest.raises(InputError, match="more than 1 class"):
+        smx.fit_resample(BAD, ["bad"] * 16)
+
+
+def test_n_is_split_in_proportion_to_the_counts() -> None:
+    rows = sampler().generate(TEXTS, LABELS, n=9)
+    assert Counter(rows["label"]) == {"bad": 6, "good": 3}
+
+
+def test_no_new_rows_give_an_empty_table_with_the_same_columns() -> None:
+    smx = sampler()
+    assert list(smx.generate(TEXTS, LABELS, n=0).columns) == list(smx.generate(TEXTS, LABELS, n=1).columns)
+    texts_res, _ = smx.fit_resample(BAD, [1, 0] * 8)
+    assert texts_res == BAD
+
+
+def test_small_classes_step_down_the_ladder_with_one_warning() -> None:
+    texts, labels = [*BAD, "one", "two", "alone"], ["bad"] * 16 + ["pair"] * 2 + ["single"]
+    smx = sampler()
+    with pytest.warns(SmotextWarning) as caught:
+        _, labels_res = smx.fit_resample(texts, labels)
+    assert len(caught) == 1
+    assert "'pair'" in str(caught[0].message)
+    assert "'single'" in str(caught[0].message)
+    assert Counter(labels_res) == {"bad": 16, "pair": 16, "single": 16}
+    singles = smx.synthetic_[smx.synthetic_["label"] == "single"]
+    assert {tuple(parents) for parents in singles["parents"]} == {(18,)}
+    assert set(singles["lam"]) == {1.0}
+
+
+def test_three_parents_have_weights_and_no_lam() -> None:
+    rows = sampler(n_parents=3).generate(BAD, ["bad"] * 16, n=5)
+    assert all(len(set(parents)) == 3 for parents in rows["parents"])
+    assert all(sum(weights) == pytest.approx(1) for weights in rows["weights"])
+    assert rows["lam"].isna().all()
+
+
+@pytest.mark.parametrize("strategy", ["smote", "random", "borderline", "adasyn", "kmeans"])
+@pytest.mark.parametrize("mix", ["linear", "slerp", "linear_renorm"])
+@pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")
+def test_every_strategy_and_mix_balances(strategy: str, mix: str) -> None:
+    _, labels_res = sampler(strategy=strategy, mix=mix).fit_resample(TEXTS, LABELS)
+    assert Counter(labels_res) == {"bad": 16, "good": 16}
+
+
+@pytest.mark.parametrize("foreign", [SMOTE(k_neighbors=2), RandomOverSampler()])
+def test_a_foreign_over_sampler_leaves_parents_unknown(foreign: Any) -> None:
+    smx = sampler(strategy=foreign)
+    _, labels_res = smx.fit_resample(TEXTS, LABELS)
+    assert Counter(labels_res) == {"bad": 16, "good": 16}
+    assert smx.synthetic_["parents"].tolist() == [[]] * 8
+    assert smx.synthetic_["lam"].isna().all()
+
+
+def test_an_under_sampler_is_refused_as_a_strategy() -> None:
+    smx = sampler(strategy=RandomUnderSampler())
+    with pytest.raises(InputError, match="RandomUnderSampler"):
+        smx.fit_resample(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"strategy": "smoth"}, UnknownNameError, "did you mean 'smote'"),
+        ({"mix": "cubic"}, UnknownNameError, "unknown mix 'cubic'"),
+        ({"k_neighbors": 0}, InputError, "k_neighbors is 0"),
+        ({"n_parents": 1}, InputError, "n_parents is 1"),
+        ({"lam": (0.5, 1.5)}, InputError, r"lam is \(0.5, 1.5\)"),
+        ({"lam": -0.1}, InputError, "lam is -0.1"),
+        ({"lam": "gamma:1"}, InputError, "lam is 'gamma:1'"),
+        ({"prompt": 9}, InputError, "expected 'random' or a number from 0 to 1"),
+        ({"max_new_tokens": 0}, InputError, "max_new_tokens is 0"),
+        ({"temperature": 0}, InputError, "temperature is 0"),
+        ({"top_p": 1.5}, InputError, "top_p is 1.5"),
+        ({"candidates": 0}, InputError, "candidates is 0"),
+        ({"on_shortfall": "cry"}, UnknownNameError, "unknown on_shortfall"),
+        ({"batch_size": -4}, InputError, "batch_size is -4"),
+        ({"encoder": "tiny"}, InputError, "smotext.load_encoder"),
+        ({"encoder": HashEncoder(vector_dim=8)}, InputError, "8 dimensions and the decoder takes 64"),
+        ({"decoder": object()}, InputError, "has no .decode"),
+        ({"random_state": -1}, InputError, "random_state is -1"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(options: dict, error: type, message: str) -> None:
+    smx = SMOTExT("echo", **options)
+    with pytest.raises(error, match=message):
+        smx.fit_resample(TEXTS, LABELS)
+
+
+def test_an_unknown_preset_suggests_the_nearest() -> None:
+    smx = SMOTExT("tinny")
+    with pytest.raises(UnknownNameError, match="did you mean 'tiny'"):
+        smx.fit_resample(TEXTS, LABELS)
+
+
+def test_own_encoder_and_decoder_need_only_encode_and_decode() -> None:
+    class Lengths:
+        vector_dim = 2
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.array([[len(text), text.count(" ")] for text in texts], dtype=np.float32)
+
+    class Numbers:
+        vector_dim = 2
+
+        def decode(self, vectors: np.ndarray, **options: Any) -> list[str]:
+            return [f"{first:.1f} {second:.1f}" for first, second in vectors]
+
+    smx = sampler(encoder=Lengths(), decoder=Numbers())
+    rows = smx.generate(GOOD, ["good"] * 8, n=4)
+    for row in rows.itertuples():
+        vectors = Lengths().encode([GOOD[parent] for parent in row.parents])
+        expected = np.array(row.weights) @ vectors
+        assert row.text == f"{expected[0]:.1f} {expected[1]:.1f}"
+
+
+def test_clone_keeps_the_very_models() -> None:
+    encoder, decoder = HashEncoder(), EchoDecoder()
+    copy = clone(sampler(encoder=encoder, decoder=decoder, k_neighbors=2))
+    assert copy.k_neighbors == 2
+    texts_res, _ = copy.fit_resample(TEXTS, LABELS)
+    assert texts_res == sampler(k_neighbors=2).fit_resample(TEXTS, LABELS)[0]
+
+
+def test_the_sampler_pickles() -> None:
+    again = pickle.loads(pickle.dumps(sampler(encoder=HashEncoder())))
+    assert again.fit_resample(TEXTS, LABELS)[0] == sampler().fit_resample(TEXTS, LABELS)[0]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_it_works_in_a_pipeline_under_cross_validation(n_jobs: int) -> None:
+    pipeline = Pipeline(
+        [("smotext", sampler(k_neighbors=2)), ("tfidf", TfidfVectorizer()), ("clf", LogisticRegression())]
+    )
+    scores = cross_val_score(pipeline, TEXTS, LABELS, cv=3, n_jobs=n_jobs)
+    assert scores.shape == (3,)
+    assert scores.min() > 0.5
+
+
+# imbalanced-learn's estimator checks draw tables of numbers. These take what they draw and still apply; the
+# others (fit, fit_resample, list, pandas, one label, 2-D target, dtypes) have their textual twins in this file.
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_target_type,
+        estimator_checks.check_samplers_sampling_strategy_fit_resample,
+        estimator_checks.check_sampler_get_feature_names_out,
+        estimator_checks.check_sampler_get_feature_names_out_pandas,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_imbalanced_learns_check_passes(check: Any) -> None:
+    check("SMOTExT", sampler())
+
+
+def test_fit_alone_learns_the_sampling_strategy() -> None:
+    assert sampler().fit(TEXTS, LABELS).sampling_strategy_ == {"good": 8}
+
+
+def test_a_target_of_one_column_is_flattened() -> None:
+    _, labels_res = sampler().fit_resample(TEXTS, np.array([1] * 16 + [0] * 8).reshape(-1, 1))
+    assert Counter(labels_res.tolist()) == {1: 16, 0: 16}
+
+
+def test_tags_say_one_dimension_of_strings() -> None:
+    tags = sampler().__sklearn_tags__()
+    assert tags.input_tags.string is True
+    assert tags.input_tags.two_d_array is False
+    assert tags.estimator_type == "sampler"
+
+
+def test_random_prompts_are_recorded_per_row() -> None:
+    rows = sampler(prompt="random").generate(BAD, ["bad"] * 16, n=40)
+    assert set(rows["prompt"]) == {0, 1}
+
+
+def test_auto_length_is_drawn_from_the_parents() -> None:
+    texts = ["one two three", "one two three four five six seven"]
+    rows = sampler(k_neighbors=1).generate(texts, ["a", "a"], n=40)
+    lengths = Counter(rows["n_tokens"])
+    assert set(lengths) == {3, 7}
+    fixed = sampler(k_neighbors=1, lam=1.0).generate(texts, ["a", "a"], n=6)
+    for row in fixed.itertuples():
+        assert row.n_tokens == len(texts[row.parents[0]].split())
+
+
+def test_interpolation_runs_from_the_first_text_to_the_second() -> None:
+    steps = interpolate(BAD[0], GOOD[0], steps=5, model="echo", random_state=0)
+    assert [step.lam for step in steps] == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert [step.weights for step in steps] == [(1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1)]
+    assert len({step.text for step in steps}) == 5
+
+
+def test_interpolating_a_text_with_itself_writes_one_text() -> None:
+    assert len({step.text for step in interpolate("same", "same", steps=4, model="echo", random_state=0)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("a", "b", 1), "steps is 1"), (("a", " "), "a text is blank"), (("a", "b", True), "steps is True")],
+)
+def test_interpolation_refuses_what_it_cannot_use(arguments: tuple, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        interpolate(*arguments, model="echo")
