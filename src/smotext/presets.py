@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib.resources
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
+from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest, unknown_name
 from smotext.records import Decoder, Encoder
 
 if TYPE_CHECKING:
     from smotext.decoders.bridge import BridgeSpec
+    from smotext.decoders.facts import Finding
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ PRESETS = {
 
 def bundled_bridge() -> Path:
     """Return the directory of the bridge that comes with the package."""
-    return Path(str(importlib.resources.files("smotext") / "assets" / "tiny"))
+    return _assets() / "tiny"
 
 
 def load_encoder(
@@ -264,3 +266,65 @@ def _check_name(name: str) -> None:
         f"unknown preset {name!r}: expected one of {', '.join(PRESETS)}, a directory, or a hub name 'owner/model'"
         f"{suggest(name, PRESETS)}"
     )
+
+
+def locate_preset(name: str) -> dict[str, Path | None]:
+    """Return the directories of a preset's ``"encoder"`` and ``"decoder"`` on this machine; asks no network.
+
+    None stands for what is not downloaded, or needs no files.
+    """
+    preset = PRESETS[name]
+    return {
+        "encoder": _on_this_machine(preset.encoder, preset.encoder_revision),
+        "decoder": _on_this_machine(preset.decoder, preset.decoder_revision),
+    }
+
+
+def check_preset(name: str) -> list[Finding]:
+    """Return what holds of a preset's files, against the facts shipped in ``assets/NAME.json``; decodes nothing.
+
+    Raises
+    ------
+    UnknownNameError
+        If there are no facts for the preset.
+    ModelNotFoundError
+        If its files are not on this machine; the message says how to get them.
+    """
+    from smotext.decoders.facts import Finding, check_checkpoint
+
+    checkable = [path.stem for path in _assets().glob("*.json")]
+    if name not in checkable:
+        raise unknown_name("preset to check", name, sorted(checkable))
+    facts = json.loads((_assets() / f"{name}.json").read_text(encoding="utf-8"))
+    found = []
+    for role, directory in locate_preset(name).items():
+        if directory is None:
+            model = getattr(PRESETS[name], role)
+            raise ModelNotFoundError(f"{role} {model!r} is not on this machine: run `hf download {model}`")
+        found += [
+            Finding(f"{role}: {finding.what}", finding.expected, finding.given)
+            for finding in check_checkpoint(directory, facts[role])
+        ]
+    return found
+
+
+def _on_this_machine(model: str, revision: str | None) -> Path | None:
+    if model == "bundled":
+        return bundled_bridge()
+    if model == MINILM:
+        from smotext.encoders.bundled import find_minilm
+
+        return find_minilm()
+    if "/" not in model:
+        return None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
+def _assets() -> Path:
+    return Path(str(importlib.resources.files("smotext") / "assets"))

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smotext import HashEncoder, load_decoder, load_encoder, presets
+from smotext.decoders import facts
+from smotext.errors import InputError, ModelNotFoundError, UnknownNameError
+from tests.decoders.checkpoints import VECTOR_DIM, make_checkpoint
+
+
+def test_a_path_comes_before_a_preset_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_checkpoint(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)
+    assert load_decoder("tiny").vector_dim == VECTOR_DIM
+
+
+def test_the_bundled_pair_fits_together_and_writes() -> None:
+    encoder, decoder = load_encoder("tiny"), load_decoder("tiny")
+    assert encoder.vector_dim == decoder.vector_dim == 384
+    vectors = encoder.encode(["The parcel came late.", "She plays the violin in an orchestra."])
+    assert vectors.dtype == np.float32
+    texts = decoder.decode(vectors, max_new_tokens=16)
+    assert len({text.strip() for text in texts} - {""}) == 2
+
+
+def test_the_bundled_bridge_was_trained_on_the_packaged_encoder() -> None:
+    from smotext.decoders.bridge import read_spec
+    from smotext.encoders.bundled import WEIGHTS_SHA256
+
+    assert read_spec(presets.bundled_bridge()).encoder_sha256 == WEIGHTS_SHA256
+
+
+def test_a_bridge_that_names_no_encoder_asks_for_one(tmp_path: Path) -> None:
+    bridge = str(make_checkpoint(tmp_path / "bridge"))
+    with pytest.raises(InputError, match="does not say which encoder it was trained with: pass encoder="):
+        presets.load_pair(bridge)
+    encoder, decoder = presets.load_pair(bridge, encoder=HashEncoder(vector_dim=VECTOR_DIM))
+    assert encoder.vector_dim == decoder.vector_dim
+
+
+def test_a_bridge_that_names_its_encoder_brings_it(tmp_path: Path) -> None:
+    bridge = make_checkpoint(tmp_path / "bridge", spec={"encoder": presets.MINILM, "vector_norm": "unit"})
+    assert load_encoder(str(bridge)).vector_dim == 384
+    with pytest.raises(InputError, match="384 dimensions and the decoder takes 6"):
+        presets.load_pair(str(bridge))
+
+
+@pytest.mark.parametrize("load", [load_encoder, load_decoder])
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("tinny", UnknownNameError, "unknown preset 'tinny'.* did you mean 'tiny'"),
+        ("./nowhere", ModelNotFoundError, "nowhere"),
+        ("acme/nothing", ModelNotFoundError, "hf download acme/nothing"),
+    ],
+)
+def test_names_that_lead_nowhere_say_what_to_do(load, name: str, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        load(name)
+
+
+def test_the_paper_pair_takes_the_last_token_raw_and_cut_at_180() -> None:
+    preset = presets.PRESETS["xrag-7b"]
+    assert preset.encoder_options["pooling"] == "lasttoken"
+    assert preset.encoder_options["normalize"] is False
+    assert preset.encoder_options["max_tokens"] == 180
+    assert preset.encoder_options["require_eos"] is True
+
+
+@pytest.fixture
+def small_facts() -> dict:
+    """Facts of the random Mistral checkpoint, in the form of the shipped files."""
+    layer = {
+        "model.layers.{layer}.self_attn.q_proj.weight": [32, 32],
+        "model.layers.{layer}.self_attn.k_proj.weight": [16, 32],
+        "model.layers.{layer}.self_attn.v_proj.weight": [16, 32],
+        "model.layers.{layer}.self_attn.o_proj.weight": [32, 32],
+        "model.layers.{layer}.mlp.gate_proj.weight": [48, 32],
+        "model.layers.{layer}.mlp.up_proj.weight": [48, 32],
+        "model.layers.{layer}.mlp.down_proj.weight": [32, 48],
+        "model.layers.{layer}.input_layernorm.weight": [32],
+        "model.layers.{layer}.post_attention_layernorm.weight": [32],
+    }
+    whole = {
+        "model.embed_tokens.weight": ["vocab_size", 32],
+        "lm_head.weight": ["vocab_size", 32],
+        "model.norm.weight": [32],
+        "projector.projector.0.weight": [32, VECTOR_DIM],
+        "projector.projector.0.bias": [32],
+        "projector.projector.2.weight": [32, 32],
+        "projector.projector.2.bias": [32],
+    }
+    return {
+        "config": {"model_type": "mistral", "architectures": ["XMistralForCausalLM"], "num_hidden_layers": 2},
+        "tensors": layer | whole,
+        "n_layers": 2,
+        "n_experts": 0,
+        "tokenizer": {"special_tokens": {"<s>": 1, "</s>": 2}, "placeholder": "<xRAG>"},
+    }
+
+
+def test_a_checkpoint_in_the_right_format_passes_every_check(tmp_path: Path, small_facts: dict) -> None:
+    findings = facts.check_checkpoint(make_checkpoint(tmp_path / "bridge"), small_facts)
+    assert [finding for finding in findings if not finding.is_ok] == []
+    assert len(findings) == 9
+
+
+def test_a_checkpoint_of_another_kind_fails_where_it_differs(tmp_path: Path, small_facts: dict) -> None:
+    findings = facts.check_checkpoint(make_checkpoint(tmp_path / "bridge", "mixtral"), small_facts)
+    wrong = {finding.what for finding in findings if not finding.is_ok}
+    assert wrong == {"config model_type", "config architectures", "tensors missing", "tensors not expected"}
+
+
+@pytest.mark.parametrize(("name", "n_tensors"), [("xrag-7b", 295), ("xrag-moe", 999)])
+def test_shipped_facts_describe_every_tensor(name: str, n_tensors: int) -> None:
+    """Mistral: 32 layers of 9 tensors, 3 more, 4 of the projector. Mixtral: 6 + 1 + 8 x 3 a layer, and the same 7."""
+    import json
+
+    shipped = json.loads((presets.bundled_bridge().parent / f"{name}.json").read_text(encoding="utf-8"))
+    assert len(facts.expected_tensors(shipped["decoder"], 32001)) == n_tensors
+    assert len(facts.expected_tensors(shipped["encoder"], 32000)) == 32 * 9 + 2
+
+
+def test_checking_a_preset_that_is_not_here_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelNotFoundError, match="hf download Salesforce/SFR-Embedding-Mistral"):
+        presets.check_preset("xrag-7b")
+
+
+def test_a_preset_without_facts_cannot_be_checked() -> None:
+    with pytest.raises(UnknownNameError, match="expected one of xrag-7b, xrag-moe"):
+        presets.check_preset("tiny")
