@@ -74,24 +74,24 @@ def test_the_paper_pair_takes_the_last_token_raw_and_cut_at_180() -> None:
 def small_facts() -> dict:
     """Facts of the random Mistral checkpoint, in the form of the shipped files."""
     layer = {
-        "model.layers.{layer}.self_attn.q_proj.weight": [32, 32],
-        "model.layers.{layer}.self_attn.k_proj.weight": [16, 32],
-        "model.layers.{layer}.self_attn.v_proj.weight": [16, 32],
-        "model.layers.{layer}.self_attn.o_proj.weight": [32, 32],
-        "model.layers.{layer}.mlp.gate_proj.weight": [48, 32],
-        "model.layers.{layer}.mlp.up_proj.weight": [48, 32],
-        "model.layers.{layer}.mlp.down_proj.weight": [32, 48],
-        "model.layers.{layer}.input_layernorm.weight": [32],
-        "model.layers.{layer}.post_attention_layernorm.weight": [32],
+        "model.layers.{layer}.self_attn.q_proj.weight": [64, 64],
+        "model.layers.{layer}.self_attn.k_proj.weight": [32, 64],
+        "model.layers.{layer}.self_attn.v_proj.weight": [32, 64],
+        "model.layers.{layer}.self_attn.o_proj.weight": [64, 64],
+        "model.layers.{layer}.mlp.gate_proj.weight": [128, 64],
+        "model.layers.{layer}.mlp.up_proj.weight": [128, 64],
+        "model.layers.{layer}.mlp.down_proj.weight": [64, 128],
+        "model.layers.{layer}.input_layernorm.weight": [64],
+        "model.layers.{layer}.post_attention_layernorm.weight": [64],
     }
     whole = {
-        "model.embed_tokens.weight": ["vocab_size", 32],
-        "lm_head.weight": ["vocab_size", 32],
-        "model.norm.weight": [32],
-        "projector.projector.0.weight": [32, VECTOR_DIM],
-        "projector.projector.0.bias": [32],
-        "projector.projector.2.weight": [32, 32],
-        "projector.projector.2.bias": [32],
+        "model.embed_tokens.weight": ["vocab_size", 64],
+        "lm_head.weight": ["vocab_size", 64],
+        "model.norm.weight": [64],
+        "projector.projector.0.weight": [64, VECTOR_DIM],
+        "projector.projector.0.bias": [64],
+        "projector.projector.2.weight": [64, 64],
+        "projector.projector.2.bias": [64],
     }
     return {
         "config": {"model_type": "mistral", "architectures": ["XMistralForCausalLM"], "num_hidden_layers": 2},

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
+from smotext.mixing.interpolation import check_mix, parse_lam
+from smotext.mixing.planning import check_options
 
-STRATEGIES = ("smote", "random", "borderline", "adasyn", "kmeans")
-MIXES = ("linear", "slerp", "linear_renorm")
 SHORTFALLS = ("fill", "report", "raise")
 GROUP_SIZE = 256  # rows decoded and stored together: what one CPU batch takes, and what a crash can cost
 
@@ -76,16 +76,14 @@ class Settings:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.strategy, str) and self.strategy not in STRATEGIES:
-            raise unknown_name("strategy", self.strategy, STRATEGIES)
-        if self.mix not in MIXES:
-            raise unknown_name("mix", self.mix, MIXES)
+        check_options(self.strategy, self.k_neighbors, self.n_parents)
+        check_mix(self.mix, self.n_parents)
+        parse_lam(self.lam)
         if self.on_shortfall not in SHORTFALLS:
             raise unknown_name("on_shortfall", self.on_shortfall, SHORTFALLS)
         Sampling(self.do_sample, self.temperature, self.top_p, self.top_k, self.repetition_penalty)
         if self.max_new_tokens != "auto":
             _check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
-        _check_count("k_neighbors", self.k_neighbors, "1 or more")
         _check_count("candidates", self.candidates, "1 or more")
         if self.batch_size is not None:
             _check_count("batch_size", self.batch_size, "1 or more, or None")

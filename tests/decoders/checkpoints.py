@@ -16,12 +16,12 @@ from smotext.decoders.prompts import XRAG_PROMPTS
 
 SENTENCE = "the parcel came late and nobody answered the phone so we sent it back to the shop with a letter"
 VECTOR_DIM = 6
-HIDDEN = 32
+HIDDEN = 64  # bitsandbytes quantises blocks of 64
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "mistral": {"num_key_value_heads": 2, "sliding_window": None},
     "mixtral": {"num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
-    "qwen3": {"num_key_value_heads": 2, "head_dim": 8, "tie_word_embeddings": True},
+    "qwen3": {"num_key_value_heads": 2, "head_dim": 16, "tie_word_embeddings": True},
     "gpt2": {"n_embd": HIDDEN, "n_layer": 2, "n_head": 4, "n_positions": 128},
 }
 
@@ -83,7 +83,7 @@ def make_model(kind: str, vocab_size: int, eos_token_id: int) -> Any:
     """Return a causal language model with two layers and weights large enough for varied greedy text."""
     from transformers import AutoConfig
 
-    sizes = {"hidden_size": HIDDEN, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes = {"hidden_size": HIDDEN, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
     if kind == "gpt2":
         sizes = {}
     config = AutoConfig.for_model(

@@ -200,7 +200,7 @@ def change_tensors(directory: Path, **changes: torch.Tensor | None) -> Path:
     [
         ({"projector__projector__2__bias": None}, r"missing \['projector.projector.2.bias'\]"),
         ({"projector__projector__4__bias": torch.zeros(1)}, r"extra \['projector.projector.4.bias'\]"),
-        ({"projector__projector__0__bias": torch.zeros(3)}, r"has shape \(3,\): expected \(32,\)"),
+        ({"projector__projector__0__bias": torch.zeros(3)}, r"has shape \(3,\): expected \(64,\)"),
         ({"model__norm__weight": None}, "missing: model.norm.weight"),
         ({"model__surprise__weight": torch.zeros(1)}, "unexpected: model.surprise.weight"),
     ],

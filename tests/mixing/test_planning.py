@@ -140,7 +140,7 @@ def test_a_class_of_k_or_fewer_uses_all_pairs_and_says_so():
     plan = Planner(vectors, ["a", "a", "a"] + ["b"] * 6).plan({"a": 60, "b": 2})
 
     assert {tuple(row) for row in plan.parents[:60].tolist()} == {(i, j) for i in range(3) for j in range(3) if i != j}
-    assert plan.notes == ("class 'a' (3): k_neighbors=5 or fewer texts, so all pairs are used",)
+    assert plan.notes == ("class 'a' (3): no more than k_neighbors=5 texts, so all pairs are used",)
 
 
 def test_a_class_of_one_is_paraphrased_and_says_so():
@@ -150,7 +150,7 @@ def test_a_class_of_one_is_paraphrased_and_says_so():
     assert plan.parents[:3].tolist() == [[0, UNKNOWN], [0, UNKNOWN], [3, UNKNOWN]]
     assert plan.weights[:3].tolist() == [[1, 0]] * 3
     assert plan.strategies.tolist() == ["paraphrase"] * 3 + ["random"]
-    assert plan.notes == ("classes 'one' (1), 'other' (1): too small to mix, so its one text is paraphrased",)
+    assert plan.notes == ("classes 'one' (1), 'other' (1): a single text, which is paraphrased",)
 
 
 def test_three_parents_of_a_class_of_two_are_two():
@@ -174,7 +174,7 @@ def test_an_empty_seed_set_falls_back_to_smote_and_says_so():
 def test_notes_name_ten_classes_and_count_the_rest():
     plan = Planner(np.eye(12, dtype=np.float32), list(range(12))).plan(dict.fromkeys(range(12), 1))
 
-    assert "9 (1) and 2 more: too small" in plan.notes[0]
+    assert "9 (1) and 2 more: a single text" in plan.notes[0]
 
 
 def test_a_class_that_gets_no_rows_is_not_noted():

@@ -1,4 +1,7 @@
-"""Guidance: a linear head that says which words the text of a vector should hold."""
+"""Guidance: a linear head that reads the words of a text off its vector, to steer what the language model writes.
+
+A small language model forgets its soft token as the text grows; the head reminds it at every step.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,118 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from smotext.decoders.bridge import GUIDANCE_PREFIX
 from smotext.errors import BridgeError
 
-CAP = 4.0  # nats: keeps one sure word from drowning the language model
+USED_PENALTY = 1.0  # nats; a guided token that was written is a little less likely than without guidance
+NEVER = 0.0  # a log-probability that no token exceeds: written as the unigram of tokens that are never guided
 
 
 class Guidance(nn.Module):
-    """Linear head from the vector to log-probabilities of the tokens in its text.
+    """Log-probabilities of a text's words from its vector, and the logit bias that follows from them.
 
-    Its excess over the unigram log-probability, cut to [0, CAP], times a weight, is added to the language
-    model's logits at every step. A token that has been written loses its bonus.
+    ::
+
+        log p(token | vector) = log_softmax(weight @ vector + bias)
+        logit bias            = clamp(log p(token | vector) - log p(token), 0, cap)
+
+    The decoding loop uses it so, with ``guidance`` the caller's weight and all tensors on one device::
+
+        bias = guidance * head.logit_bias(vectors)         # once, (n_rows, vocabulary)
+        logits = logits + bias                             # at every step, before temperature and filters
+        spend(bias, tokens)                                # after every step, tokens of shape (n_rows,)
+
+    A row's bias depends on the row alone, so batches do not matter. Rows that have ended may be dropped with
+    ``bias = bias[is_running]``.
 
     Parameters
     ----------
-    weight : tensor of shape (vocabulary, vector_dim)
-    bias, unigram : tensors of shape (vocabulary,)
-        Bias of the head, and log-probability of each token in the training corpus.
+    vocabulary, vector_dim : int
+        Rows and columns of `weight`.
+
+    Examples
+    --------
+    >>> head = Guidance(vocabulary=3, vector_dim=2)
+    >>> head.logit_bias(torch.ones(1, 2)).shape
+    torch.Size([1, 3])
     """
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, unigram: torch.Tensor) -> None:
+    cap = 6.0  # nats; words are seldom more than exp(6) times likelier than by chance, and then noise
+
+    def __init__(self, vocabulary: int, vector_dim: int) -> None:
         super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
-        self.register_buffer("unigram", unigram)
+        self.weight = nn.Parameter(torch.zeros(vocabulary, vector_dim))
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.register_buffer("unigram", torch.full((vocabulary,), NEVER))
+        self.unigram: torch.Tensor
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Guidance:
-        """Return the head of a checkpoint's ``guidance.*`` tensors."""
-        names = ("weight", "bias", "unigram")
-        if missing := [name for name in names if f"guidance.{name}" not in tensors]:
-            raise BridgeError(f"guidance tensors {missing} are missing: expected guidance.weight, .bias and .unigram")
-        return cls(*(tensors[f"guidance.{name}"] for name in names))
+        """Return the head in a checkpoint's ``guidance.*`` tensors.
+
+        Parameters
+        ----------
+        tensors : mapping of str to Tensor
+            ``guidance.weight`` (vocabulary, vector_dim), ``guidance.bias`` and ``guidance.unigram``
+            (vocabulary,), in any floating dtype.
+
+        Raises
+        ------
+        BridgeError
+            If one is missing or superfluous, or their shapes do not agree.
+        """
+        plain = {name.removeprefix(GUIDANCE_PREFIX): tensor for name, tensor in tensors.items()}
+        if set(plain) != {"weight", "bias", "unigram"}:
+            raise BridgeError(f"guidance tensors are {sorted(plain)}: expected bias, unigram, weight")
+        vocabulary = len(plain["weight"])
+        if plain["weight"].ndim != 2 or any(plain[name].shape != (vocabulary,) for name in ("bias", "unigram")):
+            shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
+            raise BridgeError(f"guidance tensors have shapes {shapes}: expected (vocabulary, vector_dim) and vectors")
+        head = cls(vocabulary, plain["weight"].shape[1])
+        head.load_state_dict({name: tensor.float() for name, tensor in plain.items()})
+        return head.requires_grad_(False)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return log p(token | vector), float32 of shape (n_rows, vocabulary)."""
+        return torch.log_softmax(nn.functional.linear(vectors.float(), self.weight, self.bias), dim=-1)
 
     def logit_bias(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Return what is added to the logits at weight 1, of shape (n_rows, vocabulary), float32."""
-        scores = torch.log_softmax(vectors.float() @ self.weight.T + self.bias, dim=-1)
-        return (scores - self.unigram).clamp(0.0, CAP)
+        """Return how much likelier each token is than by chance, in nats, between 0 and `cap`.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (n_rows, vector_dim)
+            In the scale that the bridge was trained on.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, vocabulary), float32
+            Special tokens and those never seen in training get 0.
+        """
+        return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
+
+
+def spend(bias: torch.Tensor, tokens: torch.Tensor, penalty: float = USED_PENALTY) -> None:
+    """Turn the bias of tokens that were just written into a small penalty, in place.
+
+    Without this, guidance would ask for the same word again and again.
+
+    Parameters
+    ----------
+    bias : Tensor of shape (n_rows, vocabulary)
+        ``weight * head.logit_bias(vectors)``, as used so far; changed in place.
+    tokens : Tensor of shape (n_rows,), int64
+        What each row has just written. Tokens without guidance keep their bias of 0.
+    penalty : float
+        Nats.
+
+    Examples
+    --------
+    >>> bias = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    >>> spend(bias, torch.tensor([0, 1]), penalty=0.5)
+    >>> bias.tolist()
+    [[-0.5, 0.0], [2.0, 0.0]]
+    """
+    place = tokens[:, None]
+    spent = bias.gather(1, place)
+    bias.scatter_(1, place, torch.where(spent > 0, torch.full_like(spent, -penalty), spent))

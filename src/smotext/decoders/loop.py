@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from smotext.decoders.guidance import spend
 from smotext.decoders.sampling import choose, penalise_repetition
 from smotext.decoders.slab import make_cache
 from smotext.settings import Sampling
@@ -53,7 +54,7 @@ def write(
         Tokens that end a text.
     sampling : Sampling
     bias : tensor of shape (n_rows, vocabulary), float32, or None
-        Added to the logits at every step (guidance). It is changed: a written token loses its bonus.
+        Added to the logits at every step (guidance). It is changed: see :func:`~smotext.decoders.guidance.spend`.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def write(
             rows, tokens, is_live = rows[places], tokens[places], is_live[places]
             bias = bias if bias is None else bias[places]
         if bias is not None:
-            bias.scatter_(1, tokens[:, None], 0.0)
+            spend(bias, tokens)
         inputs = {"input_ids": tokens[:, None]}
     return [
         Written(row[:length], ended)

@@ -83,13 +83,15 @@ class _Search:
         side = min((chunk_bytes / 8) ** 0.5, chunk_bytes / (16 * (self.vector_dim + 1)))
         self.block_rows = max(int(side), 16)
         self.distances = np.empty(self.block_rows**2, dtype=np.float32)
-        self.chunks = _growing_chunks(self.n_rows, max(_FIRST_CHUNK, n_candidates), self.block_rows)
+        largest, first = self.block_rows, max(_FIRST_CHUNK, n_candidates)
+        if _faiss_knn():  # it has blocks of its own and bounds of its own
+            largest = first = max(chunk_bytes // (16 * self.vector_dim), 16)
+        self.chunks = _growing_chunks(self.n_rows, first, largest)
         self.mean = self._mean()
 
     def read(self, positions: slice | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return a copy of the rows at `positions` of the set."""
-        where = positions if self.rows is None else self.rows[positions]
-        return np.array(self.vectors[where], dtype=np.float32, order="C", subok=False)
+        """Return the rows at `positions` of the set, in memory."""
+        return np.asarray(self.vectors[positions if self.rows is None else self.rows[positions]], dtype=np.float32)
 
     def _mean(self) -> NDArray[np.float32]:
         """Return the set's mean; taking it away keeps |x|^2 - 2xy + |y|^2 from cancelling."""
@@ -100,9 +102,7 @@ class _Search:
 
     def centred(self, positions: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the rows at `positions` less the set's mean."""
-        block = self.read(positions)
-        block -= self.mean
-        return block
+        return self.read(positions) - self.mean
 
     def candidates(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the positions of each query's nearest rows, itself included, in no order."""

@@ -89,7 +89,7 @@ class Planner:
         seed: int = 0,
     ) -> None:
         _check_data(vectors, labels)
-        _check_options(strategy, k_neighbors, n_parents)
+        check_options(strategy, k_neighbors, n_parents)
         self._n_parents = int(n_parents)
         self._corpus = Corpus(vectors, labels, seed)
         lam_spec = parse_lam(lam)
@@ -188,7 +188,7 @@ def _check_data(vectors: NDArray[np.float32], labels: Sequence[Any] | NDArray[An
             raise InputError(f"the vector of text {row} has NaN or infinite entries: check the encoder")
 
 
-def _check_options(strategy: Any, k_neighbors: int, n_parents: int) -> None:
+def check_options(strategy: Any, k_neighbors: int, n_parents: int) -> None:
     """Raise unless the options are of the right kind and fit together."""
     if not isinstance(strategy, str):
         check_sampler(strategy)

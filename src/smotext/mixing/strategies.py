@@ -83,8 +83,8 @@ class ParentStrategy:
         small = [one for one in classes if 1 < one.n_texts <= self._k_neighbors and one.strategy != "random"]
         fallen = [one for one in classes if one.strategy not in (self._name, PARAPHRASE)]
         notes = {
-            "too small to mix, so its one text is paraphrased": single,
-            f"k_neighbors={self._k_neighbors} or fewer texts, so all pairs are used": small,
+            "a single text, which is paraphrased": single,
+            f"no more than k_neighbors={self._k_neighbors} texts, so all pairs are used": small,
             f"no first parents by strategy {self._name!r}, so 'smote' is used": fallen,
         }
         return [f"{_names(some)}: {what}" for what, some in notes.items() if some]
