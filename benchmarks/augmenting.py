@@ -22,7 +22,7 @@ os.environ["SMOTEXT_CACHE"] = "off"  # what is measured is encoding, not reading
 import numpy as np
 
 from smotext import SMOTExT
-from smotext.augment import targets
+from smotext.augment import group_targets
 from smotext.encoders.cache import encode_cached
 from smotext.inputs import make_corpus
 from smotext.mixing.planning import Planner
@@ -60,14 +60,14 @@ def measure(n_texts: int, n_new: int, dtype: str, n_alone: int) -> dict[str, Any
 
     writer = Writer(corpus, encoder, decoder, settings)
     start = time.perf_counter()
-    rows = [writer.write(group, targets(vectors, group, settings)) for group in plan.groups(settings.group_size)]
+    rows = [writer.write(group, group_targets(vectors, group, settings)) for group in plan.groups(settings.group_size)]
     clock["decode_s"] = time.perf_counter() - start
     n_tokens = sum(int(part["n_tokens"].sum()) for part in rows)
 
     start = time.perf_counter()
     for group in plan.take(slice(0, n_alone)).groups(1):
         encoder.encode([corpus.texts[parent] for parent in group.parents[0]])
-        writer.write(group, targets(vectors, group, settings))
+        writer.write(group, group_targets(vectors, group, settings))
     alone_s = (time.perf_counter() - start) / n_alone * n_new
     ours_s = clock["encode_s"] + clock["plan_s"] + clock["decode_s"]
     return {

@@ -16,7 +16,7 @@ FLOORS = [
     {"evaluation", "training", "runs"},
     {"sampler"},
     {"augment"},
-    {"presets", "writing", "rounds", "summary"},
+    {"presets", "writing", "rounds"},
     {"encoders", "decoders", "filters"},
     {"settings"},
     {"mixing"},

@@ -351,3 +351,23 @@ def test_interpolating_a_text_with_itself_writes_one_text() -> None:
 def test_interpolation_refuses_what_it_cannot_use(arguments: tuple, message: str) -> None:
     with pytest.raises(InputError, match=message):
         interpolate(*arguments, model="echo")
+
+
+def test_texts_that_the_encoder_cuts_are_counted_in_one_warning() -> None:
+    class Short(HashEncoder):
+        max_tokens = 5
+
+        def count_truncated(self, texts: list[str]) -> int:
+            return sum(len(text.split()) > self.max_tokens for text in texts)
+
+    smx = sampler(encoder=Short())
+    with pytest.warns(SmotextWarning, match="24 texts are longer than the 5 tokens that the encoder reads") as caught:
+        smx.generate(TEXTS, LABELS, n=2)
+    assert len(caught) == 1
+
+
+def test_a_verbose_sampler_shows_a_bar_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    sampler(verbose=True).generate(TEXTS, LABELS, n=2)
+    shown = capsys.readouterr()
+    assert "writing" in shown.err
+    assert shown.out == ""

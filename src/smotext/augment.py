@@ -18,18 +18,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.encoders.cache import encode_cached
+from smotext.errors import RunStopped
+from smotext.filters.candidates import with_candidates
+from smotext.filters.judge import make_judge
+from smotext.filters.protocol import RealTexts
 from smotext.inputs import Corpus
 from smotext.mixing.interpolation import mix
 from smotext.mixing.planning import Planner
 from smotext.records import Decoder, Encoder, MixPlan
+from smotext.rounds import Closed, Ledger
 from smotext.settings import Settings
-from smotext.writing import Writer
+from smotext.writing import Writer, no_rows
+
+
+MakeVectors = Callable[[Callable[[int], None] | None], NDArray[np.float32]]  # is told where to report progress
 
 
 class Run(Protocol):
     """Where the steps' results are kept: in memory, or in a directory that survives a crash."""
 
-    def vectors(self, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, made now or kept from before."""
         ...
 
@@ -45,11 +53,20 @@ class Run(Protocol):
 
 
 class InMemoryRun:
-    """Keeps nothing: every step is done when it is asked for."""
+    """Keeps nothing: every step is done when it is asked for.
 
-    def vectors(self, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    Parameters
+    ----------
+    verbose : bool
+        Whether a progress bar over the decode groups is shown on stderr.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.verbose = verbose
+
+    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors."""
-        return make()
+        return make(None)
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round."""
@@ -59,7 +76,13 @@ class InMemoryRun:
         self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group."""
-        return map(write, groups)
+        if not self.verbose:
+            return map(write, groups)
+        from rich.console import Console
+        from rich.progress import track
+
+        bar = track([*groups], description=f"writing, round {round_number + 1}", console=Console(stderr=True))
+        return (write(group) for group in bar)
 
 
 @dataclass(frozen=True)
@@ -74,11 +97,14 @@ class Augmented:
         Rows that were written and not kept, with the reason; same columns.
     notes : tuple of str
         What had to be adapted.
+    funnel : DataFrame
+        ``step`` and ``n_texts``: written, rejected by each filter, kept.
     """
 
     synthetic: pd.DataFrame
     rejected: pd.DataFrame
     notes: tuple[str, ...]
+    funnel: pd.DataFrame
 
 
 def augment(
@@ -117,20 +143,59 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
-    vectors = run.vectors(lambda: encode_cached(encoder, corpus.texts))
+    vectors = run.vectors(
+        len(corpus.texts), lambda on_progress: encode_cached(encoder, corpus.texts, on_progress=on_progress)
+    )
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     writer = Writer(corpus, encoder, decoder, settings)
+    real = RealTexts(corpus.texts, corpus.labels, vectors)
+    judge = make_judge(settings.filters, real, encoder, n_candidates=settings.candidates)
+    ledger = Ledger(corpus.texts, on_shortfall=settings.on_shortfall)
 
-    def write(group: MixPlan) -> pd.DataFrame:
-        return writer.write(group, targets(vectors, group, settings))
+    def targets(group: MixPlan) -> NDArray[np.float32]:
+        return group_targets(vectors, group, settings)
 
-    plan = run.plan(0, lambda: planner.plan(new_rows))
-    rows = [*run.decode(0, plan.groups(settings.group_size), write)]
-    synthetic = pd.concat(rows, ignore_index=True) if rows else writer.no_rows()
-    return Augmented(synthetic, synthetic.iloc[:0], plan.notes)
+    def make_plan(wanted: MixPlan) -> MixPlan:
+        return with_candidates(judge.screen(wanted, targets, planner.replan), settings.candidates, seed=seed)
+
+    plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
+    notes = plan.notes
+    while len(plan):
+        groups = plan.groups(settings.group_size)
+        rows, stop = collect(run.decode(ledger.n_rounds, groups, lambda group: writer.write(group, targets(group))))
+        ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
+        if stop is not None:
+            ledger.on_shortfall = "report"  # what is open will be written when the run goes on
+            stop.partial = _augmented(ledger.close(judge.names), notes)
+            raise stop
+        open_rows = ledger.open_rows()
+        if not open_rows[0]:
+            break
+        plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))  # noqa: B023 (called at once)
+    return _augmented(ledger.close(judge.names), notes)
 
 
-def targets(vectors: NDArray[np.float32], group: MixPlan, settings: Settings) -> NDArray[np.float32]:
+def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | None]:
+    """Return the rows of all parts, and why there are no more if the run was stopped."""
+    found: list[pd.DataFrame] = []
+    try:
+        found.extend(parts)
+    except RunStopped as stop:
+        return _joined(found), stop
+    return _joined(found), None
+
+
+def _augmented(closed: Closed, notes: tuple[str, ...]) -> Augmented:
+    synthetic = closed.synthetic if len(closed.synthetic) else no_rows()
+    rejected = closed.rejected if len(closed.rejected) else no_rows()
+    return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else no_rows()
+
+
+def group_targets(vectors: NDArray[np.float32], group: MixPlan, settings: Settings) -> NDArray[np.float32]:
     """Return the vectors that a group asks to be decoded: the mixes of its parents."""
     if group.vectors is not None:
         return group.vectors
@@ -168,4 +233,4 @@ def decode_line(
         strategies=np.array(["interpolate"] * n_steps, dtype=object),
     )
     vectors = encode_cached(encoder, corpus.texts)
-    return Writer(corpus, encoder, decoder, settings).write(plan, targets(vectors, plan, settings))
+    return Writer(corpus, encoder, decoder, settings).write(plan, group_targets(vectors, plan, settings))

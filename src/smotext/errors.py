@@ -12,6 +12,7 @@
         ├── BridgeError              (ValueError) a checkpoint that is not a usable bridge; exit code 2
         ├── ShortfallError           (RuntimeError) fewer texts kept than asked for, on_shortfall="raise"
         └── RunError                 (RuntimeError) a run that cannot go on; says how to resume
+            └── RunStopped           by a cap (exit code 3) or Ctrl-C (130), between two decode groups
 
     Warning
     └── SmotextWarning               (UserWarning) something was adapted instead of failing
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SmotextError(Exception):
@@ -57,6 +59,23 @@ class ShortfallError(SmotextError, RuntimeError):
 
 class RunError(SmotextError, RuntimeError):
     """A durable run cannot go on."""
+
+
+class RunStopped(RunError):
+    """A run was stopped between two decode groups; what was finished is kept, and it can be resumed.
+
+    Attributes
+    ----------
+    exit_code : int
+        3 if a cap was reached, 130 after Ctrl-C.
+    partial : smotext.augment.Augmented or None
+        What is accepted so far.
+    """
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.partial: Any = None
 
 
 class SmotextWarning(UserWarning):

@@ -174,12 +174,13 @@ def load_decoder(
         from smotext.decoders.echo import EchoDecoder
 
         return EchoDecoder()
+    if preset is None:
+        _check_name(name)  # before torch is imported: a typing error should not take seconds
     from smotext.decoders.hub import resolve_directory
     from smotext.decoders.language_model import DecoderSettings
     from smotext.decoders.loading import load
 
     if preset is None:
-        _check_name(name)
         directory = resolve_directory(name, revision=revision)
     elif preset.decoder == "bundled":
         directory = bundled_bridge()

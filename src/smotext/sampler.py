@@ -12,7 +12,7 @@ from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 from sklearn.utils.metadata_routing import UNUSED
 
-from smotext.augment import Augmented, Run, augment, decode_line
+from smotext.augment import Augmented, InMemoryRun, Run, augment, decode_line
 from smotext.errors import InputError, SmotextWarning
 from smotext.inputs import (
     Corpus,
@@ -239,9 +239,17 @@ class SMOTExT(BaseSampler):
         check_classes(corpus, new_rows)
         encoder, decoder = self.load()
         seed = root_seed(self.random_state)
-        found = augment(corpus, new_rows, encoder=encoder, decoder=decoder, settings=settings, seed=seed, run=run)
+        found = augment(
+            corpus,
+            new_rows,
+            encoder=encoder,
+            decoder=decoder,
+            settings=settings,
+            seed=seed,
+            run=run or InMemoryRun(verbose=self.verbose),
+        )
         self.synthetic_, self.rejected_ = found.synthetic, found.rejected
-        for note in [*skipped_note(corpus), "; ".join(found.notes)]:
+        for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
             if note:
                 warnings.warn(note, SmotextWarning, stacklevel=4)
         return found
@@ -276,6 +284,15 @@ def skipped_note(corpus: Corpus) -> list[str]:
         return []
     rows = "row has" if corpus.n_skipped == 1 else "rows have"
     return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
+
+
+def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
+    """Return a note on texts of which the encoder reads the beginning only, if there are any."""
+    n_cut = encoder.count_truncated(corpus.texts) if hasattr(encoder, "count_truncated") else 0
+    if n_cut == 0:
+        return []
+    texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
+    return [f"{texts} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]
 
 
 def interpolate(

@@ -85,10 +85,6 @@ class Writer:
             return (uniforms(group.seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
         return np.full(len(group), self.settings.prompt, dtype=np.int64)
 
-    def no_rows(self) -> pd.DataFrame:
-        """Return a table of no rows."""
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
-
     def _decode(
         self,
         targets: NDArray[np.float32],
@@ -135,6 +131,11 @@ class Writer:
 
     def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
         return self.corpus.rows[parents[parents != UNKNOWN]].tolist()
+
+
+def no_rows() -> pd.DataFrame:
+    """Return a table of no rows with the writer's columns."""
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
 
 
 def cut_at_sentence(text: str) -> str:

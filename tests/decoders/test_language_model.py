@@ -13,7 +13,14 @@ from safetensors.torch import save_file
 from smotext import load_decoder
 from smotext.decoders import loading
 from smotext.decoders.prompts import XRAG_PROMPTS
-from smotext.errors import BridgeError, InputError, MissingExtraError, ModelNotFoundError, UnknownNameError
+from smotext.errors import (
+    BridgeError,
+    InputError,
+    MissingExtraError,
+    ModelNotFoundError,
+    SmotextWarning,
+    UnknownNameError,
+)
 from tests.decoders.checkpoints import (
     CONFIGS,
     HIDDEN,
@@ -295,5 +302,7 @@ def test_running_out_of_memory_halves_the_batch_and_loses_nothing(
         return write(self, part, *rest)
 
     monkeypatch.setattr(type(decoder), "_write", write_or_fail)
-    assert decoder.decode(vectors, max_new_tokens=6, batch_size=5) == expected
+    with pytest.warns(SmotextWarning, match="going on with 2 rows at a time"):
+        found = decoder.decode(vectors, max_new_tokens=6, batch_size=5)
+    assert found == expected
     assert sizes == [5, 2, 2, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import is_out_of_memory, rows_that_fit
 from smotext.decoders.projector import Projector
 from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
-from smotext.errors import InputError
+from smotext.errors import InputError, SmotextWarning
 from smotext.records import Decoded
 from smotext.seeding import uniforms
 from smotext.settings import Sampling
@@ -277,6 +278,11 @@ def in_batches(
             if not is_out_of_memory(error) or size == 1:
                 raise
             size = max(1, min(size, len(places) - start) // 2)
+            warnings.warn(
+                f"memory ran out: going on with {size} rows at a time; in bfloat16 that can change a few texts",
+                SmotextWarning,
+                stacklevel=2,
+            )
             continue
         yield from batch
         start += size

@@ -1,0 +1,212 @@
+"""``smotext augment``: a file of labelled texts in, the same file with synthetic rows out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from smotext.cli.codes import CAPPED, INTERRUPTED, print_line
+from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from smotext.cli.jobs import Job
+    from smotext.errors import RunStopped
+    from smotext.runs.durable import DurableRun
+    from smotext.runs.folder import RunFolder
+    from smotext.runs.stopping import Stopper
+
+GO_ON = "the same command goes on where it stopped"
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written where."""
+
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write; its suffix tells the format.")]
+    only_synthetic: Annotated[bool, typer.Option("--only-synthetic", help="Leave the real rows out.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary; warnings stay.")] = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the run is kept and when it stops."""
+
+    resume: Annotated[
+        Literal["if-possible", "always", "never"],
+        typer.Option(help="Go on with an unfinished run, insist on one, or begin anew.", rich_help_panel="Run"),
+    ] = "if-possible"
+    keep_run: Annotated[bool, typer.Option("--keep-run", help="Keep OUT.run/ when done.", rich_help_panel="Run")] = (
+        False
+    )
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Stop in time, with what there is.", rich_help_panel="Run")
+    ] = None
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Stop after so many new tokens, with what there is.", rich_help_panel="Run")
+    ] = None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("augment")(augment)
+
+
+@takes(out=OutputOptions, columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, run=RunOptions)
+def augment(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    out: OutputOptions,
+    columns: ColumnOptions,
+    amount: AmountOptions,
+    method: MethodOptions,
+    run: RunOptions,
+) -> int:
+    """Add synthetic texts to a file of labelled texts, until its classes are as large as asked for."""
+    from smotext.cli.jobs import read_job
+    from smotext.runs.folder import RunFolder, run_path
+    from smotext.runs.stopping import Stopper
+
+    reporter = Reporter(is_quiet=out.quiet)
+    stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
+    out = replace(out, output=Path(os.path.realpath(out.output)))
+    job = read_job(file, columns, amount, method)
+    _check_targets(job, file, out, run)
+    settings = {**job.settings, "only_synthetic": out.only_synthetic}
+    with _advice_when_full(out.output), reporter.drawing():
+        folder = RunFolder.open(run_path(out.output), settings, resume=run.resume)
+        try:
+            return _run(job, folder, out, run, stopper, reporter)
+        except KeyboardInterrupt:
+            print_line("stopped", f"interrupted: {GO_ON}")
+            return INTERRUPTED
+        finally:
+            folder.close_or_drop()
+
+
+def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopper: Stopper, reporter: Reporter) -> int:
+    """Return the exit code of the run in an open folder."""
+    from smotext.cli.jobs import fingerprints
+    from smotext.errors import RunStopped
+    from smotext.runs.durable import DurableRun
+
+    started_s = time.monotonic()
+    if folder.is_finished(out.output):
+        reporter.say(f"{out.output} is complete already")
+        return _close(folder, run, exit_code=0)
+    reporter.start("loading the model", 0)
+    encoder, decoder = job.sampler.load()
+    folder.freeze("models", fingerprints(encoder, decoder))
+    sampler = job.sampler.set_params(encoder=encoder, decoder=decoder)
+    durable = DurableRun(folder, stopper=stopper, progress=reporter)
+    try:
+        made = sampler.generate(job.table.texts, job.table.labels, n=job.new_rows, run=durable)
+    except RunStopped as stop:
+        return _stop(stop, job, durable, out)
+    rejected = sampler.rejected_
+    _deliver(job, folder, made, rejected, out)
+    folder.log("finished", rows=len(made))
+    reporter.end()
+    _summarise(job, made, rejected, out, decoder, (time.monotonic() - started_s) / 60)
+    return _close(folder, run, exit_code=0)
+
+
+def _stop(stop: RunStopped, job: Job, durable: DurableRun, out: OutputOptions) -> int:
+    """Say how to go on; after a cap, write what there is first."""
+    made, rejected = stop.partial.synthetic, stop.partial.rejected
+    wanted = sum(job.new_rows.values())
+    durable.folder.log("stopped", reason=str(stop), rows=len(made))
+    where = ""
+    if stop.exit_code == CAPPED:
+        _deliver(job, durable.folder, made, rejected, out)
+        where = f", written to {out.output}"
+    print_line("stopped", f"{stop}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
+    return stop.exit_code
+
+
+def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
+    if run.keep_run:
+        folder.close()
+    else:
+        folder.remove()
+    return exit_code
+
+
+def _check_targets(job: Job, file: Path, out: OutputOptions, run: RunOptions) -> None:
+    """Raise, before any model runs, if the output or its lineage cannot be written."""
+    from smotext.runs.folder import may_replace, run_path
+    from smotext.tables import check_output, check_target
+
+    if os.path.realpath(file) == str(out.output):
+        raise InputError(f"{file} is both input and output: choose another name for the output")
+    for path in (out.output, lineage_path(out.output)):
+        is_ours = run.resume != "never" and may_replace(run_path(out.output), path)
+        may = out.overwrite or is_ours
+        if path == out.output:
+            check_output(job.table, path, overwrite=may)
+        else:
+            check_target(path, overwrite=may)
+
+
+def lineage_path(output: Path) -> Path:
+    """Return where the lineage of an output goes.
+
+    Examples
+    --------
+    >>> lineage_path(Path("balanced.csv")).name
+    'balanced.csv.lineage.parquet'
+    """
+    return output.with_name(output.name + ".lineage.parquet")
+
+
+def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions) -> None:
+    """Write the lineage, for the owner's eyes alone, and then the output."""
+    import pandas as pd
+
+    from smotext.tables import with_synthetic, write_table
+
+    lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
+    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
+    folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
+    folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, features=job.table.features))
+
+
+def _summarise(
+    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, minutes: float
+) -> None:
+    from smotext.cli.summary import summary_rows
+
+    heads = ["class", "before", "after", "real length", "synthetic length"]
+    rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
+    if out.quiet:
+        return
+    print_rows(heads, rows, right=heads[1:], to_stderr=True)
+    print_notes(
+        "lengths are quartiles, in tokens",
+        f"{len(made)} synthetic rows in {minutes:.1f} minutes"
+        + (f", {len(rejected)} rejected" if len(rejected) else ""),
+        f"lineage (private): {lineage_path(out.output)}",
+        f"output: {out.output}",
+    )
+
+
+@contextmanager
+def _advice_when_full(output: Path) -> Iterator[None]:
+    """Turn a full disk into an error that says what is kept and how to go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RunError(f"no space left where {output} is written: free some; {GO_ON}") from error

@@ -1,0 +1,24 @@
+"""Exit codes, and the form of a message.
+
+=====  ==================================================================
+code   meaning
+=====  ==================================================================
+0      done
+1      failed
+2      bad input: the data, an option, a missing package, a broken bridge
+3      stopped by a cap, with partial output
+130    Ctrl-C
+=====  ==================================================================
+"""
+
+from __future__ import annotations
+
+import sys
+
+DONE, FAILED, BAD_INPUT, CAPPED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def print_line(kind: str, message: str) -> None:
+    """Print ``kind: message`` on stderr as one line, whatever the width of the terminal."""
+    sys.stderr.write(f"{kind}: {' '.join(message.split())}\n")
+    sys.stderr.flush()

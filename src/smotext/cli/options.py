@@ -1,0 +1,254 @@
+"""Groups of options that several commands share, and how their values are spelt on the command line."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from smotext.errors import InputError, unknown_name
+
+_HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and filtering", "Machine"
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns hold the texts and the classes."""
+
+    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text"
+    label_column: Annotated[str, typer.Option(help="Column of the classes.")] = "label"
+
+
+@dataclass(frozen=True)
+class AmountOptions:
+    """How many synthetic rows of which class; at most one of the three is given."""
+
+    sampling_strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Final totals, as in imbalanced-learn: auto, minority, 'not majority', all, a ratio such as 0.5, "
+            "or JSON such as '{\"spam\": 300}'. Default: auto.",
+            rich_help_panel=_HOW_MANY,
+        ),
+    ] = None
+    n: Annotated[
+        int | None,
+        typer.Option("-n", "--n", help="New rows, split over the classes by their size.", rich_help_panel=_HOW_MANY),
+    ] = None
+    per_class: Annotated[int | None, typer.Option(help="New rows for each class.", rich_help_panel=_HOW_MANY)] = None
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """Every option of the method, by its name in Python."""
+
+    model: Annotated[
+        str, typer.Option(help="A preset (see 'smotext models'), or the path or hub name of a bridge.")
+    ] = "tiny"
+    strategy: Annotated[
+        str,
+        typer.Option(help="Who is mixed: smote, random, borderline, adasyn or kmeans.", rich_help_panel=_MIXING),
+    ] = "smote"
+    k_neighbors: Annotated[
+        int, typer.Option(help="Neighbours to draw the second parent from.", rich_help_panel=_MIXING)
+    ] = 5
+    mix: Annotated[str, typer.Option(help="How: linear, slerp or linear_renorm.", rich_help_panel=_MIXING)] = "linear"
+    n_parents: Annotated[int, typer.Option(help="Texts per mix.", rich_help_panel=_MIXING)] = 2
+    lam: Annotated[
+        str,
+        typer.Option(
+            help="Weight of the first parent: a window such as 0.2:0.8, beta:0.4, or a number.",
+            rich_help_panel=_MIXING,
+        ),
+    ] = "0:1"
+    prompt: Annotated[
+        str, typer.Option(help="Number of the paraphrase prompt, or random.", rich_help_panel=_DECODING)
+    ] = "0"
+    max_new_tokens: Annotated[
+        str, typer.Option(help="A number, or auto: as long as the parents.", rich_help_panel=_DECODING)
+    ] = "auto"
+    do_sample: Annotated[
+        bool,
+        typer.Option("--do-sample/--greedy", help="Draw tokens, or take the likeliest.", rich_help_panel=_DECODING),
+    ] = True
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 is safer, above is wilder.", rich_help_panel=_DECODING)
+    ] = 0.8
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest tokens of this mass.", rich_help_panel=_DECODING)
+    ] = 0.95
+    top_k: Annotated[int, typer.Option(help="Draw from so many tokens; 0 is no limit.", rich_help_panel=_DECODING)] = 0
+    repetition_penalty: Annotated[
+        float, typer.Option(help="Above 1 avoids what was written.", rich_help_panel=_DECODING)
+    ] = 1.0
+    filters: Annotated[
+        str | None,
+        typer.Option(help="Which texts are kept: default or strict; all unless given.", rich_help_panel=_DECODING),
+    ] = None
+    candidates: Annotated[
+        int, typer.Option(help="Texts written per mix; the best is kept.", rich_help_panel=_DECODING)
+    ] = 1
+    on_shortfall: Annotated[
+        str, typer.Option(help="When too few are kept: fill, report or raise.", rich_help_panel=_DECODING)
+    ] = "fill"
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1; the best there is unless given.", rich_help_panel=_MACHINE)
+    ] = None
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)] = None
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows decoded at once; by free memory unless given.", rich_help_panel=_MACHINE)
+    ] = None
+    random_seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0
+
+
+def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator: the options of each group are options of the command, which is given the groups.
+
+    Examples
+    --------
+    >>> @takes(columns=ColumnOptions)
+    ... def show(file: str, columns: ColumnOptions):
+    ...     return file, columns.text_column
+    >>> show("a.csv", text_column="body")
+    ('a.csv', 'body')
+    >>> list(inspect.signature(show).parameters)
+    ['file', 'text_column', 'label_column']
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_groups(*args: Any, **options: Any) -> Any:
+            built = {
+                name: group(**{field.name: options.pop(field.name) for field in fields(group) if field.name in options})
+                for name, group in groups.items()
+            }
+            return command(*args, **options, **built)
+
+        parameters = [p for p in _parameters(command) if p.name not in groups]
+        for group in groups.values():
+            parameters += _field_parameters(group)
+        # Python wants parameters without a default first.
+        parameters.sort(key=lambda p: p.default is not inspect.Parameter.empty)
+        with_groups.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_groups.__annotations__ = {p.name: p.annotation for p in parameters}
+        return with_groups
+
+    return decorate
+
+
+def _parameters(command: Callable[..., Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    return [
+        p.replace(annotation=hints.get(p.name, p.annotation)) for p in inspect.signature(command).parameters.values()
+    ]
+
+
+def _field_parameters(group: type) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)
+    ]
+
+
+def parse_lam(text: str) -> tuple[float, float] | float | str:
+    """Return the value of ``--lam`` as Python takes it.
+
+    Raises
+    ------
+    InputError
+        If it is none of the three spellings; whether it lies in [0, 1] is checked by the method.
+
+    Examples
+    --------
+    >>> parse_lam("0.2:0.8"), parse_lam("beta:0.4"), parse_lam("0.5")
+    ((0.2, 0.8), 'beta:0.4', 0.5)
+    """
+    if text.startswith("beta:"):
+        return text
+    try:
+        numbers = [float(part) for part in text.split(":")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) == 2:
+        return (numbers[0], numbers[1])
+    raise InputError(f"--lam is {text!r}: expected a window such as 0.2:0.8, beta:0.4, or a number in [0, 1]")
+
+
+def parse_word_or_int(option: str, text: str, word: str) -> int | str:
+    """Return `word` itself, or the whole number that `text` spells.
+
+    Examples
+    --------
+    >>> parse_word_or_int("--prompt", "random", "random"), parse_word_or_int("--prompt", "3", "random")
+    ('random', 3)
+    """
+    if text == word:
+        return word
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} is {text!r}: expected {word} or a whole number") from None
+
+
+def parse_sampling_strategy(text: str, labels: Sequence[Any]) -> str | float | dict[Any, int]:
+    """Return the value of ``--sampling-strategy`` as imbalanced-learn takes it.
+
+    Parameters
+    ----------
+    text : str
+        A name, a ratio, or a JSON object of final totals.
+    labels : sequence
+        The classes of the data: JSON's keys are strings, and stand for the class that is written alike.
+
+    Raises
+    ------
+    InputError
+        If it is malformed or names a class that is not there.
+
+    Examples
+    --------
+    >>> parse_sampling_strategy("not majority", ["a"]), parse_sampling_strategy("0.5", ["a"])
+    ('not majority', 0.5)
+    >>> parse_sampling_strategy('{"1": 300}', [0, 1])
+    {1: 300}
+    """
+    if text.lstrip().startswith("{"):
+        return {_label_of(name, labels): total for name, total in _json_totals(text).items()}
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _json_totals(text: str) -> dict[str, int]:
+    try:
+        totals = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"--sampling-strategy is not JSON: {error.msg} at character {error.pos}: expected for example "
+            "'{\"spam\": 300}'"
+        ) from error
+    for name, total in totals.items():
+        if not isinstance(total, int) or isinstance(total, bool):
+            raise InputError(f"--sampling-strategy asks for {total!r} of class {name!r}: expected a whole number")
+    return totals
+
+
+def _label_of(name: str, labels: Sequence[Any]) -> Any:
+    known = {str(label): label for label in labels}
+    if name not in known:
+        raise unknown_name("class", name, known)
+    return known[name]

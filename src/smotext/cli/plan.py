@@ -1,0 +1,69 @@
+"""``smotext plan``: what ``augment`` with the same options would do and take; writes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.screen import Reporter, print_rows
+
+if TYPE_CHECKING:
+    from smotext.runs.probe import Estimate
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("plan")(plan)
+
+
+@takes(columns=ColumnOptions, amount=AmountOptions, method=MethodOptions)
+def plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    columns: ColumnOptions,
+    amount: AmountOptions,
+    method: MethodOptions,
+) -> None:
+    """Show rows, parents, tokens, minutes, memory and disk of an augmentation, from a short timed trial."""
+    from smotext.cli.jobs import read_job
+    from smotext.inputs import counts_by_class, make_corpus
+    from smotext.runs.probe import estimate
+
+    job = read_job(file, columns, amount, method)
+    corpus = make_corpus(job.table.texts, job.table.labels)
+    reporter = Reporter()
+    with reporter.drawing():
+        reporter.start("loading the model", 0)
+        encoder, decoder = job.sampler.load()
+        reporter.start("timing a few rows", 0)
+        found = estimate(
+            corpus,
+            job.new_rows,
+            encoder=encoder,
+            decoder=decoder,
+            settings=job.sampler.settings(),
+            seed=method.random_seed,
+        )
+    usable = counts_by_class(corpus.labels)
+    n_new = {label: job.new_rows.get(label, 0) for label in job.counts}
+    rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in job.counts.items()]
+    heads = ["class", "before", "new", "after", "texts to mix"]
+    print_rows(heads, rows, right=heads[1:])
+    print_rows(["", ""], _cost_rows(found, sum(n_new.values())))
+
+
+def _cost_rows(found: Estimate, n_new: int) -> list[list[str]]:
+    from smotext.cli.models import spell_bytes
+
+    gpu = f", and {spell_bytes(found.gpu_bytes)} on the GPU" if found.gpu_bytes else ""
+    steps = (("encode", found.encode_s), ("plan", found.plan_s), ("decode", found.decode_s))
+    return [
+        ["new rows", str(n_new)],
+        ["new tokens", f"about {found.n_tokens}"],
+        ["minutes", f"about {found.minutes:.1f} ({', '.join(f'{name} {s / 60:.1f}' for name, s in steps)})"],
+        ["peak memory", f"about {spell_bytes(found.memory_bytes)}{gpu}"],
+        ["disk while it runs", f"about {spell_bytes(found.disk_bytes)}"],
+        ["timed on", f"{found.n_probed} rows"],
+    ]

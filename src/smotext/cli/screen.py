@@ -1,0 +1,121 @@
+"""What the commands draw: tables on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+LOG_EVERY_S = 30.0  # how often progress is told where there is no terminal to draw on
+_PIPE_WIDTH = 100_000  # in a file or a pipe nothing is wrapped
+
+
+def print_rows(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), to_stderr: bool = False
+) -> None:
+    """Print a table; the columns named in `right` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))  # Text: a bracket in a text is no markup
+    stream = sys.stderr if to_stderr else sys.stdout
+    drawn = Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH)
+    with drawn.capture() as captured:
+        drawn.print(table)
+    stream.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def print_notes(*lines: str) -> None:
+    """Print lines on stderr, each as it is."""
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
+
+
+class Reporter:
+    """Tells on stderr how far a long step is: a bar on a terminal, else a line now and then.
+
+    Parameters
+    ----------
+    is_quiet : bool
+        Tell nothing.
+    """
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self.is_quiet = is_quiet
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._what, self._done, self._total = "", 0, 0
+        self._started_s = self._told_s = 0.0
+
+    @contextmanager
+    def drawing(self) -> Iterator[Reporter]:
+        """Draw the bar while the block runs."""
+        if self.is_quiet or not sys.stderr.isatty():
+            yield self
+            return
+        from rich import progress
+        from rich.console import Console
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[rate]}"),
+            progress.TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        with self._bar:
+            yield self
+        self._bar = None
+
+    def start(self, what: str, total: int, *, done: int = 0) -> None:
+        """Begin a step of `total` rows (0: not known), `done` of them there before; ends the step before it."""
+        self._what, self._done, self._total = what, done, total
+        self._started_s = self._told_s = time.monotonic()
+        self._first = done
+        if self._bar is not None:
+            self.end()
+            self._task = self._bar.add_task(what, total=total or None, completed=done, rate="")
+
+    def advance(self, n_rows: int) -> None:
+        """Count `n_rows` more."""
+        self.reach(self._done + n_rows)
+
+    def reach(self, n_rows: int) -> None:
+        """Say that `n_rows` are done in all."""
+        self._done = n_rows
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, rate=self._rate())
+        elif not self.is_quiet and time.monotonic() - self._told_s >= LOG_EVERY_S:
+            self._told_s = time.monotonic()
+            self.say(f"{self._what}: {self._done} of {self._total}, {self._rate()}")
+
+    def end(self) -> None:
+        """End the step."""
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+
+    def say(self, message: str) -> None:
+        """Print one line on stderr, unless quiet."""
+        if self.is_quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print_notes(message)
+
+    def _rate(self) -> str:
+        seconds = time.monotonic() - self._started_s
+        return f"{(self._done - self._first) / seconds:.1f} rows/s" if seconds > 0 else ""

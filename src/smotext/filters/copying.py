@@ -1,0 +1,227 @@
+"""Whether a text was copied: from a real text, word for word or nearly, or from another synthetic one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, high_bound
+from smotext.filters.discriminant import evenly_spaced
+from smotext.filters.geometry import blocks, nearest_cosines, unit
+from smotext.filters.ngrams import WordRuns, squeeze, words
+from smotext.filters.protocol import Batch, RealTexts, Scores
+
+SHORTEST_RUN = 8  # words; idioms and openings are shorter
+LONGEST_RUN = 25  # words; real texts that quote each other must not allow more
+_WHOLE = 4  # words from which a text that stands inside a real one is a copy; shorter ones must be equal
+_NEAR = 0.95  # cosine below which nothing counts as a copy, however far apart the real texts lie
+_ROWS = 512  # synthetic texts compared with each other in one block
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Rejects texts copied from a real text, whole or a long run of words.
+
+    A text is a copy if it has the words of a real text, stands inside one (four words or more), or has a run
+    longer than the bound in common with one. Columns: ``copied_words``, the longest run.
+
+    Parameters
+    ----------
+    share : float
+        Share of the real texts whose longest run in common with another real text is above the bound; the
+        bound is kept between 8 and 25 words.
+    at_most : int, optional
+        The bound itself, in words.
+    """
+
+    share: float = 0.01
+    at_most: int | None = None
+    name: str = "copied"
+
+    def __post_init__(self) -> None:
+        check_share("share", self.share)
+
+    def fit(self, real: RealTexts) -> FittedCopied:
+        """Return the filter that knows the real texts' words."""
+        runs = WordRuns.of(real.texts)
+        bound = float(self.at_most) if self.at_most is not None else LONGEST_RUN
+        if self.at_most is None and len(real.texts) > 1:
+            longest = runs.longest_shared().astype(np.float64)
+            bound = float(np.clip(high_bound(None, longest, self.share), SHORTEST_RUN, LONGEST_RUN))
+        return FittedCopied(self.name, runs, frozenset(map(squeeze, real.texts)), bound)
+
+
+@dataclass(frozen=True)
+class FittedCopied:
+    """:class:`Copied` with the real texts' words.
+
+    Attributes
+    ----------
+    name : str
+    runs : WordRuns
+    originals : frozenset of str
+        The real texts, squeezed.
+    at_most : float
+        Words that may be copied in a row.
+    """
+
+    name: str
+    runs: WordRuns
+    originals: frozenset[str]
+    at_most: float
+
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+        """Return which texts are no copies, and the longest copied runs."""
+        longest = self.runs.longest_copies(batch.texts)
+        lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
+        is_whole = (longest == lengths) & (lengths >= _WHOLE)
+        is_equal = np.array([squeeze(text) in self.originals for text in batch.texts], dtype=bool)
+        return ~(is_whole | is_equal | (longest > self.at_most)), {"copied_words": longest}
+
+
+@dataclass(frozen=True)
+class NearCopy:
+    """Rejects texts whose vector is as near to a real text's as hardly any two real texts are.
+
+    Parameters
+    ----------
+    share : float
+        Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
+        least 0.95.
+    at_most : float, optional
+        The bound itself, a cosine.
+    """
+
+    share: float = 0.01
+    at_most: float | None = None
+    name: str = "near_copy"
+
+    def __post_init__(self) -> None:
+        check_share("share", self.share)
+
+    def fit(self, real: RealTexts) -> Bounded:
+        """Return the filter with its bound."""
+        bound = self.at_most
+        if bound is None:
+            bound = max(_NEAR, high_bound(None, leave_one_out_nearest(real), self.share))
+        return Bounded(self.name, "nearest_real_cosine", nearest_real(real), at_most=bound)
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Rejects synthetic texts that repeat an earlier accepted one, in words or, within a class, in meaning.
+
+    Rows are compared in the order they come in: the earlier one stays. List it last, so that only texts that
+    the other filters keep can displace others. Column: ``nearest_synthetic_cosine``, to the nearest earlier
+    accepted text of the class.
+
+    Parameters
+    ----------
+    share : float
+        Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
+        least 0.95.
+    at_most : float, optional
+        The bound itself, a cosine.
+    """
+
+    share: float = 0.01
+    at_most: float | None = None
+    name: str = "duplicate"
+
+    def __post_init__(self) -> None:
+        check_share("share", self.share)
+
+    def fit(self, real: RealTexts) -> FittedDuplicate:
+        """Return the filter with its bound."""
+        bound = self.at_most
+        if bound is None:
+            bound = max(_NEAR, high_bound(None, leave_one_out_nearest(real), self.share))
+        return FittedDuplicate(self.name, bound)
+
+
+@dataclass(frozen=True)
+class FittedDuplicate:
+    """:class:`Duplicate` with its bound.
+
+    Attributes
+    ----------
+    name : str
+    at_most : float
+        The highest cosine that two texts of a class may have.
+    """
+
+    name: str
+    at_most: float
+
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+        """Return which texts repeat no earlier one, and the cosine to the nearest earlier one of the class."""
+        is_kept = self._first_in_words(batch)
+        nearest = np.full(len(batch), np.nan)
+        for label in dict.fromkeys(batch.labels.tolist()):
+            rows = np.flatnonzero(batch.labels == label)
+            nearest[rows] = self._thin(rows, is_kept, batch, batch.earlier.vectors)
+        return is_kept, {"nearest_synthetic_cosine": nearest}
+
+    def _first_in_words(self, batch: Batch) -> NDArray[np.bool_]:
+        """Return which texts have words that no earlier text has."""
+        seen: set[str] = set()
+        is_first = np.empty(len(batch), dtype=bool)
+        for row, (text, is_alive) in enumerate(zip(batch.texts, batch.is_alive, strict=True)):
+            squeezed = squeeze(text)
+            is_first[row] = squeezed not in seen and squeezed not in batch.earlier.words
+            if is_alive:
+                seen.add(squeezed)
+        return is_first
+
+    def _thin(
+        self,
+        rows: NDArray[np.int64],
+        is_kept: NDArray[np.bool_],
+        batch: Batch,
+        earlier: Mapping[Any, NDArray[np.float32]],
+    ) -> NDArray[np.float64]:
+        """Drop rows of one class that are near to an earlier one, in place, and return the nearest cosines."""
+        vectors = unit(batch.vectors[rows])
+        nearest = np.full(len(rows), np.nan)
+        before = earlier.get(batch.labels[rows[0]])
+        if before is not None and len(before):
+            nearest = nearest_cosines(vectors, before)
+        is_kept[rows] &= ~(nearest > self.at_most)
+        for block in blocks(len(rows), _ROWS):
+            kept_before = np.flatnonzero((is_kept & batch.is_alive)[rows[: block.start]])
+            nearest[block] = np.fmax(nearest[block], nearest_cosines(vectors[block], vectors[kept_before]))
+            is_kept[rows[block]] &= ~(nearest[block] > self.at_most)
+            self._thin_block(rows[block], vectors[block], nearest[block], is_kept, batch.is_alive)
+        return nearest
+
+    def _thin_block(
+        self,
+        rows: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        nearest: NDArray[np.float64],
+        is_kept: NDArray[np.bool_],
+        is_alive: NDArray[np.bool_],
+    ) -> None:
+        """Compare the rows of a block with each other, one after the other; changes `nearest` and `is_kept`."""
+        cosines = vectors @ vectors.T
+        is_holder = np.zeros(len(rows), dtype=bool)
+        for place, row in enumerate(rows):
+            if is_holder.any():
+                nearest[place] = np.fmax(nearest[place], cosines[place, is_holder].max())
+            is_kept[row] &= not nearest[place] > self.at_most
+            is_holder[place] = is_kept[row] and is_alive[row]
+
+
+def nearest_real(real: RealTexts) -> Any:
+    """Return a function from a batch to each text's cosine to the nearest real text."""
+    return lambda batch: nearest_cosines(batch.vectors, real.vectors)
+
+
+def leave_one_out_nearest(real: RealTexts) -> NDArray[np.float64]:
+    """Return the cosine of real texts (2,000 at most, evenly spaced) to the nearest other real text."""
+    rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
+    return nearest_cosines(real.vectors[rows], real.vectors, own=rows)

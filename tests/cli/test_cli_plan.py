@@ -1,0 +1,43 @@
+"""``smotext plan`` shows what a run would do, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from smotext.cli import entry
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMOTEXT_CACHE", "off")
+    rows = [f"text number {i},{'spam' if i < 5 else 'ham'}\n" for i in range(30)]
+    (tmp_path / "in.csv").write_text("text,label\n" + "".join(rows) + ",ham\n")
+    return tmp_path
+
+
+def test_plan_shows_rows_tokens_and_costs_and_writes_nothing(here, capsys):
+    assert entry.run(["plan", "in.csv", "--model", "echo"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        ["class", "before", "new", "after", "texts", "to", "mix"],
+        ["ham", "26", "0", "26", "25"],
+        ["spam", "5", "21", "26", "5"],
+    ]
+    assert ["new", "rows", "21"] in lines
+    assert ["new", "tokens", "about", "63"] in lines  # each as long as its parents: three words
+    assert ["timed", "on", "21", "rows"] in lines
+    assert {line[0] for line in lines if line} >= {"minutes", "peak", "disk"}
+    assert os.listdir(here) == ["in.csv"]
+
+
+def test_plan_of_nothing_is_shown_too(here, capsys):
+    assert entry.run(["plan", "in.csv", "--model", "echo", "-n", "0"]) == 0
+    assert "about 0" in capsys.readouterr().out
+
+
+def test_bad_input_is_bad_input_here_too(here, capsys):
+    assert entry.run(["plan", "in.csv", "--model", "echo", "--text-column", "txt"]) == 2
+    assert "no column 'txt'; did you mean 'text'" in capsys.readouterr().err

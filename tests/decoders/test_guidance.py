@@ -1,0 +1,68 @@
+"""The guidance head: what it adds to the logits, and what it takes back."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from smotext.decoders.guidance import USED_PENALTY, Guidance, spend
+from smotext.errors import BridgeError
+
+
+def tensors(**changes: torch.Tensor) -> dict[str, torch.Tensor]:
+    plain = {"weight": torch.zeros(4, 2), "bias": torch.zeros(4), "unigram": torch.full((4,), math.log(0.25))}
+    return {f"guidance.{name}": tensor for name, tensor in {**plain, **changes}.items()}
+
+
+def test_the_bias_is_the_excess_over_the_unigram_worked_out_by_hand() -> None:
+    # scores log 3, 0, 0, 0 for the first vector: probabilities 1/2, 1/6, 1/6, 1/6 against 1/4 each
+    weight = torch.tensor([[math.log(3), 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    bias = Guidance.from_tensors(tensors(weight=weight)).logit_bias(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    assert bias[0].tolist() == pytest.approx([math.log(2), 0.0, 0.0, 0.0], abs=1e-6)
+    assert bias[1].tolist() == pytest.approx([0.0] * 4, abs=1e-6)
+
+
+def test_the_bias_stays_under_the_cap() -> None:
+    head = Guidance.from_tensors(tensors(bias=torch.tensor([100.0, 0.0, 0.0, 0.0]), unigram=torch.full((4,), -50.0)))
+    assert head.logit_bias(torch.zeros(1, 2))[0, 0] == Guidance.cap
+
+
+def test_a_token_whose_unigram_is_zero_is_never_guided() -> None:
+    unigram = torch.tensor([0.0, -1.0, -1.0, -1.0])
+    head = Guidance.from_tensors(tensors(bias=torch.tensor([50.0, 0.0, 0.0, 0.0]), unigram=unigram))
+    assert head.logit_bias(torch.zeros(1, 2))[0, 0] == 0.0
+
+
+def test_a_row_does_not_depend_on_its_neighbours() -> None:
+    torch.manual_seed(0)
+    head = Guidance.from_tensors(tensors(weight=torch.randn(4, 2)))
+    rows = torch.randn(5, 2)
+    alone = torch.cat([head.logit_bias(row[None]) for row in rows])
+    assert torch.allclose(head.logit_bias(rows), alone, atol=1e-6)
+
+
+def test_a_written_token_is_penalised_where_it_was_guided_and_only_there() -> None:
+    bias = torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0]])
+    spend(bias, torch.tensor([1, 2]))
+    assert bias.tolist() == [[2.0, -USED_PENALTY, 0.0], [2.0, 1.0, 0.0]]
+    spend(bias, torch.tensor([1, 2]))
+    assert bias.tolist() == [[2.0, -USED_PENALTY, 0.0], [2.0, 1.0, 0.0]]
+
+
+def test_half_precision_tensors_become_float32() -> None:
+    half = {name: tensor.bfloat16() for name, tensor in tensors().items()}
+    assert Guidance.from_tensors(half).logit_bias(torch.zeros(1, 2)).dtype == torch.float32
+
+
+def test_missing_tensors_are_named() -> None:
+    partial = tensors()
+    del partial["guidance.unigram"]
+    with pytest.raises(BridgeError, match=r"\['bias', 'weight'\]: expected bias, unigram, weight"):
+        Guidance.from_tensors(partial)
+
+
+def test_shapes_that_do_not_agree_are_shown() -> None:
+    with pytest.raises(BridgeError, match=r"'bias': \(3,\)"):
+        Guidance.from_tensors(tensors(bias=torch.zeros(3)))

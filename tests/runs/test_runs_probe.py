@@ -1,0 +1,51 @@
+"""An estimate scales what a small trial took."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from smotext import EchoDecoder, HashEncoder
+from smotext.inputs import make_corpus
+from smotext.runs.probe import estimate, sample_of
+from smotext.settings import Settings
+
+
+def corpus_of(sizes):
+    labels = [label for label, size in sizes.items() for _ in range(size)]
+    texts = [f"text number {i} of four" for i in range(len(labels))]
+    return make_corpus(np.array(texts, dtype=object), np.array(labels, dtype=object))
+
+
+class SlowDecoder(EchoDecoder):
+    """Takes 5 ms for each row."""
+
+    def decode_rows(self, vectors, **options):
+        time.sleep(0.005 * len(vectors))
+        return super().decode_rows(vectors, **options)
+
+
+def test_time_and_tokens_are_scaled_to_all_rows():
+    found = estimate(
+        corpus_of({"a": 8, "b": 8}), {"a": 1000}, encoder=HashEncoder(), decoder=SlowDecoder(), settings=Settings(),
+        seed=0, budget_s=0.5,
+    )  # fmt: skip
+    assert found.n_probed == 64  # 64 rows take 0.32 s, four times that is over the budget
+    assert found.n_tokens == 5000
+    assert found.decode_s == pytest.approx(5.0, rel=0.3)
+    assert found.disk_bytes > 2 * 4 * 64 * 16
+    assert found.memory_bytes > 10_000_000
+
+
+def test_no_rows_cost_no_decoding():
+    models = {"encoder": HashEncoder(), "decoder": EchoDecoder()}
+    found = estimate(corpus_of({"a": 3}), {"a": 0}, **models, settings=Settings(), seed=0)
+    assert (found.decode_s, found.n_tokens, found.n_probed) == (0, 0, 0)
+
+
+def test_the_sample_takes_from_every_class_that_gets_rows_and_from_no_other():
+    sample = sample_of(corpus_of({"a": 1000, "b": 4, "c": 50}), {"a": 5, "b": 5, "c": 0}, k_neighbors=5)
+    labels, counts = np.unique(sample.labels.astype(str), return_counts=True)
+    assert dict(zip(labels.tolist(), counts.tolist(), strict=True)) == {"a": 128, "b": 4}
