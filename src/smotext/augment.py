@@ -30,7 +30,6 @@ from smotext.rounds import Closed, Ledger
 from smotext.settings import Settings
 from smotext.writing import Writer, no_rows
 
-
 MakeVectors = Callable[[Callable[[int], None] | None], NDArray[np.float32]]  # is told where to report progress
 
 

@@ -110,7 +110,8 @@ def test_every_option_of_the_method_reaches_it(here, monkeypatch):
     seen = {}
     monkeypatch.setattr(SMOTExT, "generate", lambda self, *_, **__: seen.update(self.get_params()) or 1 / 0)
     options = {
-        "strategy": "random", "k_neighbors": 3, "mix": "linear_renorm", "n_parents": 3, "lam": "0.2:0.8", "prompt": "random",
+        "strategy": "random", "k_neighbors": 3, "mix": "linear_renorm", "n_parents": 3, "lam": "0.2:0.8",
+        "prompt": "random",
         "max_new_tokens": 9, "temperature": 0.5, "top_p": 0.9, "top_k": 7, "repetition_penalty": 1.1,
         "filters": "default", "candidates": 2, "on_shortfall": "report", "device": "cpu", "dtype": "float32",
         "batch_size": 3,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import augment
+from smotext.augment import MakeVectors, augment
 from smotext.inputs import Corpus, new_rows_for_n
 from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
@@ -122,8 +122,8 @@ class _TimedRun:
     def __init__(self) -> None:
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
 
-    def vectors(self, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        return make()
+    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
+        return make(None)
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         return make()
