@@ -41,9 +41,10 @@ def main() -> None:
     parser.add_argument("--good", type=int, default=100, help="good texts per class")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--model", default="tiny")
+    parser.add_argument("--dtype", help="precision of the encoder, such as bfloat16")
     options = parser.parse_args()
     train, test = (posts(options.data, part) for part in ("train", "test"))
-    encoder = CachedEncoder(options.model)
+    encoder = CachedEncoder(options.model, options.dtype)
     reports, curves = [], []
     for seed in range(options.seeds):
         rng = np.random.default_rng(seed)
@@ -65,8 +66,8 @@ def main() -> None:
 class CachedEncoder:
     """The preset's encoder, each text encoded once."""
 
-    def __init__(self, model: str) -> None:
-        self.encoder = load_encoder(model)
+    def __init__(self, model: str, dtype: str | None) -> None:
+        self.encoder = load_encoder(model, dtype=dtype)
 
     def encode(self, texts: Texts) -> np.ndarray:
         """Return one vector per text."""

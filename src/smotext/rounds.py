@@ -164,7 +164,7 @@ class Ledger:
             f"{label!r} {wanted[label] - n} of {wanted[label]}" for label, n in lacking.most_common(_CLASSES_NAMED)
         ]
         others = f" and {len(lacking) - len(named)} more classes" if len(lacking) > len(named) else ""
-        return f"fewer texts than asked for after {self.n_rounds} rounds: {', '.join(named)}{others}"
+        return f"fewer texts than asked for (rounds: {self.n_rounds}): {', '.join(named)}{others}"
 
 
 def fill(

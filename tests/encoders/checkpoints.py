@@ -59,7 +59,9 @@ def make_last_token_checkpoint(directory: Path, *, adds_eos: bool = False, paddi
     (directory / "modules.json").write_text(json.dumps(modules))
     (directory / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 4096, "do_lower_case": False}))
     (directory / "1_Pooling").mkdir(exist_ok=True)
-    modes = dict.fromkeys(("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"), False)
+    modes = dict.fromkeys(
+        ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"), False
+    )
     pooling = {f"pooling_mode_{mode}": on for mode, on in (modes | {"lasttoken": True}).items()}
     (directory / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": HIDDEN} | pooling))
     return directory

@@ -40,7 +40,7 @@ class Breaking(Counting):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if len(self.seen) + len(texts) > self.limit:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stop")
         return super().encode(texts)
 
 
@@ -125,7 +125,7 @@ def test_only_the_owner_may_enter_the_folder(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_keeps_its_finished_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "CHUNK", 2)
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 (the interrupt has no message)
+    with pytest.raises(KeyboardInterrupt, match="stop"):
         encode_cached(Breaking(), TEXTS, cache=tmp_path)
     encoder = Counting()
     encode_cached(encoder, TEXTS, cache=tmp_path)

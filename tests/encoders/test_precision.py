@@ -78,3 +78,9 @@ def test_out_of_memory_is_told_from_other_errors() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+
+
+def test_measuring_leaves_torchs_threads_alone() -> None:
+    before = torch.get_num_threads()
+    precision._product_seconds(torch.float32)
+    assert torch.get_num_threads() == before

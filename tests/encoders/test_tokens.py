@@ -20,7 +20,16 @@ def bert() -> Any:
     return AutoTokenizer.from_pretrained(find_minilm())
 
 
-TEXTS = ["", " ", "short", LONG, "x" * 5000, "word " * 30 + "y" * 9000 + " end", " " * 9000 + "after blanks", "漢字" * 900]
+TEXTS = [
+    "",
+    " ",
+    "short",
+    LONG,
+    "x" * 5000,
+    "word " * 30 + "y" * 9000 + " end",
+    " " * 9000 + "after blanks",
+    "漢字" * 900,
+]
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

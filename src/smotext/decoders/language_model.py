@@ -17,12 +17,12 @@ from smotext.decoders import loading
 from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.checks import check_vectors, per_row
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.hub import hub_identity
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import is_out_of_memory, rows_that_fit
 from smotext.decoders.projector import Projector
 from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
 from smotext.errors import InputError, SmotextWarning
+from smotext.hub import hub_identity
 from smotext.records import Decoded
 from smotext.seeding import uniforms
 from smotext.settings import Sampling

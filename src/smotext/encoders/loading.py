@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from smotext.encoders.hub import Located, how_to_get, locate
 from smotext.encoders.precision import choose_device, choose_dtype
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import ModelNotFoundError
+from smotext.hub import Located, how_to_get, locate
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class TextTokenizer:
             self._require_eos()
         self.room = max_tokens - len(self.prefix) - len(self.suffix)
         if self.room < 1:
-            raise InputError(f"max_tokens is {max_tokens}: expected more than the {max_tokens - self.room} special tokens around a text")
+            n_special = max_tokens - self.room
+            raise InputError(f"max_tokens is {max_tokens}: expected more than the {n_special} special tokens")
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids, special tokens included, cut at the limit."""

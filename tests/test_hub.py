@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import huggingface_hub
 import pytest
 
-from smotext.encoders.hub import locate
 from smotext.errors import ModelNotFoundError
+from smotext.hub import hub_identity, locate, resolve_directory
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -25,9 +25,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_directory_of_that_name_comes_first(
-    hub_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_of_that_name_comes_first(hub_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "org" / "model").mkdir(parents=True)
     found = locate("org/model")
@@ -75,3 +73,22 @@ def test_a_model_on_the_hub_is_to_be_downloaded(hub_cache: Path, monkeypatch: py
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda: api)
     assert not locate("org/other", "v1").is_local
     assert asked == [("org/other", "v1")]
+
+
+def test_a_model_in_the_hubs_cache_is_found_without_the_hub(tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--acme--bridge" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot / "model.safetensors").write_bytes(b"")
+    refs = tmp_path / "models--acme--bridge" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("0" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    directory = resolve_directory("acme/bridge")
+    assert directory == snapshot
+    assert hub_identity(directory) == f"acme/bridge@{'0' * 40}"
+
+
+def test_a_directory_is_its_own_place(tmp_path):
+    assert resolve_directory(tmp_path) == tmp_path.resolve()
+    assert hub_identity(tmp_path) is None

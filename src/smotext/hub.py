@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smotext.errors import ModelNotFoundError
 
+_NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # never pickled weights
 _REACH_S = 10  # seconds to wait for the hub; its own download loop retries for minutes when offline
 
 
@@ -59,6 +60,38 @@ def how_to_get(name: str, revision: str | None) -> str:
     return (
         f"run `hf download {name}{pinned}` where there is a network, unset HF_HUB_OFFLINE, or give the path of a copy"
     )
+
+
+def resolve_directory(path_or_name: str | Path, *, revision: str | None = None) -> Path:
+    """Return the directory of a model's files, fetched from the hub where they are not on this machine.
+
+    Raises
+    ------
+    ModelNotFoundError
+        As :func:`locate`.
+    """
+    found = locate(path_or_name, revision)
+    if Path(found.name).is_dir():
+        return Path(found.name)
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(found.name, revision=revision, local_files_only=found.is_local, allow_patterns=_NEEDED)
+    )
+
+
+def hub_identity(directory: Path) -> str | None:
+    """Return ``owner/model@commit`` for a directory inside the hub's cache, else None.
+
+    Examples
+    --------
+    >>> hub_identity(Path("/cache/models--acme--bridge/snapshots/0a1b2c"))
+    'acme/bridge@0a1b2c'
+    """
+    parts = directory.parts
+    if len(parts) >= 3 and parts[-2] == "snapshots" and parts[-3].startswith("models--"):
+        return f"{parts[-3].removeprefix('models--').replace('--', '/', 1)}@{parts[-1]}"
+    return None
 
 
 def _is_cached(name: str, revision: str | None) -> bool:

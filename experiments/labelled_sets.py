@@ -1,0 +1,161 @@
+"""Does it help over several sets? At 10 and 50 real rows per class, and with half of the classes cut to a twentieth.
+
+    python experiments/labelled_sets.py --out work/tune                           # the sets that choices are made on
+    python experiments/labelled_sets.py --out work/tune --option lam=[0.3,0.7]    # another choice; both are kept
+    python experiments/labelled_sets.py --out work/report --report                # the sets that are reported
+
+The report half is opened for a final table alone: note each opening. Finished cells are kept in the folder: the same
+command goes on where it was stopped. About two hours on two cores for either half; --quick takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from common import clear_errors, load_set, method_options, parser, run_study
+
+from smotext import SMOTExT
+from smotext.errors import InputError, unknown_name
+from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
+from smotext.evaluation.conditions import CHEAP, CONDITIONS, PARAPHRASED
+from smotext.evaluation.generators import default_generators, read_passages
+from smotext.evaluation.report import gain_cell, overall_table
+from smotext.evaluation.settings import Setting
+from smotext.evaluation.study import Result, Study
+from smotext.evaluation.summary import Overall, over_sets, summarise, verdicts
+
+TUNE = ("trec6", "airline_tweets", "medical_abstracts", "banking77")
+REPORT = ("sms_spam", "cfpb_complaints_sample", "clinc150_imbalanced", "subj", "twenty_newsgroups")
+TEST_ROWS = 1500
+SETTINGS = (Setting("shots", 10), Setting("shots", 50), Setting("imbalance", 20))
+BARS = {"shots-10": 3.0, "imbalance-20": 1.0}  # macro-F1 points over the better of real and duplicated, TF-IDF
+
+
+def main() -> None:
+    """Run the experiment."""
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--report", action="store_true", help="open the report half")
+    arguments.add_argument("--sets", help="some of the half's sets, separated by commas")
+    given = arguments.parse_args()
+    with clear_errors():
+        names = choose_sets(given.sets, is_report=given.report)
+        sampler = SMOTExT(given.model, **method_options(given.option))
+        passages = read_passages(given.corpus, limit=given.passages) if given.corpus else []
+        generators = default_generators(sampler, passages)
+        results: dict[str, list[Result]] = {}
+        table = given.out / "results.md"
+        for name in names:
+            study = make_study(name, given, sampler, generators)
+            run_study(study, name)
+            results[name] = study.results()
+            # after each set: whatever stops us, there is a table
+            write_table(results, table, f"{given.model} {' '.join(given.option)}".strip())
+        print(f"\n{table.read_text()}")
+
+
+def choose_sets(given: str | None, *, is_report: bool) -> list[str]:
+    """Return the sets of the half that is open.
+
+    Raises
+    ------
+    InputError
+        If a set is asked for that belongs to the report half, without ``--report``.
+    """
+    half = REPORT if is_report else TUNE
+    names = given.split(",") if given else list(half)
+    for name in names:
+        if name in REPORT and not is_report:
+            raise InputError(f"{name} belongs to the report half: choose on {', '.join(TUNE)}; open it with --report")
+        if name not in half:
+            raise unknown_name("set", name, half)
+    return names
+
+
+def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generators: Mapping) -> Study:
+    """Return the study of one set."""
+    train, test = load_set(given.data, name)
+    encoder = sampler.load()[0]
+    frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", sampler.model)))
+    names = given.conditions.split(",") if given.conditions else list(CONDITIONS)
+    return Study(
+        train,
+        {FROZEN: frozen, TFIDF: tfidf()},
+        generators,
+        test=test,
+        settings=SETTINGS[:1] if given.quick else SETTINGS,
+        conditions=[name for name in names if not (given.quick and name == PARAPHRASED)],
+        encoder=frozen[0],
+        n_seeds=given.seeds or (3 if given.quick else 10),
+        max_test_rows=500 if given.quick else TEST_ROWS,
+        folder=given.out / name,
+    )
+
+
+def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str) -> None:
+    """Write what was found in each set and over all of them."""
+    overall = over_sets(results)
+    lines = [
+        f"# Results: {title}",
+        "",
+        "Macro-F1 in points; gains over the real rows alone, seed by seed, at 95 %.",
+        "",
+    ]
+    lines += _set_table(results)
+    lines += [
+        "",
+        f"Over {len(results)} sets (hierarchical bootstrap over sets and seeds):",
+        "",
+        *overall_table(overall),
+    ]
+    lines += ["", "Bars:", "", *[f"- {line}" for line in _bars(overall)]]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _set_table(results: Mapping[str, Sequence[Result]]) -> list[str]:
+    lines = [
+        "| set | setting | model | real | real + SMOTExT | gain | SMOTExT only | best cheap alternative | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, of_set in results.items():
+        scores = {(row.setting, row.model, row.condition): row.macro_f1 for row in summarise(of_set)}
+        for one in verdicts(of_set):
+            real, augmented, only = (
+                scores.get((one.setting, one.model, condition), float("nan"))
+                for condition in ("real", "real + SMOTExT", "SMOTExT only")
+            )
+            cheap = f"{one.cheap} {one.cheap_gain:+.1f}" if one.cheap is not None else "-"
+            lines.append(
+                f"| {name} | {one.setting} | {one.model} | {real:.1f} | {augmented:.1f} | {gain_cell(one.gain)} "
+                f"| {only:.1f} | {cheap} | {one.word} |"
+            )
+    return lines
+
+
+def _bars(overall: Sequence[Overall]) -> list[str]:
+    """Return whether each bar is met, and by how much it is missed."""
+    lines = []
+    for one in overall:
+        if one.model == TFIDF and one.setting in BARS:
+            lines.append(_tfidf_bar(one, BARS[one.setting]))
+        if one.model == FROZEN:
+            lost = [name for name, is_kept in one.is_not_worse.items() if not is_kept]
+            met = "met" if not lost else f"not shown in {', '.join(lost)}"
+            lines.append(f"frozen encoder, {one.setting}, not worse than -1.0 in any set (Holm): {met}")
+    return lines
+
+
+def _tfidf_bar(one: Overall, bar: float) -> str:
+    better = one.over_better
+    above = [name for name in CHEAP if one.alternatives.get(name, float("-inf")) >= one.over_real.mean]
+    is_met = better.mean >= bar and better.low > 0 and not above
+    rivals = f"; not above {', '.join(above)}" if above else ""
+    told = "met" if is_met else f"missed by {max(0.0, bar - better.mean):.1f}"
+    return (
+        f"TF-IDF, {one.setting}, {bar:+.0f} over the better of real and duplicated: {gain_cell(better)}: {told}{rivals}"
+    )
+
+
+if __name__ == "__main__":
+    main()

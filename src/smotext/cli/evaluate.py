@@ -1,0 +1,274 @@
+"""``smotext evaluate``: does augmenting help on these data, and is it worth its cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smotext.cli.options import ColumnOptions, MethodOptions, takes
+from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from smotext.evaluation.data import LabelledTexts
+    from smotext.evaluation.report import Report
+    from smotext.evaluation.study import Study
+
+QUICK_SEEDS, QUICK_TEST_ROWS = 3, 500
+_DESIGN, _MODELS = "Design", "Models"
+
+
+@dataclass(frozen=True)
+class DesignOptions:
+    """What is compared with what, and how often."""
+
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Test file; without it, cross-validation on FILE.", rich_help_panel=_DESIGN),
+    ] = None
+    shots: Annotated[
+        str | None,
+        typer.Option(help="Real rows per class, such as 5,10,20; all unless given.", rich_help_panel=_DESIGN),
+    ] = None
+    imbalance: Annotated[
+        int | None,
+        typer.Option(help="Cut half of the classes to a row for so many of the others.", rich_help_panel=_DESIGN),
+    ] = None
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            help="New rows for each class. Default: 50 with --shots, else up to the largest class.",
+            rich_help_panel=_DESIGN,
+        ),
+    ] = None
+    conditions: Annotated[
+        str | None,
+        typer.Option(help="Some of the conditions, separated by commas; all unless given.", rich_help_panel=_DESIGN),
+    ] = None
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Open texts for the retrieval control: JSON lines or lines.", rich_help_panel=_DESIGN),
+    ] = None
+    seeds: Annotated[int, typer.Option(help="Paired repetitions.", rich_help_panel=_DESIGN)] = 10
+    max_test_rows: Annotated[int, typer.Option(help="At most so many test rows.", rich_help_panel=_DESIGN)] = 2000
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help=f"{QUICK_SEEDS} seeds, {QUICK_TEST_ROWS} test rows, no paraphrase.", rich_help_panel=_DESIGN
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class ClassifierOptions:
+    """What is trained."""
+
+    classifier: Annotated[
+        str,
+        typer.Option(
+            help="Beside the frozen encoder: tfidf, or package.module:name of a scikit-learn text classifier; "
+            "several separated by commas.",
+            rich_help_panel=_MODELS,
+        ),
+    ] = "tfidf"
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="The frozen encoder: a name or path; the method's own unless given.", rich_help_panel=_MODELS
+        ),
+    ] = None
+    pooling: Annotated[
+        str | None, typer.Option(help="How --encoder pools its tokens: mean or cls.", rich_help_panel=_MODELS)
+    ] = None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("evaluate")(evaluate)
+
+
+@takes(columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions)
+def evaluate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    columns: ColumnOptions,
+    design: DesignOptions,
+    classifiers: ClassifierOptions,
+    method: MethodOptions,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Directory of the report. Default: FILE.evaluation.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
+) -> int:
+    """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
+    from smotext.evaluation.report import make_report, write_report
+
+    reporter = Reporter(is_quiet=quiet)
+    folder = out or Path(f"{file}.evaluation")
+    with reporter.drawing():
+        study = _make_study(file, columns, design, classifiers, method, folder, reporter)
+        try:
+            _run(study, reporter)
+        except KeyboardInterrupt:
+            return _stopped(study)
+    report = make_report(study)
+    written = [*write_report(report, study.results(), folder), *_plot(report, folder, design)]
+    _print(report)
+    print_notes(f"written: {', '.join(map(str, written))}")
+    return 0
+
+
+def _run(study: Study, reporter: Reporter) -> None:
+    from smotext.evaluation.estimate import estimate
+
+    reporter.start("timing a few texts and fits", 0)
+    left = estimate(study)
+    reporter.end()
+    n_fits = left.n_cells - left.n_done
+    work = (
+        f"{left.n_texts} texts to generate ({_minutes(left.generating_s)}), {n_fits} fits ({_minutes(left.fitting_s)})"
+    )
+    reporter.say(f"about {_minutes(left.seconds)}: {work}; {left.n_done} of {left.n_cells} fits are there already")
+    reporter.start("evaluating", left.n_cells, done=left.n_done)
+    study.run(lambda _: reporter.advance(1))
+    reporter.end()
+
+
+def _stopped(study: Study) -> int:
+    from smotext.cli.entry import INTERRUPTED, print_line
+
+    cells = study.all_cells()
+    n_done = sum(map(study.is_done, cells))
+    print_line("stopped", f"{n_done} of {len(cells)} fits are done and kept; the same command goes on where it stopped")
+    return INTERRUPTED
+
+
+def _make_study(
+    file: Path,
+    columns: ColumnOptions,
+    design: DesignOptions,
+    classifiers: ClassifierOptions,
+    method: MethodOptions,
+    folder: Path,
+    reporter: Reporter,
+) -> Study:
+    """Return the study that the options describe; the files are read before any model is loaded."""
+    from smotext.cli.jobs import make_sampler
+    from smotext.evaluation.conditions import CONDITIONS, PARAPHRASED, check_conditions
+    from smotext.evaluation.generators import default_generators, read_passages
+    from smotext.evaluation.settings import parse_settings
+    from smotext.evaluation.study import Study
+
+    sampler = make_sampler(method)
+    data = _read(file, columns)
+    test = None if design.test is None else _read(design.test, columns)
+    settings = parse_settings(_numbers("--shots", design.shots), design.imbalance, design.per_class)
+    names = design.conditions.split(",") if design.conditions else list(CONDITIONS)
+    names = check_conditions([name.strip() for name in names if not (design.quick and name == PARAPHRASED)])
+    passages = read_passages(design.corpus) if design.corpus is not None else []
+    reporter.start("loading the model", 0)
+    models, encoder = _load_models(classifiers, sampler)
+    return Study(
+        data,
+        models,
+        default_generators(sampler, passages),
+        test=test,
+        settings=settings,
+        conditions=names,
+        encoder=encoder,
+        n_seeds=QUICK_SEEDS if design.quick else design.seeds,
+        root=method.random_seed,
+        max_test_rows=QUICK_TEST_ROWS if design.quick else design.max_test_rows,
+        folder=folder,
+    )
+
+
+def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, Any], Any]:
+    """Return the classifiers by name, the frozen encoder first, and its encoder."""
+    from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, load_classifier, tfidf
+
+    if options.encoder is None:
+        encoder, name = sampler.load()[0], f"encoder of {sampler.model}"
+    elif options.pooling is None:
+        from smotext import load_encoder
+
+        encoder, name = load_encoder(options.encoder), options.encoder
+    else:
+        from smotext.encoders.loading import load_sentence_encoder
+
+        encoder = load_sentence_encoder(options.encoder, pooling=options.pooling)
+        name = f"{options.encoder} ({options.pooling})"
+    frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
+    models: dict[str, Any] = {FROZEN: frozen}
+    for classifier in [part.strip() for part in options.classifier.split(",") if part.strip()]:
+        if classifier == "tfidf":
+            models[TFIDF] = tfidf()
+        elif classifier != "frozen":
+            models[classifier] = load_classifier(classifier)
+    return models, frozen[0]
+
+
+def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:
+    """Return the rows of a file that have a text; rows without one are counted on stderr."""
+    from smotext.evaluation.data import labelled
+    from smotext.tables import read_table
+
+    table = read_table(file, text_column=columns.text_column, label_column=columns.label_column)
+    rows = [row for row, text in enumerate(table.texts) if isinstance(text, str) and text.strip()]
+    if len(rows) < len(table):
+        print_notes(f"{file}: {len(table) - len(rows)} rows without text are left out")
+    return labelled([table.texts[row] for row in rows], [table.labels[row] for row in rows])
+
+
+def _numbers(option: str, text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise InputError(f"{option} is {text!r}: expected whole numbers separated by commas, such as 5,10,20") from None
+
+
+def _plot(report: Report, folder: Path, design: DesignOptions) -> Sequence[Path]:
+    """Draw the plot where there is a curve to draw; without matplotlib, say how to get it."""
+    from smotext.evaluation.report import plot_shots
+
+    if design.shots is None or "," not in design.shots:
+        return []
+    try:
+        plot_shots(report.rows, folder / "shots.png")
+    except MissingExtraError as error:
+        print_notes(f"no plot: {error}")
+        return []
+    return [folder / "shots.png"]
+
+
+def _print(report: Report) -> None:
+    from smotext.evaluation.copying import CAVEAT
+    from smotext.evaluation.report import gain_cell, sentence
+
+    columns = ["setting", "model", "condition", "rows", "accuracy", "macro-F1", "weighted F1", "gain in macro-F1"]
+    shown = [row for row in report.rows if not row.skipped]
+    print_rows(
+        columns,
+        [
+            (row.setting, row.model, row.condition, f"{row.n_train:.0f}", f"{row.accuracy:.1f}", f"{row.macro_f1:.1f}",
+             f"{row.weighted_f1:.1f}", gain_cell(row.gain) if row.gain else "")
+            for row in shown
+        ],
+        right=columns[3:7],
+    )  # fmt: skip
+    print()
+    for one in report.verdicts:
+        print(sentence(one))
+    if report.closeness:
+        near = report.closeness[0].synthetic
+        print(
+            f"Synthetic texts: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, longest copied run "
+            f"{near.longest_copy[-1]:.0f} words. {CAVEAT}"
+        )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,95 @@
+"""How long a study will take: small timed pieces of it, times how often each is still to be done."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from smotext.evaluation.classifiers import fit_predict
+from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF
+from smotext.evaluation.data import Fold
+from smotext.evaluation.study import Cell, Study
+
+_PROBE_ROWS = 16
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to do, and about how long it takes.
+
+    Attributes
+    ----------
+    n_cells, n_done : int
+        Cells of the study, and those finished before.
+    n_texts : int
+        Texts still to be generated, by any generator that runs a model.
+    generating_s, fitting_s : float
+        Seconds.
+    """
+
+    n_cells: int
+    n_done: int
+    n_texts: int
+    generating_s: float
+    fitting_s: float
+
+    @property
+    def seconds(self) -> float:
+        """Both together."""
+        return self.generating_s + self.fitting_s
+
+
+def estimate(study: Study) -> Estimate:
+    """Return what is left of a study, from a few generated texts and one fit of each model.
+
+    Small probes use a machine less well than full batches, so the truth is rather below than above.
+    """
+    cells = study.all_cells()
+    missing = [cell for cell in cells if not study.is_done(cell)]
+    if not missing:
+        return Estimate(len(cells), len(cells), 0, 0.0, 0.0)
+    fold = study.fold(study.settings[0], 0)
+    n_texts = _texts_to_make(study, missing)
+    generating = sum(count * _seconds_per_text(study, source, fold) for source, count in n_texts.items())
+    fitting = sum(_fitting_seconds(study, name, missing, fold) for name in study.models)
+    return Estimate(len(cells), len(cells) - len(missing), sum(n_texts.values()), generating, fitting)
+
+
+def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, int]:
+    """Return how many texts each model-driven generator still has to write."""
+    settings = {setting.name: setting for setting in study.settings}
+    sources = {(cell.setting, cell.seed, GENERATOR_OF.get(cell.condition, "copies")) for cell in missing}
+    counts: dict[str, int] = {}
+    for name, seed, source in sorted(sources):
+        if source not in BUILT_IN and not study.has_texts(settings[name], seed, source):
+            counts[source] = counts.get(source, 0) + sum(study.fold(settings[name], seed).new_rows.values())
+    return counts
+
+
+def _seconds_per_text(study: Study, source: str, fold: Fold) -> float:
+    classes = list(fold.new_rows)[:_PROBE_ROWS]
+    wanted = dict.fromkeys(classes, -(-_PROBE_ROWS // len(classes)))
+    generate = study.generators[source]
+    generate(fold.train.texts, fold.train.labels, wanted, 0)  # loads, compiles and encodes: once a study
+    started = time.perf_counter()
+    generate(fold.train.texts, fold.train.labels, wanted, 1)
+    return (time.perf_counter() - started) / sum(wanted.values())
+
+
+def _fitting_seconds(study: Study, name: str, missing: list[Cell], fold: Fold) -> float:
+    """Return the seconds of a model's missing cells: the first fit in full, the others without new vectors."""
+    own = [cell for cell in missing if cell.model == name]
+    if not own:
+        return 0.0
+    first, again = (_timed_fit(study.models[name], fold) for _ in range(2))
+    growth = 1 + sum(fold.new_rows.values()) / max(1, len(fold.train))
+    per_text = max(0.0, first - again) / (len(fold.train) + len(fold.test))
+    n_new_texts = len({cell.seed for cell in own}) * sum(fold.new_rows.values())
+    return len(own) * again * growth + n_new_texts * per_text
+
+
+def _timed_fit(model: Any, fold: Fold) -> float:
+    started = time.perf_counter()
+    fit_predict(model, fold.train.texts, fold.train.labels, fold.test.texts)
+    return time.perf_counter() - started

@@ -1,0 +1,152 @@
+"""SMOTExT and its two controls as generators that a study can call."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.errors import InputError, MissingFileError, SmotextWarning
+from smotext.evaluation.data import Generate, Label
+from smotext.seeding import stable_hash
+
+PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
+MAX_PASSAGES = 20_000
+
+
+@dataclass(frozen=True)
+class SmotextGenerator:
+    """New texts from a :class:`smotext.SMOTExT` that is built afresh for every fold.
+
+    Attributes
+    ----------
+    sampler : SMOTExT
+        Its options count; its ``random_state`` is replaced by the fold's seed.
+    """
+
+    sampler: Any
+
+    @property
+    def fingerprint(self) -> str:
+        """Models and options as one string; it tells whether texts that were kept can be used again."""
+        options = {**self.sampler.get_params(deep=False), "random_state": None, "batch_size": None, "verbose": None}
+        return "|".join(f"{name}={_name(value)}" for name, value in sorted(options.items()))
+
+    def __call__(
+        self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
+    ) -> list[tuple[str, Label]]:
+        """Return new (text, label) pairs made from these texts alone."""
+        sampler = _changed(self.sampler, random_state=seed)
+        wanted = {label: count for label, count in n_new.items() if count}
+        with warnings.catch_warnings():
+            # classes are cut down on purpose here: how the sampler gets by with few texts is no news
+            warnings.simplefilter("ignore", SmotextWarning)
+            frame = sampler.generate(list(texts), list(labels), n=wanted)
+        return list(zip(frame["text"].tolist(), frame["label"].tolist(), strict=True))
+
+
+class RetrievalDecoder:
+    """A decoder that writes nothing of its own: it returns the passage whose vector is nearest.
+
+    Parameters
+    ----------
+    passages : sequence of str
+    vectors : ndarray of shape (n_passages, vector_dim)
+        Their vectors, from the encoder that makes the vectors to be decoded.
+
+    Examples
+    --------
+    >>> decoder = RetrievalDecoder(["up", "right"], np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> decoder.decode(np.array([[0.9, 0.2]]))
+    ['right']
+    """
+
+    def __init__(self, passages: Sequence[str], vectors: NDArray[Any]) -> None:
+        self._passages = tuple(passages)
+        self._vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        self.vector_dim = int(vectors.shape[1])
+        self.fingerprint = f"retrieval-{stable_hash(*self._passages):016x}"
+
+    def decode(self, vectors: NDArray[Any], **options: Any) -> list[str]:
+        """Return the nearest passage per vector; no option of decoding applies."""
+        return [self._passages[row] for row in np.argmax(vectors @ self._vectors.T, axis=1)]
+
+
+def default_generators(sampler: Any, passages: Sequence[str] = ()) -> dict[str, Generate]:
+    """Return the generators of a study by name: SMOTExT, its unmixed paraphrase and, with passages, retrieval.
+
+    Parameters
+    ----------
+    sampler : SMOTExT
+        Its models are loaded here, once.
+    passages : sequence of str
+        What retrieval chooses from.
+    """
+    encoder, decoder = sampler.load()
+    loaded = _changed(sampler, encoder=encoder, decoder=decoder)
+    made: dict[str, Generate] = {
+        "smotext": SmotextGenerator(loaded),
+        "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
+    }
+    if passages:
+        retrieval = RetrievalDecoder(passages, encoder.encode(list(passages)))
+        # filters and candidates judge what a decoder wrote; a passage has one wording
+        made["retrieval"] = SmotextGenerator(_changed(loaded, decoder=retrieval, filters=None, candidates=1))
+    return made
+
+
+def read_passages(path: str | Path, *, limit: int = MAX_PASSAGES, max_words: int = PASSAGE_WORDS) -> list[str]:
+    """Return the passages of a corpus file, evenly spaced through it.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON lines with a ``text`` (also ``.gz`` and ``.xz``), or one passage a line.
+    limit : int
+        At most so many.
+    max_words : int
+        Each passage's first words.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    InputError
+        If it holds no passages.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"no corpus file at {path}")
+    is_json = ".jsonl" in path.suffixes
+    with _opener(path)(path, "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] if is_json else line for line in file if line.strip()]
+    if not texts:
+        raise InputError(f"{path} is empty: expected passages")
+    rows = np.unique(np.linspace(0, len(texts) - 1, num=limit).astype(int))
+    return [" ".join(texts[row].split()[:max_words]) for row in rows]
+
+
+def _opener(path: Path) -> Callable[..., IO[str]]:
+    return {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)  # type: ignore[return-value]
+
+
+def _changed(sampler: Any, **options: Any) -> Any:
+    """Return a new sampler with some options changed; scikit-learn's clone would copy foreign models."""
+    return type(sampler)(**{**sampler.get_params(deep=False), **options})
+
+
+def _name(value: Any) -> str:
+    is_model = hasattr(value, "encode") or hasattr(value, "decode")
+    return (
+        str(getattr(value, "fingerprint", type(value).__name__))
+        if is_model and not isinstance(value, str)
+        else repr(value)
+    )

@@ -1,0 +1,105 @@
+"""How many real rows a comparison starts from, and how many rows an augmentation adds to each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.errors import InputError
+from smotext.evaluation.data import LabelledTexts, count_labels
+
+MAJORITY_ROWS = 200  # of each large class in an imbalance setting, where it has that many
+NEW_PER_CLASS = 50  # in a shots setting
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a training part is cut down, and how much is added to it.
+
+    Attributes
+    ----------
+    kind : {"all", "shots", "imbalance"}
+        ``"all"``: every real row. ``"shots"``: `amount` rows of each class, fewer where there are fewer.
+        ``"imbalance"``: a seeded half of the classes keeps one row for every `amount` rows of the largest
+        other class ("step imbalance").
+    amount : int
+        Rows per class, or the ratio.
+    per_class : int, optional
+        New rows for each class in ``"all"`` and ``"shots"``. Left out, ``"shots"`` adds 50, and ``"all"``
+        fills every class up to the largest, or, where that adds less than a tenth, to twice the largest.
+
+    References
+    ----------
+    Buda, Maki and Mazurowski, "A systematic study of the class imbalance problem", Neural Networks 106, 2018.
+    """
+
+    kind: Literal["all", "shots", "imbalance"] = "all"
+    amount: int = 0
+    per_class: int | None = None
+
+    def __post_init__(self) -> None:
+        least = {"all": 0, "shots": 1, "imbalance": 2}[self.kind]
+        if self.amount < least:
+            raise InputError(f"{self.kind} {self.amount}: expected {least} or more")
+        if self.per_class is not None and self.per_class < 1:
+            raise InputError(f"{self.per_class} new rows per class: expected 1 or more")
+
+    @property
+    def name(self) -> str:
+        """A short name, unique among the settings of a study."""
+        base = self.kind if self.kind == "all" else f"{self.kind}-{self.amount}"
+        return base if self.per_class is None else f"{base}+{self.per_class}"
+
+    def draw(self, data: LabelledTexts, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the rows of `data` that the comparison starts from, in ascending order."""
+        if self.kind == "all":
+            return np.arange(len(data))
+        wanted = self._wanted(data.counts, rng)
+        labels = np.asarray(data.labels, dtype=object)
+        chosen = [rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in wanted.items()]
+        return np.sort(np.concatenate(chosen))
+
+    def new_rows(self, labels: Sequence[Any]) -> dict[Any, int]:
+        """Return how many rows an augmentation adds to each class of a training part with these labels."""
+        counts = count_labels(labels)
+        largest = max(counts.values())
+        if self.kind == "imbalance":
+            return {label: largest - count for label, count in counts.items()}
+        if self.per_class is not None or self.kind == "shots":
+            return dict.fromkeys(counts, self.per_class or NEW_PER_CLASS)
+        balancing = {label: largest - count for label, count in counts.items()}
+        if sum(balancing.values()) * 10 >= len(labels):
+            return balancing
+        return {label: 2 * largest - count for label, count in counts.items()}
+
+    def _wanted(self, counts: dict[Any, int], rng: np.random.Generator) -> dict[Any, int]:
+        if self.kind == "shots":
+            return dict.fromkeys(counts, self.amount)
+        classes = list(counts)
+        small = {classes[position] for position in rng.permutation(len(classes))[: len(classes) // 2]}
+        wanted = {label: min(MAJORITY_ROWS, count) for label, count in counts.items()}
+        largest = max(count for label, count in wanted.items() if label not in small)
+        few = max(1, round(largest / self.amount))
+        return {label: few if label in small else count for label, count in wanted.items()}
+
+
+def parse_settings(
+    shots: Sequence[int] = (), imbalance: int | None = None, per_class: int | None = None
+) -> list[Setting]:
+    """Return the settings that the options ask for; without any, the data as they are.
+
+    Examples
+    --------
+    >>> [setting.name for setting in parse_settings([5, 10], 20)]
+    ['shots-5', 'shots-10', 'imbalance-20']
+    >>> [setting.name for setting in parse_settings()]
+    ['all']
+    """
+    settings = [Setting("shots", count, per_class) for count in shots]
+    if imbalance is not None:
+        settings.append(Setting("imbalance", imbalance))
+    return settings or [Setting(per_class=per_class)]

@@ -1,0 +1,280 @@
+"""A study: every condition with every model at every setting and seed, each cell computed once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smotext.errors import InputError
+from smotext.evaluation.classifiers import fit_predict, identity
+from smotext.evaluation.conditions import (
+    BUILT_IN,
+    CONDITIONS,
+    GENERATOR_OF,
+    ONLY_SMOTEXT,
+    NotApplicable,
+    check_conditions,
+    training_set,
+)
+from smotext.evaluation.copying import Nearness, nearness
+from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
+from smotext.evaluation.leakage import overlaps
+from smotext.evaluation.scores import Scores, score
+from smotext.evaluation.settings import Setting
+from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold
+from smotext.evaluation.store import Store
+from smotext.seeding import stable_hash
+
+N_SEEDS = 10
+MAX_TEST_ROWS = 2000
+_NEARNESS_ROWS = 500  # enough for the quantiles that are printed
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """What one score belongs to."""
+
+    setting: str
+    seed: int
+    condition: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished cell.
+
+    Attributes
+    ----------
+    cell : Cell
+    n_train, n_test : int
+        Rows fitted and tested on.
+    n_dropped : int
+        Test rows dropped because they overlap the training part.
+    n_leaked : int
+        New texts dropped because they overlap a test row.
+    seconds : float
+        Fitting and predicting; making the texts not included.
+    scores : Scores or None
+    skipped : str
+        Why there are no scores.
+    """
+
+    cell: Cell
+    n_train: int = 0
+    n_test: int = 0
+    n_dropped: int = 0
+    n_leaked: int = 0
+    seconds: float = 0.0
+    scores: Scores | None = None
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How near the synthetic texts of a setting's first seed stand to the real ones, and held-out texts likewise."""
+
+    setting: str
+    synthetic: Nearness
+    held_out: Nearness
+
+
+@dataclass
+class Study:
+    """Does augmenting help on these data?
+
+    Parameters
+    ----------
+    data : LabelledTexts
+        Real texts.
+    test : LabelledTexts, optional
+        A test set of its own; without it, repeated stratified cross-validation over groups of near-duplicates.
+    models : mapping of str to scikit-learn classifier
+        What is trained; each takes raw texts.
+    generators : mapping of str to Generate
+        ``"smotext"`` and optionally ``"paraphrase"`` and ``"retrieval"``; each sees the training rows of one
+        fold and nothing else. Conditions without their generator are left out.
+    settings : sequence of Setting
+    conditions : sequence of str, optional
+        Some of :data:`~smotext.evaluation.conditions.CONDITIONS`; all by default.
+    encoder : object with ``encode``, optional
+        Measures how near synthetic texts stand to real ones.
+    n_seeds, root : int
+        Paired repetitions, and the seed of them all.
+    max_test_rows : int, optional
+        A random choice of so many test rows.
+    folder : Path, optional
+        Where finished cells and texts are kept.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.naive_bayes import MultinomialNB
+    >>> from sklearn.pipeline import make_pipeline
+    >>> nouns = "cat dog cow hen sun sea oak elm ivy bee".split()
+    >>> data = labelled([f"good {n}" for n in nouns] + [f"bad {n}" for n in nouns], [1] * 10 + [0] * 10)
+    >>> bayes = make_pipeline(CountVectorizer(), MultinomialNB())
+    >>> study = Study(data, models={"bayes": bayes}, generators={}, conditions=["duplicated"], n_seeds=5)
+    >>> {result.cell.condition: result.scores.accuracy for result in study.run()}
+    {'real': 1.0, 'duplicated': 1.0}
+    """
+
+    data: LabelledTexts
+    models: Mapping[str, Any]
+    generators: Mapping[str, Generate]
+    test: LabelledTexts | None = None
+    settings: Sequence[Setting] = (Setting(),)
+    conditions: Sequence[str] | None = None
+    encoder: Any = None
+    n_seeds: int = N_SEEDS
+    root: int = 0
+    max_test_rows: int | None = MAX_TEST_ROWS
+    folder: Path | None = None
+    design: Design = field(init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.data.counts) < 2:
+            raise InputError(f"the data have {len(self.data.counts)} class: a classifier needs 2 or more")
+        if self.n_seeds < 1:
+            raise InputError(f"{self.n_seeds} seeds: expected 1 or more")
+        if self.test is not None:
+            self.design = GivenTest(self.data, self.test)
+        else:
+            self.design = GroupFolds(self.data, root=self.root)
+        self._sources = {**BUILT_IN, **self.generators}
+        wanted = check_conditions(list(CONDITIONS if self.conditions is None else self.conditions))
+        self.conditions = [name for name in wanted if GENERATOR_OF.get(name, "copies") in self._sources]
+        self._cells = Store(self.folder / "cells.jsonl" if self.folder else None)
+        self._texts = Store(self.folder / "texts.jsonl" if self.folder else None)
+        self._base = (self.data.fingerprint, self.test and self.test.fingerprint, self.root)
+
+    def fold(self, setting: Setting, seed: int) -> Fold:
+        """Return the training and test rows of one seed at one setting."""
+        parts = self.design.parts(seed)
+        return draw_fold(parts, setting, seed=seed, root=self.root, max_test_rows=self.max_test_rows)
+
+    def cells(self, setting: Setting, seed: int) -> list[Cell]:
+        """Return the cells of one seed at one setting."""
+        return [Cell(setting.name, seed, name, model) for name in self.conditions or () for model in self.models]
+
+    def all_cells(self) -> list[Cell]:
+        """Return every cell of the study."""
+        return [cell for setting in self.settings for seed in range(self.n_seeds) for cell in self.cells(setting, seed)]
+
+    def is_done(self, cell: Cell) -> bool:
+        """Return whether the cell's result is there already."""
+        return self._cells.get(self._key(cell)) is not None
+
+    def has_texts(self, setting: Setting, seed: int, source: str) -> bool:
+        """Return whether a generator's texts for one seed are there already."""
+        return self._texts.get(self._texts_key(self.fold(setting, seed), setting.name, source)) is not None
+
+    def run(self, on_result: Callable[[Result], None] | None = None) -> list[Result]:
+        """Compute what is missing and return all results.
+
+        Parameters
+        ----------
+        on_result : callable, optional
+            Called with each result as it is computed; what was there before is not reported.
+
+        Notes
+        -----
+        A result is on disk before the next is begun: whatever stops the study, the finished cells stay.
+        """
+        for setting in self.settings:
+            for seed in range(self.n_seeds):
+                missing = [cell for cell in self.cells(setting, seed) if not self.is_done(cell)]
+                if not missing:
+                    continue
+                fold = self.fold(setting, seed)
+                for cell in missing:
+                    result = self._evaluate(cell, fold)
+                    self._cells.put(self._key(cell), asdict(result))
+                    if on_result is not None:
+                        on_result(result)
+        return self.results()
+
+    def results(self) -> list[Result]:
+        """Return the finished cells of this study."""
+        values = [self._cells.get(self._key(cell)) for cell in self.all_cells()]
+        return [_result(value) for value in values if value is not None]
+
+    def closeness(self) -> list[Closeness]:
+        """Return how near the synthetic texts stand to real ones, per setting, for first seeds that have texts."""
+        if self.encoder is None or "smotext" not in self.generators or ONLY_SMOTEXT not in (self.conditions or ()):
+            return []
+        found = []
+        for setting in self.settings:
+            if not self.has_texts(setting, 0, "smotext"):
+                continue
+            fold = self.fold(setting, 0)
+            texts = self._new_texts(fold, setting.name, "smotext").texts
+            near = [
+                nearness(some[:_NEARNESS_ROWS], fold.train.texts, self.encoder) for some in (texts, fold.test.texts)
+            ]
+            found.append(Closeness(setting.name, *near))
+        return found
+
+    def _evaluate(self, cell: Cell, fold: Fold) -> Result:
+        model = self.models[cell.model]
+        new, n_leaked = self._clean_texts(fold, cell)
+        started = time.perf_counter()
+        try:
+            training = training_set(cell.condition, fold, model, new)
+        except NotApplicable as reason:
+            return Result(cell, skipped=str(reason))
+        predicted = fit_predict(
+            model,
+            training.rows.texts,
+            training.rows.labels,
+            fold.test.texts,
+            smote_rows=training.smote_rows,
+            weigh_classes=training.weigh_classes,
+            seed=fold.seed,
+        )
+        scores = score(fold.test.labels, predicted)
+        seconds = time.perf_counter() - started
+        return Result(cell, len(training), len(fold.test), fold.n_dropped, n_leaked, seconds, scores)
+
+    def _clean_texts(self, fold: Fold, cell: Cell) -> tuple[LabelledTexts, int]:
+        """Return the condition's new rows without those that overlap a test row, and how many these were."""
+        source = GENERATOR_OF.get(cell.condition)
+        if source is None:
+            return LabelledTexts((), ()), 0
+        made = self._new_texts(fold, cell.setting, source)
+        leaks = overlaps(made.texts, fold.test.texts)
+        return made.take(np.flatnonzero(~leaks)), int(leaks.sum())
+
+    def _new_texts(self, fold: Fold, setting: str, source: str) -> LabelledTexts:
+        """Return the fold's new rows from one generator; those that models wrote are kept."""
+        key = self._texts_key(fold, setting, source)
+        pairs = self._texts.get(key)
+        if pairs is None:
+            pairs = self._sources[source](fold.train.texts, fold.train.labels, fold.new_rows, fold.seed)
+        new = labelled([text for text, _ in pairs], [label for _, label in pairs])
+        if source not in BUILT_IN and self._texts.get(key) is None:
+            self._texts.put(key, list(zip(new.texts, new.labels, strict=True)))
+        return new
+
+    def _texts_key(self, fold: Fold, setting: str, source: str) -> dict[str, Any]:
+        return {"setting": setting, "seed": fold.seed, "source": source, "study": self._fingerprint(source)}
+
+    def _key(self, cell: Cell) -> dict[str, Any]:
+        """Return the cell with a hash of all else that its result depends on."""
+        source = GENERATOR_OF.get(cell.condition, "")
+        model = stable_hash(identity(self.models[cell.model]), self.max_test_rows)
+        return {**asdict(cell), "study": f"{model:016x}-{self._fingerprint(source)}"}
+
+    def _fingerprint(self, source: str) -> str:
+        made_by = str(getattr(self._sources.get(source), "fingerprint", source))
+        return f"{stable_hash(*self._base, made_by):016x}"
+
+
+def _result(value: dict[str, Any]) -> Result:
+    scores = value["scores"] and Scores(**value["scores"])
+    return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores})

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+
+from smotext.errors import InputError
+from smotext.evaluation.classifiers import (
+    EncoderFeatures,
+    can_weigh_classes,
+    fit_predict,
+    frozen_encoder,
+    has_features,
+    identity,
+    interpolate_rows,
+    load_classifier,
+    tfidf,
+)
+from tests.evaluation.doubles import WordEncoder, bayes
+
+
+def test_the_frozen_encoder_encodes_no_text_twice_over_folds():
+    encoder = WordEncoder()
+    model = frozen_encoder(encoder)
+    fit_predict(model, ["good cat", "bad dog"], ["good", "bad"], ["good hen"])
+    fit_predict(model, ["good cat", "bad cow"], ["good", "bad"], ["good hen"])
+    assert sorted(encoder.seen) == ["bad cow", "bad dog", "good cat", "good hen"]
+
+
+def test_cloning_copies_no_encoder():
+    encoder = WordEncoder()
+    assert clone(frozen_encoder(encoder))[0].encoder is encoder
+
+
+@pytest.mark.parametrize("model", [frozen_encoder(WordEncoder()), tfidf(), bayes()])
+def test_each_kind_of_model_learns_an_easy_task(model):
+    texts, labels = ["good cat", "good dog", "bad cat", "bad dog"], [1, 1, 0, 0]
+    assert fit_predict(model, texts, labels, ["good hen", "bad hen"]) == [1, 0]
+
+
+def test_the_given_model_is_left_unfitted():
+    model = tfidf()
+    fit_predict(model, ["good cat", "bad dog"], ["good", "bad"], ["good"], weigh_classes=True)
+    assert not hasattr(model[-1], "classes_")
+    assert model[-1].class_weight is None
+
+
+def test_class_weights_turn_a_prediction_towards_the_rare_class():
+    texts, labels = ["cat"] * 20 + ["cat dog"], ["common"] * 20 + ["rare"]
+    assert fit_predict(tfidf(), texts, labels, ["cat dog"]) == ["common"]
+    assert fit_predict(tfidf(), texts, labels, ["cat dog"], weigh_classes=True) == ["rare"]
+
+
+def test_what_a_model_can_do_is_seen_from_its_parts():
+    assert (can_weigh_classes(tfidf()), has_features(tfidf())) == (True, True)
+    assert (can_weigh_classes(DummyClassifier()), has_features(DummyClassifier())) == (False, False)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+def test_interpolated_rows_lie_between_rows_of_their_class(make):
+    rows = make([[0.0, 0.0], [1.0, 0.0], [0.0, 9.0], [5.0, 9.0], [7.0, 7.0]])
+    more, labels = interpolate_rows(rows, ["a", "a", "b", "b", "c"], {"a": 4, "b": 1, "c": 2}, seed=0)
+    more = more.toarray() if sparse.issparse(more) else more
+    assert sorted(labels.tolist()) == ["a"] * 6 + ["b"] * 3 + ["c"] * 3
+    new_a = more[5:][np.asarray(labels[5:]) == "a"]
+    assert ((new_a[:, 0] >= 0) & (new_a[:, 0] <= 1) & (new_a[:, 1] == 0)).all()
+    assert (more[np.asarray(labels) == "c"] == [7.0, 7.0]).all()
+
+
+def test_interpolation_leaves_the_real_rows_first_and_untouched():
+    rows = np.arange(12.0).reshape(6, 2)
+    more, _ = interpolate_rows(rows, [0, 0, 0, 1, 1, 1], {0: 2, 1: 0}, seed=0)
+    assert (more[:6] == rows).all()
+    assert len(more) == 8
+
+
+def test_identity_is_the_same_for_equal_settings_and_differs_for_others():
+    assert identity(frozen_encoder(WordEncoder(), "x")) == identity(frozen_encoder(WordEncoder(), "x"))
+    assert identity(frozen_encoder(WordEncoder(), "x")) != identity(frozen_encoder(WordEncoder(), "y"))
+    assert identity(tfidf()) != identity(bayes())
+
+
+def test_a_classifier_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match="classifier 'sklearn.dummy:Nothing' cannot be loaded"):
+        load_classifier("sklearn.dummy:Nothing")
+
+
+def test_something_that_cannot_be_fitted_is_no_classifier():
+    with pytest.raises(InputError, match="has no fit and predict"):
+        load_classifier("collections:OrderedDict")
+
+
+def test_an_encoder_gives_rows_in_the_order_asked_for():
+    features = EncoderFeatures(WordEncoder())
+    both = features.transform(["cat", "dog"])
+    assert (features.transform(["dog", "cat", "dog"]) == both[[1, 0, 1]]).all()

@@ -1,0 +1,17 @@
+import numpy as np
+import pytest
+
+from smotext.evaluation.copying import nearness
+from tests.evaluation.doubles import WordEncoder
+
+
+def test_quantiles_are_over_texts():
+    training = ["a small red house", "a large blue boat"]
+    texts = ["zzz", "a small", "a small red", "a small red house"]  # runs of 0, 2, 3 and 4 words
+    near = nearness(texts, training, WordEncoder())
+    assert near.longest_copy == pytest.approx(tuple(np.quantile([0, 2, 3, 4], [0.05, 0.5, 0.95, 1.0])))
+    assert near.nearest_cosine[-1] == pytest.approx(1.0)
+
+
+def test_runs_do_not_reach_across_two_training_texts():
+    assert nearness(["a b c d"], ["a b", "c d"], WordEncoder()).longest_copy[-1] == 2

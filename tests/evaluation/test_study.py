@@ -1,0 +1,187 @@
+import itertools
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from smotext.errors import InputError
+from smotext.evaluation.classifiers import FROZEN, frozen_encoder
+from smotext.evaluation.data import labelled
+from smotext.evaluation.estimate import estimate
+from smotext.evaluation.leakage import overlaps
+from smotext.evaluation.report import make_report
+from smotext.evaluation.settings import Setting
+from smotext.evaluation.study import Study
+from tests.evaluation.doubles import Spy, WordEncoder, bayes, two_classes
+
+
+def _study(spy=None, **options):
+    defaults = {"models": {"bayes": bayes()}, "generators": {"smotext": spy or Spy()}, "n_seeds": 5}
+    return Study(options.pop("data", two_classes(20)), **{**defaults, **options})
+
+
+def test_every_condition_is_scored_for_every_model_setting_and_seed():
+    study = _study(test=two_classes(5, start=30), settings=[Setting("shots", 3), Setting("shots", 6)], n_seeds=2)
+    results = study.run()
+    combinations = {(r.cell.setting, r.cell.seed, r.cell.condition) for r in results}
+    assert combinations == set(itertools.product(["shots-3", "shots-6"], [0, 1], study.conditions))
+    assert all((result.scores is None) == bool(result.skipped) for result in results)
+
+
+def test_a_generator_never_sees_a_row_that_is_tested():
+    spy = Spy()
+    study = _study(spy, conditions=["real + SMOTExT"])
+    study.run()
+    for seed, (texts, _, _, _) in enumerate(spy.calls):
+        assert set(texts).isdisjoint(study.design.parts(seed).test.texts)
+    assert len(spy.calls) == 5
+
+
+def test_a_near_duplicate_of_a_tested_row_is_no_parent():
+    data = two_classes(20)
+    copies = labelled([*data.texts, *(f"{text.upper()}!" for text in data.texts)], data.labels * 2)
+    spy = Spy()
+    study = _study(spy, data=copies, conditions=["real + SMOTExT"])
+    study.run()
+    for seed, (texts, _, _, _) in enumerate(spy.calls):
+        assert not overlaps(study.design.parts(seed).test.texts, texts).any()
+
+
+def test_a_test_row_planted_among_the_training_rows_is_dropped_and_counted():
+    test = two_classes(5, start=30)
+    data = two_classes(20)
+    leaky = labelled([*data.texts, test.texts[0]], [*data.labels, test.labels[0]])
+    results = _study(data=leaky, test=test, conditions=["duplicated"], n_seeds=1).run()
+    assert {(result.n_dropped, result.n_test) for result in results} == {(1, 9)}
+
+
+def test_synthetic_texts_that_repeat_a_test_row_are_dropped_and_counted():
+    test = two_classes(5, start=30)
+    cheat = Spy(
+        write=lambda label, number: test.texts[test.labels.index(label)] if number == 0 else f"{label} {number}"
+    )
+    results = _study(cheat, test=test, settings=[Setting(per_class=4)], conditions=["SMOTExT only"], n_seeds=1).run()
+    only = next(result for result in results if result.cell.condition == "SMOTExT only")
+    assert (only.n_leaked, only.n_train) == (2, 6)
+
+
+def test_only_training_texts_are_fitted_on():
+    class Recorder:
+        fitted: tuple = ()
+
+        def get_params(self, deep=True):
+            return {}
+
+        def __sklearn_clone__(self):
+            return self
+
+        def fit(self, texts, labels):
+            self.fitted = tuple(texts)
+            return self
+
+        def predict(self, texts):
+            return ["good"] * len(texts)
+
+    recorder = Recorder()
+    study = _study(models={"recorder": recorder}, conditions=["real"], n_seeds=1)
+    study.run()
+    parts = study.design.parts(0)
+    assert recorder.fitted == parts.train.texts
+    assert not overlaps(parts.test.texts, recorder.fitted).any()
+
+
+def test_a_stopped_study_keeps_what_is_done_and_goes_on(tmp_path):
+    spy = Spy()
+    stopped = _study(spy, folder=tmp_path, n_seeds=2)
+    done = []
+
+    def stop_after_four(result):
+        done.append(result)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(stop_after_four)
+    again, later = Spy(), []
+    resumed = _study(again, folder=tmp_path, n_seeds=2)
+    assert [result.cell for result in resumed.results()] == [result.cell for result in done]
+    results = resumed.run(later.append)
+    assert {result.cell for result in later}.isdisjoint(result.cell for result in done)
+    assert [seed for _, _, _, seed in again.calls] == [resumed.fold(Setting(), 1).seed]  # the first was kept
+    whole = _study(Spy(), n_seeds=2).run()
+    assert [(r.cell, r.scores) for r in results] == [(r.cell, r.scores) for r in whole]
+
+
+def test_other_data_or_another_generator_are_computed_anew(tmp_path):
+    class Other(Spy):
+        fingerprint = "other"
+
+    first = _study(folder=tmp_path, n_seeds=1)
+    first.run()
+    assert len(_study(folder=tmp_path, n_seeds=1).results()) == len(first.all_cells())
+    assert _study(folder=tmp_path, n_seeds=1, data=two_classes(19)).results() == []
+    kept = {result.cell.condition for result in _study(Other(), folder=tmp_path, n_seeds=1).results()}
+    assert kept == set(first.conditions) - {"real + SMOTExT", "SMOTExT only"}
+
+
+def test_conditions_without_a_generator_are_left_out():
+    assert _study(generators={}).conditions == [
+        "real", "duplicated", "word edits", "random words", "SMOTE on features", "class weights", "more real",
+    ]  # fmt: skip
+
+
+def test_closeness_compares_synthetic_with_held_out_texts():
+    copier = Spy(write=lambda label, number: f"{label} cat")
+    encoder = WordEncoder()
+    study = _study(copier, encoder=encoder, models={FROZEN: frozen_encoder(encoder)}, n_seeds=1)
+    assert study.closeness() == []  # no texts yet
+    study.run()
+    (found,) = study.closeness()
+    assert found.synthetic.nearest_cosine[-1] >= found.held_out.nearest_cosine[-1]
+    assert make_report(study).closeness == [found]
+
+
+def test_one_class_is_an_error():
+    with pytest.raises(InputError, match="a classifier needs 2 or more"):
+        _study(data=labelled(["a", "b"], ["x", "x"]))
+
+
+def test_the_estimate_counts_what_is_left():
+    study = _study(conditions=["real + SMOTExT", "duplicated"], settings=[Setting(per_class=7)])
+    left = estimate(study)
+    assert (left.n_cells, left.n_done, left.n_texts) == (15, 0, 5 * 2 * 7)
+    assert left.seconds > 0
+    study.run()
+    assert estimate(study).seconds == 0
+
+
+def test_the_estimate_makes_no_text_twice(tmp_path):
+    first = _study(conditions=["real + SMOTExT"], n_seeds=2, folder=tmp_path)
+    first.run()
+    more = _study(conditions=["real + SMOTExT", "SMOTExT only"], n_seeds=3, folder=tmp_path)
+    assert estimate(more).n_texts == sum(more.fold(Setting(), 2).new_rows.values())
+
+
+def test_a_filter_is_fitted_on_training_texts_alone():
+    from smotext import EchoDecoder, HashEncoder, SMOTExT
+    from smotext.evaluation.generators import default_generators
+
+    class Watcher:
+        name = "watcher"
+        fitted: ClassVar[list] = []
+
+        def fit(self, real):
+            self.fitted.append(tuple(real.texts))
+            return self
+
+        def __call__(self, batch):
+            return np.ones(len(batch), dtype=bool), {}
+
+    sampler = SMOTExT(encoder=HashEncoder(64), decoder=EchoDecoder(64), filters=[Watcher()])
+    study = Study(
+        two_classes(20), {"bayes": bayes()}, default_generators(sampler), conditions=["real + SMOTExT"], n_seeds=3
+    )
+    study.run()
+    assert len(Watcher.fitted) == 3
+    for seed, texts in enumerate(Watcher.fitted):
+        assert set(texts) == set(study.design.parts(seed).train.texts)
