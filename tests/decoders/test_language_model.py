@@ -270,6 +270,7 @@ def test_unknown_names_suggest_the_nearest(mistral: Path, options: dict, error: 
         load_decoder(str(mistral), **options)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("quantization", ["4bit", "8bit"])
 def test_quantized_decoding_runs_or_names_the_extra(mistral: Path, vectors: np.ndarray, quantization: str) -> None:
     try:
@@ -306,3 +307,10 @@ def test_running_out_of_memory_halves_the_batch_and_loses_nothing(
         found = decoder.decode(vectors, max_new_tokens=6, batch_size=5)
     assert found == expected
     assert sizes == [5, 2, 2, 1]
+
+
+@pytest.mark.extra
+def test_a_device_map_decodes_like_one_device(mistral: Path, vectors: np.ndarray) -> None:
+    pytest.importorskip("accelerate")
+    spread = load_decoder(str(mistral), device="auto", dtype="float32")
+    assert spread.decode(vectors, max_new_tokens=8) == load_decoder(str(mistral)).decode(vectors, max_new_tokens=8)
