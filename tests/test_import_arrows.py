@@ -21,7 +21,7 @@ FLOORS = [
     {"settings"},
     {"mixing"},
     {"inputs", "tables", "hub"},
-    {"records", "formats"},
+    {"records", "formats", "parallel"},
     {"seeding", "files"},
     {"errors"},
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,14 +18,17 @@ from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.checks import check_vectors, per_row
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.loop import Written, write
-from smotext.decoders.memory import is_out_of_memory, rows_that_fit
+from smotext.decoders.memory import is_out_of_memory, rows_per_batch
 from smotext.decoders.projector import Projector
 from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
 from smotext.errors import InputError, SmotextWarning
 from smotext.hub import hub_identity
+from smotext.parallel import spread
 from smotext.records import Decoded
 from smotext.seeding import uniforms
 from smotext.settings import Sampling
+
+WritePart = Callable[[NDArray[np.int64]], list[Written]]
 
 
 @dataclass(frozen=True)
@@ -157,15 +160,24 @@ class LanguageModelDecoder:
         prompts = self._prompt_numbers(prompt, row_seeds)
         weight = self.spec.guidance if guidance is None else guidance
         found: dict[int, Written] = {}
-        for number in np.unique(prompts):  # prompts of one number have one length: no padding
+        for number in np.unique(prompts).tolist():  # prompts of one number have one length: no padding
             places = np.flatnonzero(prompts == number)
             places = places[np.argsort(-limits[places], kind="stable")]  # rows of like length end together
 
-            def write_some(part: NDArray[np.int64], number: int = int(number)) -> list[Written]:
+            def write_part(part: NDArray[np.int64], number: int = number) -> list[Written]:
                 return self._write(rows[part], number, limits[part], row_seeds[part], sampling, weight)
 
-            size = batch_size or rows_that_fit(self.model, self._prompt_length(int(number)) + int(limits[places].max()))
-            found.update(zip(places.tolist(), in_batches(write_some, places, size), strict=True))
+            def keep(part: NDArray[np.int64], write_part: WritePart = write_part) -> None:
+                found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
+
+            n_tokens = self._prompt_length(number) + int(limits[places].max())
+            size = batch_size or rows_per_batch(self.model, len(places), n_tokens)
+            batches = [places[start : start + size] for start in range(0, len(places), size)]
+            if self.model.device.type == "cpu":
+                spread(keep, batches)
+            else:
+                for batch in batches:
+                    keep(batch)
         return [self._decoded(found[place]) for place in range(len(rows))]
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -260,29 +272,28 @@ class LanguageModelDecoder:
         return loading.load, (self.settings,)
 
 
-def in_batches(
-    write_some: Callable[[NDArray[np.int64]], list[Written]], places: NDArray[np.int64], size: int
-) -> Iterator[Written]:
-    """Yield what `write_some` returns for consecutive batches of `places`, halving the size when memory runs out.
+def in_halves(write_part: WritePart, part: NDArray[np.int64]) -> list[Written]:
+    """Return ``write_part(part)``, in halves where memory does not suffice for the whole.
 
     Raises
     ------
     MemoryError
-        If a single row does not fit.
+        If a single row does not fit; torch's own error on a GPU.
+
+    Warns
+    -----
+    SmotextWarning
+        Each time a batch is halved.
     """
-    start = 0
-    while start < len(places):
-        try:
-            batch = write_some(places[start : start + size])
-        except Exception as error:
-            if not is_out_of_memory(error) or size == 1:
-                raise
-            size = max(1, min(size, len(places) - start) // 2)
-            warnings.warn(
-                f"memory ran out: going on with {size} rows at a time; in bfloat16 that can change a few texts",
-                SmotextWarning,
-                stacklevel=2,
-            )
-            continue
-        yield from batch
-        start += size
+    try:
+        return write_part(part)
+    except Exception as error:
+        if not is_out_of_memory(error) or len(part) == 1:
+            raise
+    half = len(part) // 2
+    warnings.warn(
+        f"memory ran out: going on with {half} rows at a time; in bfloat16 that can change a few texts",
+        SmotextWarning,
+        stacklevel=2,
+    )
+    return [*in_halves(write_part, part[:half]), *in_halves(write_part, part[half:])]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
 MOST_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/benchmarks.md)
 SHARE_OF_FREE = 0.5  # leaves room for activations and for other processes
+
+
+def rows_per_batch(model: Any, n_rows: int, n_tokens: int) -> int:
+    """Return how many rows to decode together: what fits, on CPUs shared out over torch's threads.
+
+    On a CPU batches run side by side, one thread each (:func:`smotext.parallel.spread`), so that together
+    they must fit.
+    """
+    together = min(n_rows, rows_that_fit(model, n_tokens))
+    n_workers = torch.get_num_threads() if model.device.type == "cpu" else 1
+    return max(1, math.ceil(together / n_workers))
 
 
 def rows_that_fit(model: Any, n_tokens: int) -> int:

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from smotext.encoders.batching import token_batches
-from smotext.encoders.parallel import spread
 from smotext.encoders.precision import is_out_of_memory, release_memory
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import InputError, unknown_name
+from smotext.parallel import spread
 
 if TYPE_CHECKING:
     from smotext.encoders.loading import SentenceSettings

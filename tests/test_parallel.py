@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from smotext.encoders.parallel import spread
+from smotext.parallel import spread
 
 
 @pytest.fixture(autouse=True)
