@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
-from smotext.errors import InputError, SmotextWarning, UnknownNameError
+from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
 BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in ("late", "broken")]
@@ -227,6 +227,8 @@ def test_an_under_sampler_is_refused_as_a_strategy() -> None:
         ({"encoder": "tiny"}, InputError, "smotext.load_encoder"),
         ({"encoder": HashEncoder(vector_dim=8)}, InputError, "8 dimensions and the decoder takes 64"),
         ({"decoder": object()}, InputError, "has no .decode"),
+        ({"filters": "defualt"}, UnknownNameError, "did you mean 'default'"),
+        ({"filters": ["emtpy"]}, UnknownNameError, "did you mean 'empty'"),
         ({"random_state": -1}, InputError, "random_state is -1"),
     ],
 )
@@ -371,3 +373,53 @@ def test_a_verbose_sampler_shows_a_bar_on_stderr(capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr()
     assert "writing" in shown.err
     assert shown.out == ""
+
+
+def test_a_function_is_a_filter_and_its_rejects_are_replaced() -> None:
+    smx = sampler(filters=[lambda texts, labels: [len(text) % 2 == 1 for text in texts]])
+    _, labels_res = smx.fit_resample(TEXTS, LABELS)
+    assert Counter(labels_res) == {"bad": 16, "good": 16}
+    assert (smx.synthetic_["text"].str.len() % 2 == 1).all()
+    assert (smx.rejected_["text"].str.len() % 2 == 0).all()
+    assert len(smx.rejected_) > 0
+    assert smx.funnel_.set_index("step")["n_texts"]["accepted"] == 8
+
+
+def test_without_enough_kept_the_best_rejected_stand_in_or_not() -> None:
+    never = [lambda texts, labels: [False] * len(texts)]
+    smx = sampler(filters=never)
+    with pytest.warns(SmotextWarning, match="8 of 8 texts were rejected each time"):
+        _, labels_res = smx.fit_resample(TEXTS, LABELS)
+    assert Counter(labels_res) == {"bad": 16, "good": 16}
+    assert not smx.synthetic_["accepted"].any()
+    fewer = sampler(filters=never, on_shortfall="report")
+    with pytest.warns(SmotextWarning, match="fewer texts than asked for"):
+        assert len(fewer.fit_resample(TEXTS, LABELS)[0]) == 24
+    strict = sampler(filters=never, on_shortfall="raise")
+    with pytest.raises(ShortfallError, match="fewer texts than asked for"):
+        strict.fit_resample(TEXTS, LABELS)
+
+
+def test_of_several_candidates_the_nearest_to_its_vector_is_kept() -> None:
+    smx = sampler(candidates=3)
+    rows = smx.generate(BAD, ["bad"] * 16, n=5)
+    everything = pd.concat([rows, smx.rejected_])
+    assert len(everything) == 15
+    best = everything.assign(mix_key=everything["key"].str.rsplit("/", n=1).str[0]).groupby("mix_key")["target_cosine"]
+    assert sorted(rows["target_cosine"]) == pytest.approx(sorted(best.max()))
+
+
+def test_soft_labels_add_a_probability_per_class() -> None:
+    rows = sampler().generate(TEXTS, LABELS, n=6, labels="soft")
+    assert (rows["probability_bad"] + rows["probability_good"]).to_numpy() == pytest.approx(1.0)
+    smx = sampler()
+    with pytest.raises(UnknownNameError, match="unknown labels 'firm'"):
+        smx.generate(TEXTS, LABELS, n=1, labels="firm")
+
+
+@pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")
+def test_filtered_rows_keep_their_texts_when_more_are_asked_for() -> None:
+    rejects = [lambda texts, labels: ["amber" not in text for text in texts]]
+    few = sampler(filters=rejects).generate(BAD, ["bad"] * 16, n=6)
+    many = sampler(filters=rejects).generate(BAD, ["bad"] * 16, n=20)
+    assert many["text"][:6].tolist() == few["text"].tolist()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from sklearn.utils.metadata_routing import UNUSED
 
 from smotext.augment import Augmented, InMemoryRun, Run, augment, decode_line
-from smotext.errors import InputError, SmotextWarning
+from smotext.errors import InputError, SmotextWarning, unknown_name
+from smotext.filters.named import resolve_filters
 from smotext.inputs import (
     Corpus,
     check_labels,
@@ -62,11 +64,13 @@ class SMOTExT(BaseSampler):
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
     filters : None, "default", "strict" or list of filters
-        Which texts are kept.
+        Which texts are kept; rejected ones are replaced in up to five rounds. A filter is a name, one of
+        :mod:`smotext.filters`, or a function ``f(texts, labels)`` that returns one bool per text.
     candidates : int
         Texts decoded per mix, of which the one nearest its vector is kept.
     on_shortfall : {"fill", "report", "raise"}
-        What happens when filters leave too few.
+        What happens when filters leave too few: the best of the rejected stand in (``accepted`` False),
+        fewer are returned, or :class:`~smotext.errors.ShortfallError` is raised.
     device, dtype : str, optional
         Where and in which precision the models run.
     batch_size : int, optional
@@ -82,7 +86,9 @@ class SMOTExT(BaseSampler):
         One row per synthetic text of the last call, with its lineage. ``parents`` are row numbers of the
         given texts. Whoever has parents and weights can reconstruct real texts: keep it private.
     rejected_ : DataFrame
-        Rows that were written and not kept.
+        Rows that were written and not kept, with the reason.
+    funnel_ : DataFrame
+        How many texts were written, fell to each filter, and were kept: columns ``step`` and ``n_texts``.
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
@@ -185,17 +191,27 @@ class SMOTExT(BaseSampler):
         return super().fit_resample(texts, labels)
 
     def generate(
-        self, texts: Any, labels: Any, /, n: int | Mapping[Hashable, int], *, run: Run | None = None
+        self,
+        texts: Any,
+        y: Any,
+        /,
+        n: int | Mapping[Hashable, int],
+        *,
+        labels: Literal["hard", "soft"] = "hard",
+        run: Run | None = None,
     ) -> pd.DataFrame:
         """Return new rows only, with their lineage.
 
         Parameters
         ----------
-        texts, labels
-            As in :meth:`fit_resample`; one class is enough.
+        texts, y
+            Texts and their labels, as in :meth:`fit_resample`; one class is enough.
         n : int or mapping of label to int
             New rows: an int is split over the classes in proportion to their counts; a mapping gives the
             new rows of the classes it names.
+        labels : {"hard", "soft"}
+            "soft" adds a column ``probability_<label>`` per class, in label order, rows summing to 1: how the
+            text's own vector lies to the classes. For distillation.
         run : Run, optional
             Keeps each step's result, so that a run can go on after a crash.
 
@@ -217,8 +233,13 @@ class SMOTExT(BaseSampler):
         [['late', [1, 0]], ['late', [0, 1]]]
         """
         array = check_texts(texts)
-        checked = check_labels(labels, len(array))
-        return self._augment(array, checked, new_rows_for_n(n, counts_by_class(checked)), run).synthetic
+        checked = check_labels(y, len(array))
+        settings = self.settings()
+        if labels == "soft":
+            settings = replace(settings, filters=[*resolve_filters(settings.filters), "soft_labels"])
+        elif labels != "hard":
+            raise unknown_name("labels", labels, ("hard", "soft"))
+        return self._augment(array, checked, new_rows_for_n(n, counts_by_class(checked)), settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
         array = check_texts(X)
@@ -227,14 +248,20 @@ class SMOTExT(BaseSampler):
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         labels = check_labels(y, len(X))
-        new = self._augment(X, labels, new_rows_for_strategy(self.sampling_strategy, labels), None).synthetic
+        new_rows = new_rows_for_strategy(self.sampling_strategy, labels)
+        new = self._augment(X, labels, new_rows, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
         return texts, np.concatenate([labels, new["label"].to_numpy(dtype=object)]).astype(y.dtype)
 
     def _augment(
-        self, texts: NDArray[np.object_], labels: NDArray[np.object_], new_rows: dict[Any, int], run: Run | None
+        self,
+        texts: NDArray[np.object_],
+        labels: NDArray[np.object_],
+        new_rows: dict[Any, int],
+        settings: Settings,
+        run: Run | None,
     ) -> Augmented:
-        settings = self.settings()
+        resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
         check_classes(corpus, new_rows)
         encoder, decoder = self.load()
@@ -248,7 +275,7 @@ class SMOTExT(BaseSampler):
             seed=seed,
             run=run or InMemoryRun(verbose=self.verbose),
         )
-        self.synthetic_, self.rejected_ = found.synthetic, found.rejected
+        self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
         for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
             if note:
                 warnings.warn(note, SmotextWarning, stacklevel=4)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.filters.protocol import Batch, Scores
 
-CALIBRATION_ROWS = 2000  # real texts that a bound is set by: a 1 % quantile still rests on 20 of them
+CALIBRATION_ROWS = 2000  # real texts that bounds are set by: a 1 % quantile still rests on 20 of them
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,19 @@ def high_bound(given: float | None, scores: NDArray[np.float64], share: float) -
     0.3
     """
     return -low_bound(None if given is None else -given, -scores, share)
+
+
+def evenly_spaced(rows: NDArray[np.int64], at_most: int) -> NDArray[np.int64]:
+    """Return `at_most` of the rows, evenly spaced, or all if there are no more.
+
+    Examples
+    --------
+    >>> evenly_spaced(np.arange(9), 3).tolist()
+    [0, 4, 8]
+    """
+    if len(rows) <= at_most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, at_most).round().astype(np.int64)]
 
 
 def check_share(name: str, share: float) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, high_bound
-from smotext.filters.discriminant import evenly_spaced
+from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 from smotext.filters.geometry import blocks, nearest_cosines, unit
 from smotext.filters.ngrams import WordRuns, squeeze, words
 from smotext.filters.protocol import Batch, RealTexts, Scores
@@ -18,7 +17,7 @@ from smotext.filters.protocol import Batch, RealTexts, Scores
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
 LONGEST_RUN = 25  # words; real texts that quote each other must not allow more
 _WHOLE = 4  # words from which a text that stands inside a real one is a copy; shorter ones must be equal
-_NEAR = 0.95  # cosine below which nothing counts as a copy, however far apart the real texts lie
+_NEAR = 0.9  # cosine below which nothing counts as a copy, however far apart the real texts lie
 _ROWS = 512  # synthetic texts compared with each other in one block
 
 
@@ -91,7 +90,7 @@ class NearCopy:
     ----------
     share : float
         Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
-        least 0.95.
+        least 0.9.
     at_most : float, optional
         The bound itself, a cosine.
     """
@@ -123,7 +122,7 @@ class Duplicate:
     ----------
     share : float
         Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
-        least 0.95.
+        least 0.9.
     at_most : float, optional
         The bound itself, a cosine.
     """

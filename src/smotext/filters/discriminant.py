@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.filters.bounds import CALIBRATION_ROWS, evenly_spaced
 from smotext.filters.geometry import blocks
 
 _ROWS = 1024  # rows whose parents are whitened together
-_CALIBRATION_ROWS = 2000  # real texts that the temperature is chosen on
 _TEMPERATURES = np.geomspace(0.5, 64, 29)
 _LEAST_SHRINKAGE = 1e-3  # keeps the covariance invertible where texts are fewer than dimensions
 
@@ -157,7 +157,7 @@ class Discriminant:
 
     def _with_temperature(self, codes: NDArray[np.int64]) -> Discriminant:
         """Return the discriminant with the temperature of the highest leave-one-out likelihood."""
-        rows = evenly_spaced(np.flatnonzero(self.counts[codes] > 1), _CALIBRATION_ROWS)
+        rows = evenly_spaced(np.flatnonzero(self.counts[codes] > 1), CALIBRATION_ROWS)
         if not len(rows) or len(self.classes) == 1:
             return self
         own = codes[rows]
@@ -184,19 +184,6 @@ def is_first_mention(parents: NDArray[np.int64]) -> NDArray[np.bool_]:
     for place in range(1, parents.shape[1]):
         is_first[:, place] &= (parents[:, :place] != parents[:, place, None]).all(axis=1)
     return is_first
-
-
-def evenly_spaced(rows: NDArray[np.int64], at_most: int) -> NDArray[np.int64]:
-    """Return `at_most` of the rows, evenly spaced, or all if there are no more.
-
-    Examples
-    --------
-    >>> evenly_spaced(np.arange(9), 3).tolist()
-    [0, 4, 8]
-    """
-    if len(rows) <= at_most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, at_most).round().astype(np.int64)]
 
 
 def _class_means(vectors: NDArray[Any], codes: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, low_bound
-from smotext.filters.discriminant import evenly_spaced
+from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 from smotext.filters.ngrams import words
 from smotext.filters.protocol import RealTexts
 
 _BITS = 21  # of a code point; three fit into 63 bits
 _SMOOTHING = 0.5  # added to each count of characters (Jeffreys' prior)
+_COUNTED_TEXTS = 20_000  # enough for a language's habits; more would only cost memory
 _LEAST_PAIRS = 8  # below, word order says too little
 
 
@@ -180,7 +180,7 @@ class Gibberish:
 
     def fit(self, real: RealTexts) -> Bounded:
         """Return the filter that knows the real texts' spelling."""
-        return _fit_by_text(self, "spelling_score", Spelling.of(real.texts), real)
+        return _fit_by_text(self, "spelling_score", Spelling, real)
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class WordSalad:
         The bound itself, on :meth:`WordOrder.score`.
     """
 
-    share: float = 0.01
+    share: float = 0.015
     at_least: float | None = None
     name: str = "word_salad"
 
@@ -206,14 +206,17 @@ class WordSalad:
 
     def fit(self, real: RealTexts) -> Bounded:
         """Return the filter that knows the real texts' word order."""
-        return _fit_by_text(self, "word_order_score", WordOrder.of(real.texts), real)
+        return _fit_by_text(self, "word_order_score", WordOrder, real)
 
 
-def _fit_by_text(settings: Gibberish | WordSalad, column: str, model: Spelling | WordOrder, real: RealTexts) -> Bounded:
+def _fit_by_text(
+    settings: Gibberish | WordSalad, column: str, kind: type[Spelling] | type[WordOrder], real: RealTexts
+) -> Bounded:
     """Return a filter on a score of the text alone, its bound set on real texts that are each left out."""
-    rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
-    own = np.array([model.score(real.texts[row], is_own=True) for row in rows])
-    bound = low_bound(settings.at_least, own, settings.share)
+    counted = [real.texts[row] for row in evenly_spaced(np.arange(len(real.texts)), _COUNTED_TEXTS)]
+    model = kind.of(counted)
+    own = [model.score(counted[row], is_own=True) for row in evenly_spaced(np.arange(len(counted)), CALIBRATION_ROWS)]
+    bound = low_bound(settings.at_least, np.array(own), settings.share)
     return Bounded(
         settings.name, column, lambda batch: np.array([model.score(text) for text in batch.texts]), at_least=bound
     )

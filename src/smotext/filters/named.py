@@ -30,25 +30,26 @@ FILTERS: dict[str, Callable[[], Filter]] = {
     "duplicate": Duplicate,
 }
 SETS = ("default", "strict")
+_NOT_DEFAULT = ("off_topic", "soft_labels")  # the first costs 1 % of good texts and finds few faults of its own
 
 
 def default_filters() -> list[Filter]:
-    """Return the filters of ``"default"``: made to lose few good texts."""
-    return [make() for name, make in FILTERS.items() if name != "soft_labels"]
+    """Return the filters of ``"default"``: together they lose under a tenth of good texts."""
+    return [make() for name, make in FILTERS.items() if name not in _NOT_DEFAULT]
 
 
 def strict_filters() -> list[Filter]:
-    """Return the filters of ``"strict"``: the same, with bounds that about twice as many real texts miss."""
+    """Return the filters of ``"strict"``: bounds that about twice as many real texts miss, and `off_topic`."""
     return [
         Empty(),
         Short(share=0.01),
         CutOff(),
         Repetitive(share=0.01),
         Gibberish(share=0.01),
-        WordSalad(share=0.02),
+        WordSalad(share=0.03),
         Copied(share=0.02),
         NearCopy(share=0.02),
-        OffTopic(share=0.01),
+        OffTopic(share=0.005),
         OffLabel(share=0.1),
         OffTarget(share=0.05),
         Duplicate(share=0.02),

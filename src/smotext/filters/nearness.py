@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, low_bound
+from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 from smotext.filters.copying import leave_one_out_nearest, nearest_real
-from smotext.filters.discriminant import evenly_spaced
 from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.protocol import RealTexts
 
@@ -55,7 +54,7 @@ class OffTopic:
         The bound itself, a cosine.
     """
 
-    share: float = 0.005
+    share: float = 0.002
     at_least: float | None = None
     name: str = "off_topic"
 

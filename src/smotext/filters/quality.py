@@ -14,6 +14,7 @@ from smotext.filters.ngrams import repeated_share, words
 from smotext.filters.protocol import Batch, PlainFilter, RealTexts
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s*$""")
+_ENOUGH_WORDS = 5  # a sentence, however long the real texts are
 _MOSTLY = 0.5  # share of real texts that end a sentence, above which an open end is a fault
 
 
@@ -30,12 +31,12 @@ class Empty:
 
 @dataclass(frozen=True)
 class Short:
-    """Rejects texts of fewer words than nearly all real texts have.
+    """Rejects texts of fewer words than nearly all real texts have. Five words are never too few.
 
     Parameters
     ----------
     share : float
-        Share of the real texts that are shorter than the bound.
+        Share of the real texts that are shorter than the bound; the bound is at most five words.
     at_least : int, optional
         The bound itself, in words.
     """
@@ -49,10 +50,10 @@ class Short:
 
     def fit(self, real: RealTexts) -> Bounded:
         """Return the filter with its bound."""
-        return Bounded(
-            self.name, "n_words", lambda batch: n_words(batch.texts),
-            at_least=low_bound(self.at_least, n_words(real.texts), self.share),
-        )  # fmt: skip
+        bound = low_bound(self.at_least, n_words(real.texts), self.share)
+        if self.at_least is None:
+            bound = min(bound, _ENOUGH_WORDS)
+        return Bounded(self.name, "n_words", lambda batch: n_words(batch.texts), at_least=bound)
 
 
 @dataclass(frozen=True)
