@@ -60,6 +60,14 @@ def with_generate(decoder: Any, vectors: np.ndarray, n_tokens: int, batch_size: 
     return written
 
 
+def share_of_equal_rows(decoder: Any, vectors: np.ndarray, n_tokens: int) -> float:
+    """Return the share of sampled texts that batches of 7 and of all rows agree on."""
+    options = {"max_new_tokens": n_tokens, "guidance": 0.0, **SAMPLING}
+    together = decoder.decode(vectors, batch_size=len(vectors), **options)
+    in_sevens = decoder.decode(vectors, batch_size=7, **options)
+    return sum(first == second for first, second in zip(together, in_sevens, strict=True)) / len(vectors)
+
+
 def compare(dtype: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the rates and ratios of one precision."""
     decoder: Any = load_decoder(options.model, dtype=dtype, device="cpu")
@@ -79,6 +87,7 @@ def compare(dtype: str, options: argparse.Namespace) -> dict[str, Any]:
         "one_at_a_time_tokens_per_s": round(alone),
         "ratio_vs_generate": round(ours / max(by_batch.values()), 2),
         "ratio_vs_one_at_a_time": round(ours / alone, 1),
+        "same_at_batch_7": share_of_equal_rows(decoder, vectors[: options.equal_rows], options.tokens),
     }
 
 
@@ -93,6 +102,7 @@ def main() -> None:
     parser.add_argument(
         "--alone-rows", type=int, default=8, help="rows for the one-at-a-time rate, which is flat in it"
     )
+    parser.add_argument("--equal-rows", type=int, default=210, help="rows compared between batch sizes")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -103,7 +113,8 @@ def main() -> None:
     for result in results:
         print(
             f"{result['dtype']}: ours {result['ours_tokens_per_s']} tokens/s, "
-            f"{result['ratio_vs_generate']} x generate, {result['ratio_vs_one_at_a_time']} x one at a time"
+            f"{result['ratio_vs_generate']} x generate, {result['ratio_vs_one_at_a_time']} x one at a time, "
+            f"{result['same_at_batch_7']:.1%} of the texts the same at batch 7"
         )
 
 

@@ -192,6 +192,12 @@ def new_rows_for_strategy(sampling_strategy: Any, labels: NDArray[np.object_]) -
     """
     from imblearn.utils import check_sampling_strategy
 
+    classes = list(counts_by_class(labels))
+    if len(classes) == 1:
+        raise InputError(
+            f"all labels are {classes[0]!r}: sampling_strategy balances more than 1 class; "
+            "to add rows to a single class, say how many with n (-n or --per-class on the command line)"
+        )
     try:
         wanted = check_sampling_strategy(sampling_strategy, natural(labels), "over-sampling")
     except (ValueError, TypeError) as error:

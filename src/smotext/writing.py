@@ -17,6 +17,7 @@ from smotext.seeding import uniforms
 from smotext.settings import Settings
 
 DEFAULT_MAX_NEW_TOKENS = 128  # for decoders that count no tokens
+SLACK = (1.5, 8)  # factor and tokens on top of a parent's length: room to finish the sentence that it falls into
 
 COLUMNS = (
     "text", "label", "key", "parents", "weights", "lam", "seed", "prompt", "strategy", "mix", "model",
@@ -60,8 +61,9 @@ class Writer:
     def limits_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return the most tokens each row may have.
 
-        ``"auto"`` takes the length of one of the row's parents, drawn with the parents' weights, capped by
-        the longest output that the bridge was trained for. Rows of unknown parents draw from their class.
+        ``"auto"`` takes the length of one of the row's parents, drawn with the parents' weights, and room to
+        finish the sentence, capped by the longest output that the bridge was trained for. Rows of unknown
+        parents draw from their class.
         """
         n_rows = len(group)
         if self.settings.max_new_tokens != "auto":
@@ -77,7 +79,8 @@ class Writer:
             else:
                 chosen = parents[min(int(np.searchsorted(np.cumsum(weights), draw)), np.count_nonzero(weights) - 1)]
             limits[row] = self.lengths[chosen]
-        return limits.clip(1, self.longest)
+        factor, more = SLACK
+        return np.ceil(limits * factor + more).astype(np.int64).clip(1, self.longest)
 
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""

