@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +69,7 @@ class Settings:
     top_p: float = 0.95
     top_k: int = 0
     repetition_penalty: float = 1.0
-    filters: str | Sequence[Callable[..., Any]] | None = None
+    filters: Any = None
     candidates: int = 1
     on_shortfall: str = "fill"
     batch_size: int | None = None

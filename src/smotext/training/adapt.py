@@ -1,0 +1,209 @@
+"""``smotext adapt``: go on from a bridge on the user's own texts, until held-out loss stops falling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smotext.decoders.bridge import GUIDANCE_PREFIX, read_tensors
+from smotext.decoders.guidance import Guidance
+from smotext.errors import InputError
+from smotext.seeding import generator
+from smotext.training.build import count_tokens
+from smotext.training.corpus import Cutting, cut_passages
+from smotext.training.export import Card, export_bridge
+from smotext.training.measures import copied_share
+from smotext.training.pair import Pair, load_bridge
+from smotext.training.score import held_out_nats
+from smotext.training.settings import TrainingSettings
+from smotext.training.store import PassageStore, Piece
+from smotext.training.trainer import Report, Trainer
+from smotext.training.world import join_world
+
+MIN_TEXTS = 20  # fewer cannot spare a held-out part
+COPIED_NGRAM = 8  # words in a row that two people seldom write alike
+DEFAULTS = TrainingSettings(
+    train="all", learning_rate=2e-4, batch_size=16, noise=0.05, warmup_ratio=0.05, epochs=8, prompt=0
+)
+
+
+@dataclass
+class Adaptation:
+    """How an adaptation went.
+
+    Attributes
+    ----------
+    losses : list of float
+        Held-out loss in nats a token: before, and after each pass over the texts.
+    best_pass : int
+        The pass whose weights were kept; 0 is the bridge as it was.
+    copied, copied_before : float
+        Memorisation: share of 8-word runs in texts written for held-out vectors that stand in the training
+        texts, by the adapted bridge and by the bridge as it was.
+    n_train, n_held_out : int
+        Passages.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    best_pass: int = 0
+    copied: float = 0.0
+    copied_before: float = 0.0
+    n_train: int = 0
+    n_held_out: int = 0
+
+
+def adapt_bridge(
+    bridge: str | Path,
+    texts: Sequence[str],
+    output: str | Path,
+    *,
+    encoder: Any,
+    settings: TrainingSettings = DEFAULTS,
+    held_out_share: float = 0.2,
+    patience: int = 2,
+    max_tokens: int | None = None,
+    n_written: int = 64,
+    device: str | None = None,
+    report: Report | None = None,
+    command: str = "",
+) -> Adaptation:
+    """Write a bridge adapted to `texts` into `output` and return how it went.
+
+    After each pass over the texts the held-out loss is taken; `patience` passes without a better one end the
+    run, and the best pass's weights are kept, be they those of the bridge as it was.
+
+    Parameters
+    ----------
+    bridge : path
+        The bridge directory to go on from.
+    texts : sequence of str
+        At least 20; a few hundred do.
+    output : path
+        The adapted bridge directory; checkpoints lie in ``OUTPUT.run``.
+    encoder : Encoder
+        The bridge's.
+    settings : TrainingSettings
+        ``epochs`` is the most passes over the texts.
+    held_out_share : float
+        Share of the texts (not of their passages) that is held out.
+    patience : int
+        Passes without a better held-out loss.
+    max_tokens : int or None
+        Longest passage; None: what the bridge was trained for.
+    n_written : int
+        Texts written for the memorisation figure.
+    device : str or None
+        None: a GPU if there is one.
+    report : callable or None
+        Called with ``pass``, ``held_out_loss`` and ``before`` after each pass.
+    command : str
+        For the card.
+
+    Raises
+    ------
+    InputError
+        For fewer than 20 texts, or texts without a sentence of usable length.
+    """
+    pair, folder = load_bridge(bridge), Path(f"{output}.run")
+    train, held_out = _split(texts, held_out_share, settings.seed)
+    cutting = Cutting(min_tokens=4, max_tokens=max_tokens or pair.spec.max_new_tokens)
+    passages, checked = (_cut(pair, part, cutting, settings.seed) for part in (train, held_out))
+    if not passages or not checked:
+        raise InputError(f"no sentence of the texts has {cutting.min_tokens} to {cutting.max_tokens} tokens: add texts")
+    store = PassageStore.create(
+        folder / "store", passages, checked, tokenizer=pair.tokenizer, encode=encoder.encode, about={}
+    )
+    watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
+    asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
+    watch.outcome.copied_before = _copied(pair, asked, passages)
+    trainer = Trainer(pair, store, settings, folder, world=join_world(device), after_epoch=watch)
+    trainer.run()
+    if watch.best is not None:
+        trainer.masters.publish(watch.best)
+    else:
+        pair = load_bridge(bridge)
+    watch.outcome.copied = _copied(pair, asked, passages)
+    outcome = replace(watch.outcome, n_train=len(passages), n_held_out=len(checked))
+    export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command), guidance=_guidance_of(bridge))
+    return outcome
+
+
+class _Watch:
+    """Takes the held-out loss after each pass, keeps the best weights, and says when to stop."""
+
+    def __init__(self, pair: Pair, piece: Piece, patience: int, report: Report | None) -> None:
+        self._pair, self._piece, self._patience, self._report = pair, piece, patience, report
+        self.best: list[torch.Tensor] | None = None
+        self.outcome = Adaptation(losses=[self._loss()])
+
+    def __call__(self, trainer: Trainer) -> bool:
+        outcome = self.outcome
+        outcome.losses.append(self._loss())
+        number = len(outcome.losses) - 1
+        if outcome.losses[-1] < outcome.losses[outcome.best_pass]:
+            outcome.best_pass = number
+            self.best = [weight.clone() for weight in trainer.masters.weights]
+        if self._report is not None:
+            self._report({"pass": number, "held_out_loss": outcome.losses[-1], "before": outcome.losses[0]})
+        return number - outcome.best_pass >= self._patience
+
+    def _loss(self) -> float:
+        return held_out_nats(self._pair, self._piece) / int(self._piece.lengths.sum() + len(self._piece))
+
+
+def _split(texts: Sequence[str], held_out_share: float, seed: int) -> tuple[list[str], list[str]]:
+    if len(texts) < MIN_TEXTS:
+        raise InputError(f"{len(texts)} texts to adapt to: expected at least {MIN_TEXTS}, a part of them is held out")
+    if not 0 < held_out_share < 1:
+        raise InputError(f"held_out_share is {held_out_share}: expected a share between 0 and 1")
+    order = generator(seed, "adapt").permutation(len(texts))
+    n_held_out = max(1, round(held_out_share * len(texts)))
+    return [texts[row] for row in order[n_held_out:]], [texts[row] for row in order[:n_held_out]]
+
+
+def _cut(pair: Pair, texts: list[str], cutting: Cutting, seed: int) -> list[str]:
+    rng = generator(seed, "cut")
+    return [
+        passage
+        for text in texts
+        for passage in cut_passages(text, lambda parts: count_tokens(pair.tokenizer, parts), cutting, rng)
+    ]
+
+
+def _piece(pair: Pair, passages: list[str], encoder: Any) -> Piece:
+    ids = pair.tokenizer(passages, add_special_tokens=False)["input_ids"]
+    tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
+    return Piece(tokens, np.cumsum([0, *map(len, ids)]), np.asarray(encoder.encode(passages)))
+
+
+def _copied(pair: Pair, asked: NDArray[np.float32], passages: list[str]) -> float:
+    """Return the memorisation figure of greedy texts, written with the weights in memory."""
+    from smotext.training.writing import write_texts
+
+    return copied_share(write_texts(pair, asked), passages, n=COPIED_NGRAM)
+
+
+def _guidance_of(bridge: str | Path) -> Guidance | None:
+    tensors = read_tensors(Path(bridge), GUIDANCE_PREFIX)
+    return Guidance.from_tensors(tensors) if tensors else None
+
+
+def _card(bridge: str | Path, pair: Pair, outcome: Adaptation, settings: TrainingSettings, command: str) -> Card:
+    about = {
+        "adapted from": str(bridge),
+        "encoder": pair.spec.encoder or "given as an object",
+        "passages": f"{outcome.n_train} trained on, {outcome.n_held_out} held out",
+        "held-out loss, nats a token": " -> ".join(f"{loss:.3f}" for loss in outcome.losses)
+        + f"; pass {outcome.best_pass} was kept",
+        "memorisation": f"{outcome.copied:.1%} of 8-word runs in its texts stand in the training texts "
+        f"(before: {outcome.copied_before:.1%})",
+        "settings": ", ".join(f"{name}={value}" for name, value in asdict(settings).items()),
+    }
+    note = "Its texts may repeat the texts it was adapted to: treat it as private if they are."
+    return Card(title="A bridge adapted to its user's texts", about=about, command=command, notes=[note])

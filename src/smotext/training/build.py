@@ -1,0 +1,260 @@
+"""From a corpus, an encoder and a language model to a bridge directory: what ``smotext train`` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from smotext.decoders.bridge import BridgeSpec
+from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.errors import InputError
+from smotext.training import scratch
+from smotext.training.corpus import Cutting, read_corpus, read_documents
+from smotext.training.export import Card, export_bridge, with_spec
+from smotext.training.heads import fit_guidance
+from smotext.training.pair import Pair, load_bridge, load_pair, load_tokenizer
+from smotext.training.score import bits_per_character
+from smotext.training.settings import TrainingSettings, check_same_settings
+from smotext.training.store import PassageStore
+from smotext.training.trainer import Progress, Report, Trainer
+from smotext.training.vectors import EncoderFacts, load_training_encoder
+from smotext.training.world import World, join_world
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, on what, from what.
+
+    Attributes
+    ----------
+    corpus : tuple of str
+        Files, as :func:`~smotext.training.corpus.read_documents` reads them.
+    lm, bridge, from_scratch : str or None
+        Exactly one: a causal language model (the projector is new), a bridge directory to go on from, or a
+        JSON file that describes a new language model.
+    encoder : str
+        A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2.
+    text_column : str
+        Of the corpus.
+    cutting : Cutting
+        Passages.
+    max_passages : int or None
+        A uniform sample of so many.
+    n_held_out : int
+        Passages from documents that are not trained on.
+    projector_type : str
+        Of a new projector.
+    vector_norm : {"unit", "raw"}
+        Scale of the vectors; a bridge keeps its own.
+    chat_template : str or None
+        None: xRAG's; for a new language model the placeholder alone.
+    prompts : tuple of str or None
+        Each with ``<xRAG>`` once. None: xRAG's first and ours; for a new language model the placeholder alone.
+    guidance : float or None
+        Default weight of a guidance head that is fitted to the corpus after training; None: no head.
+    data : tuple of (name, what, licence)
+        For the card.
+    """
+
+    corpus: tuple[str, ...]
+    lm: str | None = None
+    bridge: str | None = None
+    from_scratch: str | None = None
+    encoder: str = "tiny"
+    text_column: str = "text"
+    cutting: Cutting = field(default_factory=Cutting)
+    max_passages: int | None = None
+    n_held_out: int = 1000
+    projector_type: str = "mlp2x_gelu"
+    vector_norm: Literal["unit", "raw"] = "unit"
+    chat_template: str | None = None
+    prompts: tuple[str, ...] | None = None
+    guidance: float | None = None
+    data: tuple[tuple[str, str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if sum(start is not None for start in (self.lm, self.bridge, self.from_scratch)) != 1:
+            raise InputError("name exactly one of lm, bridge and from_scratch: where the language model comes from")
+        if not self.corpus:
+            raise InputError("no corpus file was named: expected at least one")
+
+
+def train_bridge(
+    job: Job,
+    output: str | Path,
+    settings: TrainingSettings,
+    *,
+    encoder: Any = None,
+    device: str | None = None,
+    report: Report | None = None,
+    command: str = "",
+) -> Path:
+    """Train a bridge, write its directory and return the path.
+
+    The store, ``checkpoint.pt`` and ``metrics.jsonl`` lie in ``OUTPUT.run``; the same call resumes from there.
+
+    Parameters
+    ----------
+    job : Job
+        What is trained on what.
+    output : path
+        The bridge directory.
+    settings : TrainingSettings
+        How.
+    encoder : Encoder or None
+        An object instead of ``job.encoder``; the bridge then does not name its encoder.
+    device : str or None
+        None: a GPU if there is one.
+    report : callable or None
+        Called with each metrics entry.
+    command : str
+        For the card.
+
+    Raises
+    ------
+    InputError
+        If the corpus gives no passages, or encoder and language model do not fit.
+    RunError
+        If a run in ``OUTPUT.run`` was started with other settings, or the loss is not finite.
+    """
+    world = join_world(device)
+    run_directory = Path(f"{output}.run")
+    facts = EncoderFacts()
+    if encoder is None:
+        encoder, facts = load_training_encoder(job.encoder, norm=job.vector_norm, device=world.device)
+    pair = _make_pair(job, facts, encoder.vector_dim, run_directory, settings.seed, world)
+    store = _make_store(job, pair.tokenizer, encoder.encode, run_directory / "store", settings.seed, world)
+    trainer = Trainer(pair, store, settings, run_directory, world=world, report=report)
+    progress = trainer.run()
+    if world.is_main:
+        _export(job, pair, store, settings, progress, encoder, Path(output), command)
+    world.wait()
+    return Path(output)
+
+
+def _make_pair(job: Job, facts: EncoderFacts, vector_dim: int, folder: Path, seed: int, world: World) -> Pair:
+    if job.bridge is not None:
+        return load_bridge(job.bridge)
+    spec = BridgeSpec(
+        encoder=facts.name,
+        encoder_sha256=facts.sha256,
+        pooling=facts.pooling,
+        encoder_max_tokens=facts.max_tokens,
+        vector_norm=job.vector_norm,
+        chat_template=job.chat_template or XRAG_TEMPLATE,
+        prompts=job.prompts or XRAG_PROMPTS,
+        max_new_tokens=job.cutting.max_tokens,
+    )
+    if job.lm is not None:
+        return load_pair(job.lm, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed)
+    config = scratch.read_scratch_config(str(job.from_scratch))
+    spec = dataclasses.replace(
+        spec,
+        chat_template=job.chat_template or scratch.SCRATCH_TEMPLATE,
+        prompts=job.prompts or scratch.SCRATCH_PROMPTS,
+    )
+    tokenizer = _scratch_tokenizer(job, int(config["vocab_size"]), folder / "tokenizer", world)
+    return scratch.new_pair(
+        config, tokenizer, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed
+    )
+
+
+def _scratch_tokenizer(job: Job, vocabulary: int, folder: Path, world: World) -> Any:
+    if world.is_main and not (folder / "tokenizer.json").is_file():
+        scratch.train_tokenizer(_documents(job), vocabulary).save_pretrained(folder)
+    world.wait()
+    return load_tokenizer(str(folder))
+
+
+def _documents(job: Job) -> Iterator[str]:
+    for path in job.corpus:
+        yield from read_documents(path, job.text_column)
+
+
+def _make_store(
+    job: Job, tokenizer: Any, encode: Callable[..., Any], folder: Path, seed: int, world: World
+) -> PassageStore:
+    settings = {
+        "corpus": list(job.corpus),
+        "encoder": [job.encoder, job.vector_norm],
+        "language model": job.lm or job.bridge or job.from_scratch,
+        "text_column": job.text_column,
+        "cutting": asdict(job.cutting),
+        "max_passages": job.max_passages,
+        "n_held_out": job.n_held_out,
+        "seed": seed,
+    }
+    if world.is_main and not PassageStore.is_complete(folder):
+        corpus = read_corpus(
+            job.corpus,
+            lambda texts: count_tokens(tokenizer, texts),
+            cutting=job.cutting,
+            text_column=job.text_column,
+            max_passages=job.max_passages,
+            n_held_out=job.n_held_out,
+            seed=seed,
+        )
+        about = {"settings": settings, "sources": corpus.sources}
+        PassageStore.create(folder, corpus.passages, corpus.held_out, tokenizer=tokenizer, encode=encode, about=about)
+    world.wait()
+    store = PassageStore(folder, encode)
+    check_same_settings(store.manifest["settings"], settings, folder)
+    return store
+
+
+def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    """Return the number of tokens of each text, special ones not counted."""
+    return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
+
+
+def _export(
+    job: Job,
+    pair: Pair,
+    store: PassageStore,
+    settings: TrainingSettings,
+    progress: Progress,
+    encoder: Any,
+    output: Path,
+    command: str,
+) -> None:
+    pair = with_spec(pair, max_new_tokens=job.cutting.max_tokens, guidance=job.guidance or 0.0)
+    head = None
+    if job.guidance is not None:
+        special = sorted({*pair.tokenizer.all_special_ids, pair.placeholder})
+        head = fit_guidance(
+            store, vocabulary=pair.lm.get_output_embeddings().weight.shape[0], special_ids=special, seed=settings.seed
+        )
+    held_out = store.held_out()
+    figures = {}
+    if held_out:
+        vectors = np.asarray(encoder.encode(held_out), dtype=np.float32)
+        figures["bits per character"] = bits_per_character(pair, held_out, vectors)
+    card = make_card(job, pair, settings, progress, figures, command)
+    export_bridge(pair, output, card=card, guidance=head)
+
+
+def make_card(
+    job: Job, pair: Pair, settings: TrainingSettings, progress: Progress, figures: dict[str, float], command: str
+) -> Card:
+    """Return the card of a bridge that was just trained."""
+    n_weights = sum(parameter.numel() for _, parameter in pair.parameters())
+    about = {
+        "encoder": f"{pair.spec.encoder or 'given as an object'} (SHA-256 of the weights: "
+        f"{pair.spec.encoder_sha256 or 'not known'}), vectors: {pair.spec.vector_norm}",
+        "language model": f"{job.lm or job.bridge or job.from_scratch}, {n_weights / 1e6:.1f} M weights "
+        f"with the projector ({pair.projector.projector_type})",
+        "trained": f"{settings.train}, stage {settings.stage}",
+        "steps": f"{progress.step}, {progress.n_passages} passages, {progress.n_tokens} tokens, "
+        f"{progress.elapsed_s / 60:.0f} minutes",
+        "seed": str(settings.seed),
+        "settings": ", ".join(f"{name}={value}" for name, value in settings.to_dict().items()),
+    }
+    data = list(job.data) or [(Path(path).name, "", "not stated") for path in job.corpus]
+    scores = {"this bridge": figures} if figures and all(map(math.isfinite, figures.values())) else {}
+    return Card(title="A bridge for SMOTExT", about=about, data=data, scores=scores, command=command)

@@ -1,0 +1,157 @@
+"""From a trained pair to a bridge directory: small bfloat16 shards, smotext.json, and a card that tells all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from smotext.decoders.bridge import GUIDANCE_PREFIX, SPEC_NAME
+from smotext.decoders.guidance import Guidance
+from smotext.decoders.projector import PREFIX
+from smotext.training.pair import Pair
+
+_INDEX = "model.safetensors.index.json"
+_SHARD = "15MB"  # package indexes and git hosts are at ease with files under 16 MB
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a bridge's README.md says.
+
+    Attributes
+    ----------
+    title : str
+        First line.
+    about : dict of str to str
+        Facts, a line each: encoder, language model, steps, tokens, seed, ...
+    data : list of tuple
+        (name, what it is, licence) of each part of the corpus.
+    scores : dict of str to dict
+        Columns of the score table: a name to measure-value pairs.
+    command : str
+        What made it.
+    notes : list of str
+        Paragraphs at the end.
+    license : str
+        Of the weights.
+    """
+
+    title: str
+    about: dict[str, str] = field(default_factory=dict)
+    data: list[tuple[str, str, str]] = field(default_factory=list)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    command: str = ""
+    notes: list[str] = field(default_factory=list)
+    license: str = "see the data below"
+
+    def to_markdown(self) -> str:
+        """Return the card's text."""
+        lines = [f"# {self.title}", "", *(f"* **{name}**: {value}" for name, value in self.about.items())]
+        lines += [f"* **licence of the weights**: {self.license}", ""]
+        if self.data:
+            lines += ["## Data", "", "| part | what | licence |", "|---|---|---|"]
+            lines += [f"| {' | '.join(row)} |" for row in self.data] + [""]
+        if self.scores:
+            lines += ["## Scores on held-out passages", "", *score_table(self.scores), ""]
+        if self.command:
+            lines += ["## Command", "", "```", self.command, "```", ""]
+        return "\n".join([*lines, *(line for note in self.notes for line in (note, ""))]).rstrip() + "\n"
+
+
+def score_table(columns: dict[str, dict[str, float]]) -> list[str]:
+    """Return the lines of a Markdown table with one column a model.
+
+    Examples
+    --------
+    >>> score_table({"old": {"cosine": 0.25}, "new": {"cosine": 0.5}})
+    ['| measure | old | new |', '|---|---|---|', '| cosine | 0.250 | 0.500 |']
+    """
+    measures = list(dict.fromkeys(name for column in columns.values() for name in column))
+    lines = [f"| measure | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in measures:
+        values = [f"{column[name]:.3f}" if name in column else "" for column in columns.values()]
+        lines.append(f"| {name} | {' | '.join(values)} |")
+    return lines
+
+
+def export_bridge(
+    pair: Pair,
+    directory: str | Path,
+    *,
+    card: Card,
+    guidance: Guidance | None = None,
+    dtype: torch.dtype = torch.bfloat16,
+) -> Path:
+    """Write a bridge directory that :func:`smotext.load_decoder` reads, and return its path.
+
+    Parameters
+    ----------
+    pair : Pair
+        In float32; not changed. LoRA layers are merged into the weights.
+    directory : path
+        Made if it is not there. Weights go to shards under 16 MB where no single tensor is larger.
+    card : Card
+        For README.md.
+    guidance : Guidance or None
+        The head, as a shard of its own.
+    dtype : torch dtype
+        Of the weights on disk.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    lm = _merged(pair.lm).to(dtype)
+    lm.config.projector_type = pair.projector.projector_type
+    lm.config.retriever_hidden_size = pair.projector.vector_dim
+    lm.save_pretrained(directory, max_shard_size=_SHARD)
+    pair.tokenizer.save_pretrained(directory)
+    weight_map = _read_weight_map(directory)
+    weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector, dtype)
+    if guidance is not None:
+        weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, guidance, dtype)
+    _write_index(directory, weight_map)
+    (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
+    (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
+    return directory
+
+
+def with_spec(pair: Pair, **changes: Any) -> Pair:
+    """Return the pair with some entries of its spec replaced."""
+    return dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, **changes))
+
+
+def _merged(lm: Any) -> Any:
+    """Return a copy of the language model, without LoRA layers if it had some."""
+    import copy
+
+    lm = copy.deepcopy(lm)
+    return lm.merge_and_unload() if hasattr(lm, "merge_and_unload") else lm
+
+
+def _read_weight_map(directory: Path) -> dict[str, str]:
+    from safetensors import safe_open
+
+    index = directory / _INDEX
+    if index.is_file():
+        return json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    with safe_open(directory / "model.safetensors", framework="pt") as file:
+        return dict.fromkeys(file.keys(), "model.safetensors")
+
+
+def _write_shard(directory: Path, name: str, prefix: str, module: nn.Module, dtype: torch.dtype) -> dict[str, str]:
+    from safetensors.torch import save_file
+
+    tensors = {f"{prefix}{key}": value.to(dtype).contiguous() for key, value in module.state_dict().items()}
+    save_file(tensors, directory / name, metadata={"format": "pt"})
+    return dict.fromkeys(tensors, name)
+
+
+def _write_index(directory: Path, weight_map: dict[str, str]) -> None:
+    total = sum((directory / name).stat().st_size for name in set(weight_map.values()))
+    index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(weight_map.items()))}
+    (directory / _INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,132 @@
+"""What is trained: a causal language model, its tokenizer with the placeholder, and the projector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from smotext.decoders.bridge import BridgeSpec, read_config, read_spec, read_tensors
+from smotext.decoders.projector import PREFIX, Projector
+from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids
+from smotext.errors import BridgeError, InputError
+
+
+@dataclass
+class Pair:
+    """Language model, tokenizer, projector, and the conventions between them.
+
+    Attributes
+    ----------
+    lm : PreTrainedModel
+        Any causal language model.
+    tokenizer : PreTrainedTokenizer
+        Has the placeholder and an end token.
+    projector : Projector
+        From the encoder's vectors to the language model's token embeddings.
+    spec : BridgeSpec
+        Prompts, template and vector scale.
+    """
+
+    lm: Any
+    tokenizer: Any
+    projector: Projector
+    spec: BridgeSpec
+
+    def parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Yield every named parameter, ``projector.`` and ``lm.`` before its own name."""
+        for prefix, module in (("projector", self.projector), ("lm", self.lm)):
+            for name, parameter in module.named_parameters():
+                yield f"{prefix}.{name}", parameter
+
+    def prompts(self) -> list[list[int]]:
+        """Return the token ids of each prompt."""
+        return [prompt_ids(self.tokenizer, self.spec.chat_template, text) for text in self.spec.prompts]
+
+    @property
+    def placeholder(self) -> int:
+        """Id of the placeholder token."""
+        return placeholder_id(self.tokenizer)
+
+
+def load_bridge(directory: str | Path) -> Pair:
+    """Return the pair in a bridge directory, in float32, to train on from there."""
+    directory = Path(directory)
+    projector = Projector.from_tensors(read_config(directory), read_tensors(directory, PREFIX))
+    return Pair(_load_lm(str(directory)), load_tokenizer(str(directory)), projector, read_spec(directory))
+
+
+def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector_type: str = "mlp2x_gelu", seed: int = 0) -> Pair:
+    """Return a language model with a new, seeded projector and the placeholder in its vocabulary.
+
+    Parameters
+    ----------
+    lm : str
+        Hub name or path of a causal language model.
+    vector_dim : int
+        Width of the encoder's vectors.
+    spec : BridgeSpec
+        Conventions of the bridge to be.
+    projector_type : str
+        ``mlp{n}x_gelu``.
+    seed : int
+        Of the projector's first weights.
+    """
+    return assemble(
+        _load_lm(lm), load_tokenizer(lm), vector_dim=vector_dim, spec=spec, projector_type=projector_type, seed=seed
+    )
+
+
+def assemble(
+    lm: Any, tokenizer: Any, *, vector_dim: int, spec: BridgeSpec, projector_type: str = "mlp2x_gelu", seed: int = 0
+) -> Pair:
+    """Return the pair of a language model in memory: adds the placeholder if it is not there.
+
+    Raises
+    ------
+    InputError
+        If the tokenizer has no end token: texts could not end.
+    """
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            "the language model's tokenizer has no end token (eos_token): set one, texts could not end without it"
+        )
+    if PLACEHOLDER not in tokenizer.get_vocab():
+        tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
+    if len(tokenizer) > lm.get_input_embeddings().num_embeddings:
+        lm.resize_token_embeddings(len(tokenizer))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        projector = Projector(projector_type, vector_dim, lm.get_input_embeddings().embedding_dim)
+    return Pair(lm, tokenizer, projector, spec)
+
+
+def load_tokenizer(name: str) -> Any:
+    """Return the tokenizer of a causal language model."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(name)
+
+
+def _load_lm(name: str) -> Any:
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    if (Path(name) / "modules.json").exists():
+        raise InputError(f"{name} is a sentence-transformers encoder, not a language model: did you swap the two?")
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # projector.* is reported as unexpected, and is meant to be there
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
+    except ValueError as error:
+        raise InputError(f"{name} is not a causal language model: {error}") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    lm, info = loaded
+    if missing := sorted(info["missing_keys"]):
+        raise BridgeError(f"{name} lacks the language model's tensors {missing[:5]}: expected a causal language model")
+    return lm

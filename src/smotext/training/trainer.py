@@ -1,0 +1,262 @@
+"""The training loop: step after step through the passages, with checkpoints, until the schedule ends."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from smotext.errors import RunError
+from smotext.seeding import stable_hash
+from smotext.training.batches import MicroBatch, Place, count_steps, micro_batches, steps_from
+from smotext.training.checkpoint import Diary, load_checkpoint, save_checkpoint
+from smotext.training.objective import stage_one, stage_two
+from smotext.training.optim import Masters
+from smotext.training.pair import Pair
+from smotext.training.perturb import perturb
+from smotext.training.settings import TrainingSettings, check_same_settings
+from smotext.training.store import PassageStore, check_vectors
+from smotext.training.world import World
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Progress:
+    """Where a run is: what a checkpoint holds besides the weights."""
+
+    step: int = 0
+    n_tokens: int = 0
+    n_passages: int = 0
+    elapsed_s: float = 0.0
+    place: Place = field(default_factory=Place)
+
+
+class Trainer:
+    """Trains a pair on a store of passages.
+
+    Parameters
+    ----------
+    pair : Pair
+        In float32; changed in place.
+    store : PassageStore
+        Passages and their vectors.
+    settings : TrainingSettings
+        All that decides the result.
+    directory : path
+        For ``checkpoint.pt`` and ``metrics.jsonl``; a run found there is resumed.
+    world : World
+        This process's place among those that train together.
+    report : callable or None
+        Called with each metrics entry.
+    after_epoch : callable or None
+        Called with the trainer after each pass over the corpus; True ends the run.
+    log_every, checkpoint_every_s : int, float
+        Steps between reports; seconds between checkpoints.
+
+    Raises
+    ------
+    RunError
+        If the run in `directory` was started with other settings.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        store: PassageStore,
+        settings: TrainingSettings,
+        directory: str | Path,
+        *,
+        world: World = World(),  # noqa: B008 (frozen)
+        report: Report | None = None,
+        after_epoch: Callable[[Trainer], bool] | None = None,
+        log_every: int = 10,
+        checkpoint_every_s: float = 120.0,
+    ) -> None:
+        self.pair, self.store, self.settings, self.world = pair, store, settings, world
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.progress = Progress()
+        self._after_epoch = after_epoch
+        self._report, self._log_every, self._checkpoint_every_s = report, log_every, checkpoint_every_s
+        self._teacher = _frozen_copy(pair.lm) if settings.stage == 2 else None
+        self._total = self.n_steps()
+        self._move(device=world.device)
+        self.masters = Masters(_prepare(pair, settings), settings)
+        self._move(dtype=working_dtype(settings.precision, world.device))
+        self._prompts = pair.prompts()
+        self._identity = {**settings.to_dict(), "store": store.manifest.get("settings")}
+        self._resume()
+        self._diary = Diary(self.directory, self.progress.step) if world.is_main else None
+
+    def run(self) -> Progress:
+        """Train until the schedule ends; the pair then holds the final (averaged) weights in float32."""
+        self._encode_ahead()
+        start, saved = time.monotonic() - self.progress.elapsed_s, time.monotonic()
+        losses: list[tuple[float, int]] = []
+        stream = steps_from(
+            self.store, self.progress.place, batch_size=self.settings.batch_size, seed=self.settings.seed
+        )
+        for place, piece, rows in stream:
+            if place.epoch > self.progress.place.epoch and self._after_epoch is not None and self._after_epoch(self):
+                break
+            if (share := self._share_done()) >= 1.0:
+                break
+            check_vectors(piece.vectors, self.pair.projector.vector_dim)
+            groups = micro_batches(
+                piece, rows, end_id=self.pair.tokenizer.eos_token_id, max_tokens=self.settings.micro_tokens
+            )
+            losses.append(self._step(groups, share))
+            self.progress.n_passages += len(rows)
+            self.progress.place = Place(place.epoch, place.piece, place.step + 1)
+            self.progress.elapsed_s = time.monotonic() - start
+            if self.progress.step % self._log_every == 0:
+                self._log(losses)
+                losses = []
+            if time.monotonic() - saved > self._checkpoint_every_s:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+        self._finish()
+        return self.progress
+
+    def n_steps(self) -> int:
+        """Return the steps after which the schedule ends, the clock aside."""
+        whole = round(count_steps(self.store, self.settings.batch_size) * self.settings.epochs)
+        return min(whole, self.settings.max_steps) if self.settings.max_steps is not None else max(whole, 1)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        if self.world.is_main:
+            state = {"masters": self.masters.state(), "progress": asdict(self.progress), "identity": self._identity}
+            save_checkpoint(self.directory, state)
+        self.world.wait()
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.directory)
+        if state is None:
+            return
+        check_same_settings(state["identity"], self._identity, self.directory)
+        self.masters.load(state["masters"])
+        saved = state["progress"]
+        self.progress = Progress(**{**saved, "place": Place(**saved["place"])})
+
+    def _move(self, **where: Any) -> None:
+        for module in (self.pair.lm, self.pair.projector, self._teacher):
+            if module is not None:
+                module.to(**where)
+
+    def _encode_ahead(self) -> None:
+        """With several processes, the main one computes all vectors before the others read them."""
+        if self.world.size > 1:
+            if self.world.is_main:
+                for number in range(self.store.n_pieces):
+                    self.store.piece(number)
+            self.world.wait()
+
+    def _share_done(self) -> float:
+        share = self.progress.step / self._total
+        if self.settings.max_minutes is not None:
+            share = max(share, self.progress.elapsed_s / (60.0 * self.settings.max_minutes))
+        return share
+
+    def _step(self, groups: list[MicroBatch], share: float) -> tuple[float, int]:
+        """Make one update; return the summed loss over all processes and its number of tokens."""
+        step, settings = self.progress.step, self.settings
+        n_tokens = int(sum(group.lengths.sum() for group in groups))
+        loss_sum = torch.zeros(1, device=self.world.device)
+        for number in range(self.world.rank, len(groups), self.world.size):
+            loss_sum += self._backward(groups[number], stable_hash(settings.seed, "group", step, number) % 2**63)
+        self.world.add_up([*self.masters.gradients(), loss_sum])
+        loss = float(loss_sum)
+        if not np.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} at step {step + 1}: stopped; the checkpoint in {self.directory} is from before. "
+                "Lower learning_rate, or use precision='float32', and start again from it"
+            )
+        self.masters.step(settings.rate(share + 0.5 / self._total), n_tokens)
+        self.progress.step += 1
+        self.progress.n_tokens += n_tokens
+        if share >= settings.average_from:
+            self.masters.update_average()
+        return loss, n_tokens
+
+    def _backward(self, batch: MicroBatch, key: int) -> torch.Tensor:
+        prompt = self._prompts[self._prompt_number(key)]
+        vectors = torch.from_numpy(perturb(batch, self.settings, self.pair.spec.vector_norm, key))
+        vectors = vectors.to(self.world.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key)  # dropout, where the language model has any
+            if self._teacher is None:
+                loss = stage_one(self.pair, prompt, batch, vectors)
+            else:
+                loss = stage_two(
+                    self.pair,
+                    prompt,
+                    batch,
+                    vectors,
+                    teacher=self._teacher,
+                    kl_weight=self.settings.kl_weight,
+                    temperature=self.settings.temperature,
+                )
+            loss.backward()
+        self.masters.accumulate()
+        return loss.detach()
+
+    def _prompt_number(self, key: int) -> int:
+        chosen = self.settings.prompt
+        return key % len(self._prompts) if chosen == "random" else int(chosen)
+
+    def _log(self, losses: list[tuple[float, int]]) -> None:
+        n_tokens = sum(n for _, n in losses)
+        share = max(self._share_done(), 1e-9)
+        entry = {
+            "step": self.progress.step,
+            "n_steps": self._total,
+            "loss": sum(loss for loss, _ in losses) / max(n_tokens, 1),
+            "learning_rate": self.settings.rate(share),
+            "n_tokens": self.progress.n_tokens,
+            "epoch": self.progress.place.epoch,
+            "elapsed_s": round(self.progress.elapsed_s, 2),
+            "tokens_per_s": round(self.progress.n_tokens / max(self.progress.elapsed_s, 1e-9), 1),
+            "left_s": round(self.progress.elapsed_s * (1 - share) / share, 1),
+        }
+        if self._diary is not None:
+            self._diary.write(entry)
+            if self._report is not None:
+                self._report(entry)
+
+    def _finish(self) -> None:
+        self.pair.lm.float()
+        self.pair.projector.float()
+        self.masters.publish(self.masters.final())
+
+
+def working_dtype(precision: str, device: str) -> torch.dtype:
+    """Return the dtype that ``"auto"`` or another precision means on a device: float32 on CPUs."""
+    if precision == "auto":
+        precision = "bfloat16" if device.startswith("cuda") else "float32"
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:
+    """Mark what is trained, add LoRA layers if asked for, and return the trained parameters."""
+    is_all = settings.train == "all"
+    pair.lm.requires_grad_(is_all)
+    pair.lm.train(settings.train != "projector")
+    if settings.train == "projector+lora":
+        from smotext.training.lora import add_lora
+
+        add_lora(pair, rank=settings.lora_rank, alpha=settings.lora_alpha, seed=settings.seed)
+    pair.projector.requires_grad_(True)
+    return [(name, parameter) for name, parameter in pair.parameters() if parameter.requires_grad]
+
+
+def _frozen_copy(lm: Any) -> Any:
+    return copy.deepcopy(lm).requires_grad_(False).eval()

@@ -1,0 +1,133 @@
+"""Whole runs on a toy pair: what is trained writes its texts, and resuming changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import smotext
+from smotext.errors import InputError, RunError
+from smotext.training.build import Job, train_bridge
+from smotext.training.checkpoint import read_metrics
+from smotext.training.trainer import Trainer
+from tests.training import toy
+
+
+def written(bridge: Path) -> list[str]:
+    decoder = smotext.load_decoder(str(bridge))
+    return [text.strip() for text in decoder.decode(toy.encoder().encode(toy.TEXTS), max_new_tokens=40)]
+
+
+def share_reproduced(bridge: Path) -> float:
+    return sum(map(str.__eq__, written(bridge), toy.TEXTS)) / len(toy.TEXTS)
+
+
+def test_a_new_language_model_learns_32_texts_by_heart(toy_bridge: Path) -> None:
+    assert share_reproduced(toy_bridge) == 1.0
+
+
+@pytest.mark.parametrize("train", ["projector", "projector+lora"])
+def test_training_a_part_teaches_a_known_language_model_a_new_projector(
+    toy_bridge: Path, tmp_path: Path, train: str
+) -> None:
+    if train == "projector+lora":
+        pytest.importorskip("peft")
+    job = toy.job(tmp_path, lm=str(toy_bridge), chat_template="{content}", prompts=("<xRAG>",))
+    settings = toy.settings(train=train, learning_rate=1e-2, max_steps=150, lora_rank=4, lora_alpha=8)
+    assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
+
+
+def test_stage_two_keeps_the_texts(toy_bridge: Path, tmp_path: Path) -> None:
+    job = toy.job(tmp_path, bridge=str(toy_bridge))
+    settings = toy.settings(stage=2, kl_weight=0.01, learning_rate=1e-3, max_steps=10, batch_size=8)
+    assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
+
+
+def test_resuming_gives_the_very_weights_of_an_uninterrupted_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = toy.settings(max_steps=12, noise=0.1, optimizer="muon", average_from=0.5)
+    job = toy.job(tmp_path)
+    whole = train_bridge(job, tmp_path / "whole", settings, encoder=toy.encoder())
+    take_step = Trainer._step
+
+    def stop_at_seven(self: Trainer, groups: list, share: float) -> tuple[float, int]:
+        if self.progress.step == 7:
+            self.save()
+            raise KeyboardInterrupt
+        return take_step(self, groups, share)
+
+    monkeypatch.setattr(Trainer, "_step", stop_at_seven)
+    with pytest.raises(KeyboardInterrupt):
+        train_bridge(job, tmp_path / "resumed", settings, encoder=toy.encoder())
+    monkeypatch.undo()
+    resumed = train_bridge(job, tmp_path / "resumed", settings, encoder=toy.encoder())
+    for path in sorted(whole.glob("*.safetensors")):
+        assert path.read_bytes() == (resumed / path.name).read_bytes()
+
+
+def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_path: Path) -> None:
+    job = toy.job(tmp_path)
+    train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
+    with pytest.raises(RunError, match="learning_rate was 0.005, now 0.1"):
+        train_bridge(job, tmp_path / "out", toy.settings(max_steps=2, learning_rate=0.1), encoder=toy.encoder())
+
+
+def test_a_store_made_with_other_settings_is_refused(tmp_path: Path) -> None:
+    train_bridge(toy.job(tmp_path), tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
+    with pytest.raises(RunError, match="max_passages was None, now 9"):
+        train_bridge(toy.job(tmp_path, max_passages=9), tmp_path / "out", toy.settings(), encoder=toy.encoder())
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_step = Trainer._step
+
+    def break_at_three(self: Trainer, groups: list, share: float) -> tuple[float, int]:
+        if self.progress.step == 3:
+            self.save()
+            self.pair.projector.projector[0].weight.data.fill_(float("nan"))
+        return take_step(self, groups, share)
+
+    monkeypatch.setattr(Trainer, "_step", break_at_three)
+    before = tmp_path / "out.run" / "checkpoint.pt"
+    with pytest.raises(RunError, match="the loss is nan at step 4"):
+        train_bridge(toy.job(tmp_path), tmp_path / "out", toy.settings(max_steps=9), encoder=toy.encoder())
+    assert before.is_file()
+
+
+def test_metrics_tell_loss_speed_and_time_left(toy_bridge: Path) -> None:
+    entries = read_metrics(f"{toy_bridge}.run")
+    assert entries[-1]["loss"] < entries[0]["loss"] / 4
+    assert {"tokens_per_s", "left_s", "learning_rate", "n_tokens"} <= entries[-1].keys()
+
+
+def test_the_card_tells_data_steps_seed_and_command(tmp_path: Path) -> None:
+    job = toy.job(tmp_path, data=(("toys", "sentences", "CC0"),))
+    made = train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder(), command="do it")
+    card = (made / "README.md").read_text(encoding="utf-8")
+    assert "| toys | sentences | CC0 |" in card
+    assert "**seed**: 0" in card
+    assert "**steps**: 2, 64 passages" in card
+    assert "do it" in card
+
+
+def test_the_exported_directory_is_a_bridge_with_small_files(toy_bridge: Path) -> None:
+    index = json.loads((toy_bridge / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    names = set(index["weight_map"].values())
+    assert {"projector.safetensors", "guidance.safetensors"} < names
+    assert all((toy_bridge / name).stat().st_size < 16 * 2**20 for name in names)
+
+
+def test_a_job_needs_exactly_one_start() -> None:
+    with pytest.raises(InputError, match="exactly one of lm, bridge and from_scratch"):
+        Job(corpus=("a.txt",), lm="x", bridge="y")
+
+
+def test_an_encoder_of_another_width_is_refused(toy_bridge: Path, tmp_path: Path) -> None:
+    job = toy.job(tmp_path, bridge=str(toy_bridge))
+    with pytest.raises(InputError, match="vectors of 16 numbers, the projector takes 32"):
+        train_bridge(job, tmp_path / "out", toy.settings(max_steps=1), encoder=smotext.HashEncoder(vector_dim=16))

@@ -1,0 +1,100 @@
+"""The losses against slow, row-by-row versions; the vectors that go into them."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smotext.training.batches import MicroBatch
+from smotext.training.objective import stage_one, stage_two
+from smotext.training.pair import Pair, load_bridge
+from smotext.training.perturb import perturb
+from smotext.training.settings import TrainingSettings
+from tests.training import toy
+
+VECTORS = toy.encoder().encode(toy.TEXTS[:2])
+
+
+@pytest.fixture
+def pair(toy_bridge: Path) -> Pair:
+    return load_bridge(toy_bridge)
+
+
+def batch_of(pair: Pair) -> MicroBatch:
+    """Two passages of different lengths, the shorter one padded."""
+    end = pair.tokenizer.eos_token_id
+    tokens = np.array([[40, 41, end, end, end], [50, 51, 52, 53, end]])
+    return MicroBatch(tokens, np.array([3, 5]), VECTORS)
+
+
+def log_probabilities(lm: object, inputs: torch.Tensor, n_last: int) -> torch.Tensor:
+    return lm(inputs_embeds=inputs).logits[0, -n_last:].log_softmax(-1)  # type: ignore[operator]
+
+
+def student_rows(pair: Pair, prompt: list[int], batch: MicroBatch) -> list[torch.Tensor]:
+    """Log-probabilities at each target, one row at a time and without padding."""
+    table, rows = pair.lm.get_input_embeddings(), []
+    for tokens, length, vector in zip(batch.tokens, batch.lengths, VECTORS, strict=True):
+        embeds = table(torch.tensor([[*prompt, *tokens[: length - 1]]]))
+        embeds[0, prompt.index(pair.placeholder)] = pair.projector(torch.from_numpy(vector))
+        rows.append(log_probabilities(pair.lm, embeds, int(length)))
+    return rows
+
+
+@pytest.mark.parametrize("n_words_before", [0, 2])
+@torch.no_grad()
+def test_stage_one_is_the_likelihood_of_each_row_alone(pair: Pair, n_words_before: int) -> None:
+    prompt, batch = [*[60, 61][:n_words_before], pair.placeholder, 62], batch_of(pair)
+    rows = student_rows(pair, prompt, batch)
+    expected = -sum(
+        row[range(len(row)), tokens[: len(row)]].sum() for row, tokens in zip(rows, batch.tokens, strict=True)
+    )
+    loss = stage_one(pair, prompt, batch, torch.from_numpy(VECTORS))
+    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+@torch.no_grad()
+def test_stage_two_adds_the_divergence_from_a_teacher_that_reads_the_passage(pair: Pair) -> None:
+    prompt, batch = [60, pair.placeholder, 62], batch_of(pair)
+    teacher = copy.deepcopy(pair.lm)
+    table = teacher.get_input_embeddings()
+    divergence = 0.0
+    for row, tokens in zip(student_rows(pair, prompt, batch), batch.tokens, strict=True):
+        passage = tokens[: len(row) - 1].tolist()
+        read = log_probabilities(teacher, table(torch.tensor([[60, *passage, 62, *passage]])), len(row))
+        divergence += float((read.exp() * (read - row)).sum())
+    vectors = torch.from_numpy(VECTORS)
+    one = float(stage_one(pair, prompt, batch, vectors))
+    two = float(stage_two(pair, prompt, batch, vectors, teacher=teacher, kl_weight=2.0, temperature=1.0))
+    assert two == pytest.approx(one + 2.0 * divergence, rel=1e-4)
+
+
+def test_without_noise_and_mixing_vectors_are_only_rescaled(pair: Pair) -> None:
+    batch = MicroBatch(batch_of(pair).tokens, batch_of(pair).lengths, 3.0 * VECTORS)
+    np.testing.assert_allclose(perturb(batch, TrainingSettings(), "unit", 0), VECTORS, atol=1e-6)
+    np.testing.assert_allclose(perturb(batch, TrainingSettings(), "raw", 0), 3.0 * VECTORS)
+
+
+def test_noise_has_the_length_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((500, 64)).astype(np.float32)
+    batch = MicroBatch(np.zeros((500, 1), dtype=np.int64), np.ones(500, dtype=np.int64), vectors)
+    moved = perturb(batch, TrainingSettings(noise=0.3), "raw", 7)
+    lengths = np.linalg.norm(moved - vectors, axis=1)
+    assert math.sqrt((lengths**2).mean()) == pytest.approx(0.3, rel=0.05)
+
+
+def test_a_mixed_vector_stays_nearer_to_its_own_text() -> None:
+    vectors = toy.encoder().encode(toy.TEXTS)
+    batch = MicroBatch(np.zeros((32, 1), dtype=np.int64), np.ones(32, dtype=np.int64), vectors)
+    moved = perturb(batch, TrainingSettings(mix_share=0.5), "unit", 3)
+    own = (moved * vectors).sum(axis=1)
+    is_mixed = own < 1 - 1e-5
+    assert 8 <= is_mixed.sum() <= 24
+    assert (own[:, None] >= moved @ vectors.T - 1e-5).all()
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1.0, atol=1e-5)

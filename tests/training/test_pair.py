@@ -1,0 +1,115 @@
+"""Language models that fit, and those that are refused; export; the guidance head's fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smotext.decoders.bridge import BridgeSpec, read_spec, read_tensors
+from smotext.errors import InputError, MissingFileError
+from smotext.training.export import Card, export_bridge
+from smotext.training.heads import fit_guidance
+from smotext.training.pair import assemble, load_bridge, load_pair
+from smotext.training.scratch import new_pair, read_scratch_config, train_tokenizer
+from smotext.training.store import PassageStore
+from smotext.training.vectors import load_training_encoder
+from smotext.training.writing import write_texts
+from tests.training import toy
+
+
+def test_a_tokenizer_without_an_end_token_is_refused(toy_bridge: Path) -> None:
+    pair = load_bridge(toy_bridge)
+    pair.tokenizer.eos_token = None
+    with pytest.raises(InputError, match="no end token"):
+        assemble(pair.lm, pair.tokenizer, vector_dim=32, spec=BridgeSpec())
+
+
+def test_a_language_model_given_as_encoder_is_refused(toy_bridge: Path) -> None:
+    with pytest.raises(InputError, match="did you swap encoder and LM"):
+        load_training_encoder(str(toy_bridge), norm="unit")
+
+
+def test_an_encoder_given_as_language_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "modules.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="did you swap the two"):
+        load_pair(str(tmp_path), vector_dim=32, spec=BridgeSpec())
+
+
+def test_the_placeholder_is_added_and_the_embeddings_grow(toy_bridge: Path) -> None:
+    tokenizer = train_tokenizer(toy.TEXTS, 380)
+    pair = new_pair(
+        toy.CONFIG | {"vocab_size": 300},
+        tokenizer,
+        vector_dim=8,
+        spec=BridgeSpec(),
+        projector_type="mlp1x_gelu",
+        seed=0,
+    )
+    assert pair.lm.get_input_embeddings().num_embeddings == len(tokenizer)
+    assert pair.projector.projector_type == "mlp1x_gelu"
+
+
+def test_the_bundled_encoder_is_known_by_its_hash() -> None:
+    encoder, facts = load_training_encoder("tiny", norm="unit", device="cpu")
+    assert (encoder.vector_dim, facts.pooling, facts.max_tokens) == (384, "mean", 256)
+    assert facts.name == "sentence-transformers/all-MiniLM-L6-v2"
+    assert facts.sha256 is not None
+    assert facts.sha256.startswith("53aa5117")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [("{", "is not JSON"), ('{"vocab_size": 300}', "expected an object with model_type")],
+)
+def test_a_bad_configuration_is_refused(tmp_path: Path, content: str, match: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=match):
+        read_scratch_config(path)
+    with pytest.raises(MissingFileError, match="does not exist"):
+        read_scratch_config(tmp_path / "absent.json")
+
+
+def test_an_architecture_that_does_not_exist_is_refused() -> None:
+    tokenizer = train_tokenizer(toy.TEXTS, 300)
+    config = {"model_type": "no-such-model", "vocab_size": 300}
+    with pytest.raises(InputError, match="no language model can be made"):
+        new_pair(config, tokenizer, vector_dim=8, spec=BridgeSpec(), projector_type="mlp2x_gelu", seed=0)
+
+
+def test_export_and_load_give_the_same_pair_in_bfloat16(toy_bridge: Path, tmp_path: Path) -> None:
+    pair = load_bridge(toy_bridge)
+    again = load_bridge(export_bridge(pair, tmp_path / "again", card=Card("again")))
+    for (name, one), (_, other) in zip(pair.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other), name
+    assert read_spec(tmp_path / "again") == pair.spec
+    index = json.loads((tmp_path / "again" / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    assert set(index["weight_map"]) == {*read_tensors(tmp_path / "again", "")}
+
+
+def test_texts_written_in_memory_are_those_of_the_bridge(toy_bridge: Path) -> None:
+    texts = write_texts(load_bridge(toy_bridge), toy.encoder().encode(toy.TEXTS[:5]), max_new_tokens=40, batch_size=2)
+    assert [text.strip() for text in texts] == toy.TEXTS[:5]
+
+
+def test_the_guidance_head_finds_the_words_of_a_text_and_leaves_special_tokens_alone(
+    toy_bridge: Path, tmp_path: Path
+) -> None:
+    pair = load_bridge(toy_bridge)
+    store = PassageStore.create(
+        tmp_path, toy.TEXTS, [], tokenizer=pair.tokenizer, encode=toy.encoder().encode, about={}
+    )
+    specials = [0, 1, 2, 3]
+    head = fit_guidance(store, vocabulary=380, special_ids=specials, epochs=60, batch_size=16, learning_rate=0.1)
+    bias = head.logit_bias(torch.from_numpy(toy.encoder().encode(toy.TEXTS)))
+    assert float(bias[:, specials].abs().max()) == 0.0
+    piece, is_found = store.piece(0), []
+    for row in range(len(piece)):
+        words = set(piece.passage(row).tolist())
+        top = set(bias[row].topk(5).indices.tolist())
+        is_found.append(len(words & top) >= 4)
+    assert np.mean(is_found) > 0.9
