@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smotext.decoders.echo import EchoDecoder
     from smotext.encoders.hashing import HashEncoder
+    from smotext.line import interpolate
     from smotext.presets import load_decoder, load_encoder
     from smotext.records import Synthetic
-    from smotext.sampler import SMOTExT, interpolate
+    from smotext.sampler import SMOTExT
 
 __version__ = "0.1.0"
 
@@ -21,7 +22,7 @@ _HOMES = {
     "HashEncoder": "smotext.encoders.hashing",
     "SMOTExT": "smotext.sampler",
     "Synthetic": "smotext.records",
-    "interpolate": "smotext.sampler",
+    "interpolate": "smotext.line",
     "load_decoder": "smotext.presets",
     "load_encoder": "smotext.presets",
 }

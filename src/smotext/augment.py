@@ -199,37 +199,3 @@ def group_targets(vectors: NDArray[np.float32], group: MixPlan, settings: Settin
     if group.vectors is not None:
         return group.vectors
     return mix(vectors, group.parents, group.weights, kind=settings.mix)
-
-
-def decode_line(
-    corpus: Corpus,
-    lam: NDArray[np.float64],
-    seeds: NDArray[np.int64],
-    *,
-    encoder: Encoder,
-    decoder: Decoder,
-    settings: Settings,
-) -> pd.DataFrame:
-    """Return the texts along the line between the first two texts of a corpus.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    lam : ndarray of shape (n_steps,)
-        Weight of the first text at each step.
-    seeds : ndarray of shape (n_steps,), int64
-    """
-    n_steps = len(lam)
-    zeros = np.zeros(n_steps, dtype=np.int64)
-    plan = MixPlan(
-        labels=np.array([corpus.labels[0]] * n_steps, dtype=object),
-        ordinals=np.arange(n_steps),
-        attempts=zeros,
-        candidates=zeros,
-        parents=np.tile(np.array([0, 1]), (n_steps, 1)),
-        weights=np.column_stack([lam, 1 - lam]),
-        seeds=seeds,
-        strategies=np.array(["interpolate"] * n_steps, dtype=object),
-    )
-    vectors = encode_cached(encoder, corpus.texts)
-    return Writer(corpus, encoder, decoder, settings).write(plan, group_targets(vectors, plan, settings))

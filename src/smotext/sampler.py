@@ -13,7 +13,7 @@ from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 from sklearn.utils.metadata_routing import UNUSED
 
-from smotext.augment import Augmented, InMemoryRun, Run, augment, decode_line
+from smotext.augment import Augmented, InMemoryRun, Run, augment
 from smotext.errors import InputError, SmotextWarning, unknown_name
 from smotext.filters.named import resolve_filters
 from smotext.inputs import (
@@ -27,8 +27,8 @@ from smotext.inputs import (
     new_rows_for_strategy,
 )
 from smotext.presets import load_pair
-from smotext.records import Decoder, Encoder, Synthetic
-from smotext.seeding import root_seed, row_seeds
+from smotext.records import Decoder, Encoder
+from smotext.seeding import root_seed
 from smotext.settings import Settings
 
 _SETTINGS = tuple(Settings.__dataclass_fields__)
@@ -320,49 +320,3 @@ def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
         return []
     texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
     return [f"{texts} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]
-
-
-def interpolate(
-    first: str, second: str, steps: int = 5, model: str = "tiny", random_state: Any = None, **options: Any
-) -> list[Synthetic]:
-    """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
-
-    Parameters
-    ----------
-    first, second : str
-    steps : int
-        Number of texts, 2 or more, with lam evenly spaced from 1 to 0.
-    model : str
-        A preset or bridge.
-    random_state : int, RandomState or None
-    **options
-        Further options of :class:`SMOTExT`, such as ``mix``, ``temperature`` or ``encoder``.
-
-    Returns
-    -------
-    list of Synthetic
-
-    Raises
-    ------
-    InputError
-        If a text is blank or `steps` is below 2.
-
-    Examples
-    --------
-    >>> [step.lam for step in interpolate("a parcel", "a train", steps=3, model="echo", random_state=0)]
-    [1.0, 0.5, 0.0]
-    """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
-        raise InputError(f"steps is {steps!r}: expected an integer of 2 or more")
-    corpus = make_corpus(check_texts([first, second]), np.array(["", ""], dtype=object))
-    if corpus.n_skipped:
-        raise InputError("a text is blank: interpolation needs two texts")
-    sampler = SMOTExT(model, random_state=random_state, **options)
-    encoder, decoder = sampler.load()
-    lam = np.linspace(1.0, 0.0, steps)
-    seeds = row_seeds(root_seed(random_state), "", np.zeros(steps, dtype=np.int64))  # one noise: lam alone differs
-    rows = decode_line(corpus, lam, seeds, encoder=encoder, decoder=decoder, settings=sampler.settings())
-    return [
-        Synthetic(row.text, tuple(row.weights), row.lam, row.seed, None if row.n_tokens < 0 else row.n_tokens)
-        for row in rows.itertuples()
-    ]
