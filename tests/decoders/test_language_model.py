@@ -270,7 +270,6 @@ def test_unknown_names_suggest_the_nearest(mistral: Path, options: dict, error: 
         load_decoder(str(mistral), **options)
 
 
-@pytest.mark.extra
 @pytest.mark.parametrize("quantization", ["4bit", "8bit"])
 def test_quantized_decoding_runs_or_names_the_extra(mistral: Path, vectors: np.ndarray, quantization: str) -> None:
     try:
@@ -309,7 +308,6 @@ def test_running_out_of_memory_halves_the_batch_and_loses_nothing(
     assert sizes == [5, 2, 3]
 
 
-@pytest.mark.extra
 def test_a_device_map_decodes_like_one_device(mistral: Path, vectors: np.ndarray) -> None:
     pytest.importorskip("accelerate")
     spread = load_decoder(str(mistral), device="auto", dtype="float32")

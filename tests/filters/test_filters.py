@@ -180,6 +180,11 @@ def test_copies_are_caught_whole_in_part_and_by_long_runs() -> None:
     assert is_kept.tolist() == [False, False, True, False, True]
 
 
+def test_a_run_bound_that_is_never_reached_is_an_error() -> None:
+    with pytest.raises(InputError, match="at_most is 128: expected a number of words from 0 to 127"):
+        Copied(at_most=128)
+
+
 def test_a_short_real_text_cannot_be_repeated() -> None:
     fitted = Copied().fit(real_texts(["ok", "fine thanks"], ["x"] * 2))
     assert fitted(batch_of(["OK!", "fine", "ok fine"]))[0].tolist() == [False, True, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smotext.filters.ngrams import WordRuns, repeated_share, squeeze, words
+from smotext.filters.ngrams import LONGEST_COUNTED, WordRuns, repeated_share, squeeze, words
 
 
 def slow_longest(text: str, others: list[str]) -> int:
@@ -54,3 +54,9 @@ def test_repeated_share_counts_later_occurrences() -> None:
     # "x x x x x x": three 4-grams, all the same.
     assert repeated_share("x x x x x x") == 2 / 3
     assert repeated_share("a b c d e f") == 0
+
+
+def test_runs_are_counted_up_to_their_limit() -> None:
+    long = " ".join(f"w{number}" for number in range(LONGEST_COUNTED + 50))
+    assert WordRuns.of([long, f"x {long}"]).longest_shared().tolist() == [LONGEST_COUNTED] * 2
+    assert WordRuns.of([long]).longest_copies([long]).tolist() == [LONGEST_COUNTED]

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.errors import InputError
 from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 from smotext.filters.geometry import blocks, nearest_cosines, unit
-from smotext.filters.ngrams import WordRuns, squeeze, words
+from smotext.filters.ngrams import LONGEST_COUNTED, WordRuns, squeeze, words
 from smotext.filters.protocol import Batch, RealTexts, Scores
 
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
-LONGEST_RUN = 25  # words; real texts that quote each other must not allow more
+LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
 _WHOLE = 4  # words from which a text that stands inside a real one is a copy; shorter ones must be equal
 _NEAR = 0.9  # cosine below which nothing counts as a copy, however far apart the real texts lie
 _ROWS = 512  # synthetic texts compared with each other in one block
@@ -32,9 +33,9 @@ class Copied:
     ----------
     share : float
         Share of the real texts whose longest run in common with another real text is above the bound; the
-        bound is kept between 8 and 25 words.
+        bound is kept between 8 and 40 words.
     at_most : int, optional
-        The bound itself, in words.
+        The bound itself, in words, below 128.
     """
 
     share: float = 0.01
@@ -43,6 +44,8 @@ class Copied:
 
     def __post_init__(self) -> None:
         check_share("share", self.share)
+        if self.at_most is not None and not 0 <= self.at_most < LONGEST_COUNTED:
+            raise InputError(f"at_most is {self.at_most!r}: expected a number of words from 0 to {LONGEST_COUNTED - 1}")
 
     def fit(self, real: RealTexts) -> FittedCopied:
         """Return the filter that knows the real texts' words."""
@@ -77,7 +80,7 @@ class FittedCopied:
         """Return which texts are no copies, and the longest copied runs."""
         longest = self.runs.longest_copies(batch.texts)
         lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
-        is_whole = (longest == lengths) & (lengths >= _WHOLE)
+        is_whole = (longest == lengths.clip(max=LONGEST_COUNTED)) & (lengths >= _WHOLE)
         is_equal = np.array([squeeze(text) in self.originals for text in batch.texts], dtype=bool)
         return ~(is_whole | is_equal | (longest > self.at_most)), {"copied_words": longest}
 

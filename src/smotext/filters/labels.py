@@ -35,7 +35,7 @@ class OffLabel:
         The bound itself, for all classes, a probability.
     """
 
-    share: float = 0.045
+    share: float = 0.05
     at_least: float | None = None
     name: str = "off_label"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _WORD = re.compile(r"\w+")
 _NO_WORD = -1
+LONGEST_COUNTED = 128  # words of a run: a copied article would otherwise be followed word by word to its end
 
 
 def words(text: str) -> list[str]:
@@ -59,6 +60,8 @@ def repeated_share(text: str, n: int = 4) -> float:
 class WordRuns:
     """Real texts as word numbers, ready to be searched for runs that other texts copied. Use :meth:`of`.
 
+    Runs are counted up to 128 words.
+
     Attributes
     ----------
     numbers : dict of str to int
@@ -96,17 +99,16 @@ class WordRuns:
         longest = np.zeros(len(texts), dtype=np.int64)
         here, there = np.flatnonzero(stream >= 0), np.flatnonzero(self.stream >= 0)
         names_here, names_there = np.zeros_like(here), np.zeros_like(there)
-        length = 0
-        while True:
+        for length in range(LONGEST_COUNTED):
             here, keys_here = _grow(here, names_here, stream, length)
             there, keys_there = _grow(there, names_there, self.stream, length)
             shared = np.intersect1d(keys_here, keys_there)
             here, names_here = _rename(here, keys_here, shared)
             there, names_there = _rename(there, keys_there, shared)
             if not len(here):
-                return longest
-            length += 1
-            longest[owners[here]] = length
+                break
+            longest[owners[here]] = length + 1
+        return longest
 
     def longest_shared(self) -> NDArray[np.int64]:
         """Return for each real text the number of words in the longest run that another real text has too.
@@ -119,14 +121,13 @@ class WordRuns:
         longest = np.zeros(self.owners[-1] + 1 if len(self.owners) else 0, dtype=np.int64)
         here = np.flatnonzero(self.stream >= 0)
         names = np.zeros_like(here)
-        length = 0
-        while True:
+        for length in range(LONGEST_COUNTED):
             here, keys = _grow(here, names, self.stream, length)
             here, names = _rename(here, keys, _keys_of_several(keys, self.owners[here]))
             if not len(here):
-                return longest
-            length += 1
-            longest[self.owners[here]] = length
+                break
+            longest[self.owners[here]] = length + 1
+        return longest
 
 
 def _stream(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
