@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
+from smotext.augment import InMemoryRun
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
@@ -423,3 +424,21 @@ def test_filtered_rows_keep_their_texts_when_more_are_asked_for() -> None:
     few = sampler(filters=rejects).generate(BAD, ["bad"] * 16, n=6)
     many = sampler(filters=rejects).generate(BAD, ["bad"] * 16, n=20)
     assert many["text"][:6].tolist() == few["text"].tolist()
+
+
+def test_a_resumed_run_replaces_the_rows_of_a_foreign_over_sampler() -> None:
+    """A plan kept from another process is read back, so that the planner never made it."""
+    kept: dict[int, Any] = {}
+
+    class Keeping(InMemoryRun):
+        def plan(self, round_number: int, make: Any) -> Any:
+            if round_number not in kept:
+                kept[round_number] = make()
+            return kept[round_number]
+
+    options = {"strategy": RandomOverSampler(), "filters": [lambda texts, labels: ["amber" not in t for t in texts]]}
+    runs = []
+    for _ in range(2):
+        runs.append(sampler(**options).generate(TEXTS, LABELS, {"good": 12}, run=Keeping())["text"].tolist())
+        kept = {0: kept[0]}
+    assert runs[0] == runs[1]

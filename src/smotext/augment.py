@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.encoders.cache import encode_cached
+from smotext.encoders.cache import CachingEncoder, encode_cached
 from smotext.errors import RunStopped
 from smotext.filters.candidates import with_candidates
 from smotext.filters.judge import make_judge
@@ -146,9 +146,10 @@ def augment(
         len(corpus.texts), lambda on_progress: encode_cached(encoder, corpus.texts, on_progress=on_progress)
     )
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
+    planner.expect(new_rows)
     writer = Writer(corpus, encoder, decoder, settings)
     real = RealTexts(corpus.texts, corpus.labels, vectors)
-    judge = make_judge(settings.filters, real, encoder, n_candidates=settings.candidates)
+    judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
     ledger = Ledger(corpus.texts, on_shortfall=settings.on_shortfall)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:

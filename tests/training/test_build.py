@@ -120,6 +120,7 @@ def test_the_exported_directory_is_a_bridge_with_small_files(toy_bridge: Path) -
     names = set(index["weight_map"].values())
     assert {"projector.safetensors", "guidance.safetensors"} < names
     assert all((toy_bridge / name).stat().st_size < 16 * 2**20 for name in names)
+    assert all((toy_bridge / name).stat().st_mode & 0o777 == 0o644 for name in names)
 
 
 def test_a_job_needs_exactly_one_start() -> None:

@@ -91,6 +91,23 @@ def encode_cached(
     return vectors if len(place) == len(texts) else vectors[[place[text] for text in texts]]
 
 
+class CachingEncoder:
+    """An encoder whose vectors are cached on disk; see :func:`encode_cached`.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self.encoder = encoder
+        self.vector_dim = vector_dim_of(encoder)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector per text: float32 of shape (n_texts, vector_dim)."""
+        return encode_cached(self.encoder, texts)
+
+
 def vector_dim_of(encoder: Any) -> int:
     """Return ``encoder.vector_dim``, or raise InputError that says how to get one."""
     found = getattr(encoder, "vector_dim", None)

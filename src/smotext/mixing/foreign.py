@@ -65,9 +65,13 @@ class ForeignStrategy:
         self._n_new: Mapping[Any, int] = {}
         self._last: tuple[int, dict[Any, NDArray[np.float32]]] = (-1, {})  # attempt, vectors per class
 
+    def expect(self, n_new: Mapping[Any, int]) -> None:
+        """Take in how many rows each class gets: every run of the sampler makes them all."""
+        self._n_new = {label: n for label, n in n_new.items() if n}
+
     def plan(self, n_new: Mapping[Any, int]) -> tuple[list[MixPlan], list[str]]:
         """Return the rows of each class, and where the sampler made another number than asked for."""
-        self._n_new = {label: n for label, n in n_new.items() if n}
+        self.expect(n_new)
         if not self._n_new:
             return [], []
         made, n_made = oversample(self._sampler, self._corpus, self._n_new, self._state(0))

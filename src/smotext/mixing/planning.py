@@ -101,6 +101,14 @@ class Planner:
             else ForeignStrategy(self._corpus, strategy, n_parents=self._n_parents)
         )
 
+    def expect(self, n_new: Mapping[Any, int]) -> None:
+        """Say how many rows each class gets, where `replan` is called for a plan that was made in another process.
+
+        Only over-sampler objects need it: each of their runs makes all rows.
+        """
+        if isinstance(self._strategy, ForeignStrategy):
+            self._strategy.expect(n_new)
+
     def plan(self, n_new: Mapping[Any, int]) -> MixPlan:
         """Return a plan of first attempts, class by class in the order of `n_new`, ordinals ascending.
 

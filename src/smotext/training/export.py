@@ -114,6 +114,8 @@ def export_bridge(
     weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector, dtype)
     if guidance is not None:
         weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, guidance, dtype)
+    for name in set(weight_map.values()):
+        (directory / name).chmod(0o644)  # safetensors writes files that their owner alone can read
     _write_index(directory, weight_map)
     (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
     (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
