@@ -13,7 +13,7 @@ smotext train "$corpus"/{changelog_transcripts,digitalgov,gutenberg_third,medqua
   --bridge "$first" --encoder tiny --out "$out" \
   --clean --max-tokens-per-word 1.5 --max-tokens 32 --max-sentences 2 --max-passages 180000 --held-out 1000 \
   --train all --optimizer muon --learning-rate 8e-4 --beta2 0.98 --batch-size 256 --noise 0.1 --prompt 0 \
-  --precision bfloat16 --epochs 20 --max-steps STEPS --random-seed 0 --guidance 1.0 \
+  --precision bfloat16 --epochs 20 --max-steps 921 --random-seed 0 --guidance 1.0 \
   --data "Wikipedia | core articles of English Wikipedia, 2014 | CC BY-SA" \
   --data "Project Gutenberg | English books | public domain (US)" \
   --data "The Changelog | podcast transcripts | CC BY-SA 4.0" \
