@@ -51,7 +51,7 @@ def test_killed_at_a_write_point_the_run_ends_with_the_same_bytes(source, every)
 @pytest.mark.slow
 def test_killed_at_random_moments_the_run_ends_with_the_same_bytes(source):
     found = drive("moments", source, 20)
-    assert sum(attempt["killed"] for attempt in found) >= 15
+    assert sum(attempt["killed"] for attempt in found) == 20
     assert [attempt for attempt in found if not is_survived(attempt)] == []
 
 
@@ -97,11 +97,15 @@ def test_the_bundled_model_killed_at_random_moments_ends_with_the_same_bytes(sou
     started_s = time.monotonic()
     assert smotext(source, whole, *options).returncode == 0
     takes_s, draw = time.monotonic() - started_s, random.Random(1)
-    for _ in range(3):
+    n_kills = 0
+    while n_kills < 3:
         try:
             smotext(source, output, *options, timeout=draw.uniform(0.4, 0.95) * takes_s)
+            takes_s *= 0.8  # it was done before: the first run was slower than this one
         except subprocess.TimeoutExpired:  # subprocess.run has killed it
-            assert smotext(source, output, *options).returncode == 0
+            n_kills += 1
+            was_complete = output.exists()  # killed at its last breath
+            assert smotext(source, output, *options).returncode in ((0, 2) if was_complete else (0,))
         assert output.read_bytes() == whole.read_bytes()
         for path in (output, output.with_name("out.csv.lineage.parquet")):
             path.unlink()
