@@ -442,3 +442,8 @@ def test_a_resumed_run_replaces_the_rows_of_a_foreign_over_sampler() -> None:
         runs.append(sampler(**options).generate(TEXTS, LABELS, {"good": 12}, run=Keeping())["text"].tolist())
         kept = {0: kept[0]}
     assert runs[0] == runs[1]
+
+
+def test_at_the_far_end_of_the_line_the_length_is_the_second_texts() -> None:
+    steps = interpolate("one two three four five six seven", "one two three", steps=2, model="echo", random_state=0)
+    assert [step.n_tokens for step in steps] == [19, 13]  # 1.5 x 7 + 8 and 1.5 x 3 + 8, rounded up

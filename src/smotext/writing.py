@@ -77,7 +77,8 @@ class Writer:
                 members = np.flatnonzero(self.corpus.labels == group.labels[row])
                 chosen = members[int(draw * len(members))]
             else:
-                chosen = parents[min(int(np.searchsorted(np.cumsum(weights), draw)), np.count_nonzero(weights) - 1)]
+                known = parents[parents != UNKNOWN]
+                chosen = known[min(int(np.searchsorted(np.cumsum(weights), draw)), len(known) - 1)]
             limits[row] = self.lengths[chosen]
         factor, more = SLACK
         return np.ceil(limits * factor + more).astype(np.int64).clip(1, self.longest)
