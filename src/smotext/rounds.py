@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from smotext.errors import InputError, ShortfallError, unknown_name
 from smotext.filters.judge import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
+from smotext.settings import SHORTFALLS
 
 MAX_TRIES = 5  # rounds in which a row is written
-SHORTFALLS = ("fill", "report", "raise")
 _NEVER_FILL = (NOT_NEAREST,)  # not judged, another text of the mix being nearer
 _CLASSES_NAMED = 5  # in a note; the others are counted
 

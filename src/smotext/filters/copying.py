@@ -107,9 +107,7 @@ class NearCopy:
 
     def fit(self, real: RealTexts) -> Bounded:
         """Return the filter with its bound."""
-        bound = self.at_most
-        if bound is None:
-            bound = max(_NEAR, high_bound(None, leave_one_out_nearest(real), self.share))
+        bound = _nearness_bound(self.at_most, real, self.share)
         return Bounded(self.name, "nearest_real_cosine", nearest_real(real), at_most=bound)
 
 
@@ -139,10 +137,14 @@ class Duplicate:
 
     def fit(self, real: RealTexts) -> FittedDuplicate:
         """Return the filter with its bound."""
-        bound = self.at_most
-        if bound is None:
-            bound = max(_NEAR, high_bound(None, leave_one_out_nearest(real), self.share))
-        return FittedDuplicate(self.name, bound)
+        return FittedDuplicate(self.name, _nearness_bound(self.at_most, real, self.share))
+
+
+def _nearness_bound(at_most: float | None, real: RealTexts, share: float) -> float:
+    """Return the bound that was set, or the cosine that `share` of the real texts exceed, at least 0.9."""
+    if at_most is not None:
+        return at_most
+    return max(_NEAR, high_bound(None, leave_one_out_nearest(real), share))
 
 
 @dataclass(frozen=True)

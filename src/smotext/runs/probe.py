@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from smotext.augment import MakeVectors, augment
+from smotext.augment import InMemoryRun, augment
 from smotext.inputs import Corpus, new_rows_for_n
 from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
@@ -116,17 +115,12 @@ def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], k_neighbors: int) -> 
     return Corpus([corpus.texts[row] for row in chosen], corpus.labels[chosen], corpus.rows[chosen], 0)
 
 
-class _TimedRun:
+class _TimedRun(InMemoryRun):
     """Keeps nothing but the time that decoding took and how much was written."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
-
-    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
-        return make(None)
-
-    def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
-        return make()
 
     def decode(
         self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
