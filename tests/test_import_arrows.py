@@ -22,7 +22,7 @@ FLOORS = [
     {"settings"},
     {"mixing"},
     {"inputs", "tables", "hub"},
-    {"records", "formats", "parallel"},
+    {"records", "formats", "parallel", "devices"},
     {"seeding", "files"},
     {"errors"},
 ]

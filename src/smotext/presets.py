@@ -175,19 +175,30 @@ def load_decoder(
         from smotext.decoders.echo import EchoDecoder
 
         return EchoDecoder()
-    if preset is None:
-        _check_name(name)  # before torch is imported: a typing error should not take seconds
+    directory = decoder_directory(name, revision)  # before torch is imported: a typing error should not take seconds
     from smotext.decoders.language_model import DecoderSettings
     from smotext.decoders.loading import load
+
+    return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))
+
+
+def decoder_directory(name: str, revision: str | None = None) -> Path:
+    """Return the bridge directory of a preset (not ``"echo"``), path or hub name; fetched if it is not here.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the name is none of these, or it is neither on this machine nor reachable.
+    """
     from smotext.hub import resolve_directory
 
+    preset = None if Path(name).expanduser().is_dir() else PRESETS.get(name)
     if preset is None:
-        directory = resolve_directory(name, revision=revision)
-    elif preset.decoder == "bundled":
-        directory = bundled_bridge()
-    else:
-        directory = resolve_directory(preset.decoder, revision=revision or preset.decoder_revision)
-    return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))
+        _check_name(name)
+        return resolve_directory(name, revision=revision)
+    if preset.decoder == "bundled":
+        return bundled_bridge()
+    return resolve_directory(preset.decoder, revision=revision or preset.decoder_revision)
 
 
 def load_pair(

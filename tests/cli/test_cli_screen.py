@@ -47,7 +47,19 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatch)
             now[0] += 20.0
             reporter.advance(10)
         reporter.end()
-    assert capsys.readouterr().err == "writing: 30 of 50, 0.5 rows/s\nwriting: 50 of 50, 0.5 rows/s\n"
+    assert capsys.readouterr().err == (
+        "writing: 30 of 50, 0.5 rows/s, 0:00:40 left\nwriting: 50 of 50, 0.5 rows/s, 0:00:00 left\n"
+    )
+
+
+def test_a_step_may_tell_something_else_than_rows_and_correct_its_total(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(screen.time, "monotonic", lambda: now[0])
+    reporter = Reporter()
+    reporter.start("training", 50)
+    now[0] += 30.0
+    reporter.reach(10, total=20, state="loss 1.5")
+    assert capsys.readouterr().err == "training: 10 of 20, loss 1.5, 0:00:30 left\n"
 
 
 def test_quiet_tells_nothing(capsys, monkeypatch):

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from smotext.encoders import precision
-from smotext.encoders.precision import bf16_is_fast, choose_device, choose_dtype, is_out_of_memory
-from smotext.errors import InputError, UnknownNameError
+from smotext.encoders.precision import bf16_is_fast, choose_device, choose_dtype
 
 CPU = torch.device("cpu")
 
@@ -48,36 +47,14 @@ def test_the_measurement_ends_quickly_and_gives_seconds() -> None:
     assert 0 < precision._product_seconds(torch.float32) < 1
 
 
-@pytest.mark.parametrize("dtype", ["float16", torch.float16, "torch.float16"])
-def test_a_dtype_may_be_named_or_given(dtype: str | torch.dtype) -> None:
-    assert choose_dtype(dtype, CPU) is torch.float16
-
-
-def test_an_unknown_dtype_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="unknown dtype 'bfloat': .*did you mean 'bfloat16'"):
-        choose_dtype("bfloat", CPU)
+def test_a_dtype_asked_for_is_taken() -> None:
+    assert choose_dtype("float16", CPU) is torch.float16
 
 
 def test_no_device_means_what_there_is() -> None:
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert choose_device(None).type == expected
-
-
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(InputError, match="device is 'gpu': expected 'cpu', 'cuda'"):
-        choose_device("gpu")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="torch finds no CUDA device here"):
-        choose_device("cuda")
-
-
-def test_out_of_memory_is_told_from_other_errors() -> None:
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
-    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    assert choose_device("cpu").type == "cpu"
 
 
 def test_measuring_leaves_torchs_threads_alone() -> None:

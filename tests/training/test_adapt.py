@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 import smotext
 from smotext.errors import InputError
-from smotext.training.adapt import DEFAULTS, adapt_bridge
+from smotext.training.adapt import DEFAULTS, adapt_bridge, adapted_decoder
 from tests.training import toy
 
 OTHERS = [f"{who} likes to {what}" for who in toy.WHO for what in ("eat warm bread.", "see the town.", "buy a hat.")]
@@ -29,7 +30,7 @@ def test_adapting_lowers_the_held_out_loss_and_says_what_was_copied(toy_bridge: 
 
 
 def test_a_bridge_that_only_gets_worse_is_left_as_it_was(toy_bridge: Path, tmp_path: Path) -> None:
-    settings = replace(DEFAULTS, learning_rate=10.0, epochs=6)
+    settings = replace(DEFAULTS, optimizer="adamw", learning_rate=10.0, epochs=6)
     outcome = adapt_bridge(
         toy_bridge, OTHERS, tmp_path / "out", encoder=toy.encoder(), settings=settings, patience=1, n_written=4
     )
@@ -41,6 +42,18 @@ def test_a_bridge_that_only_gets_worse_is_left_as_it_was(toy_bridge: Path, tmp_p
         smotext.load_decoder(str(path)).decode(vectors, max_new_tokens=40) for path in (toy_bridge, tmp_path / "out")
     )
     assert before == after
+
+
+def test_an_adapted_decoder_needs_no_directory_of_the_caller(toy_bridge: Path) -> None:
+    settings = replace(DEFAULTS, learning_rate=3e-3, batch_size=4, epochs=5)
+    adapted = adapted_decoder(toy_bridge, toy.encoder(), OTHERS, seed=1, settings=settings)
+    folder = Path(adapted.settings.directory)
+    assert adapted.fingerprint != smotext.load_decoder(str(toy_bridge)).fingerprint
+    del adapted
+    gc.collect()
+    assert not folder.exists()
+    few = adapted_decoder(toy_bridge, toy.encoder(), OTHERS[:3], seed=1)
+    assert few.settings.directory == str(toy_bridge)
 
 
 def test_too_few_texts_are_refused(toy_bridge: Path, tmp_path: Path) -> None:

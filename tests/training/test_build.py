@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 import smotext
-from smotext.errors import InputError, RunError
+from smotext.decoders.bridge import has_packed_tensors
+from smotext.errors import InputError, RunError, UnknownNameError
 from smotext.training.build import Job, train_bridge
 from smotext.training.checkpoint import read_metrics
+from smotext.training.pair import load_bridge
+from smotext.training.store import PassageStore
 from smotext.training.trainer import Trainer
 from tests.training import toy
 
@@ -81,6 +85,12 @@ def test_a_store_made_with_other_settings_is_refused(tmp_path: Path) -> None:
         train_bridge(toy.job(tmp_path, max_passages=9), tmp_path / "out", toy.settings(), encoder=toy.encoder())
 
 
+def test_passages_beyond_the_positions_of_the_language_model_are_refused(tmp_path: Path) -> None:
+    cutting = dataclasses.replace(toy.CUTTING, max_tokens=64)
+    with pytest.raises(InputError, match="max_tokens=64, but only 63 tokens fit"):
+        train_bridge(toy.job(tmp_path, cutting=cutting), tmp_path / "out", toy.settings(), encoder=toy.encoder())
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,9 +133,53 @@ def test_the_exported_directory_is_a_bridge_with_small_files(toy_bridge: Path) -
     assert all((toy_bridge / name).stat().st_mode & 0o777 == 0o644 for name in names)
 
 
+def test_the_teacher_computes_as_the_student_does_and_bfloat16_by_plain_attention(
+    toy_bridge: Path, tmp_path: Path
+) -> None:
+    for precision, attention in (("float32", "sdpa"), ("bfloat16", "eager")):
+        pair, folder = load_bridge(toy_bridge), tmp_path / precision
+        store = PassageStore.create(
+            folder, toy.TEXTS, [], tokenizer=pair.tokenizer, encode=toy.encoder().encode, about={}
+        )
+        trainer = Trainer(pair, store, toy.settings(stage=2, precision=precision), folder)
+        assert trainer._teacher.config._attn_implementation == pair.lm.config._attn_implementation == attention
+
+
+def test_plain_attention_is_for_training_alone(toy_bridge: Path, tmp_path: Path) -> None:
+    job, settings = toy.job(tmp_path, bridge=str(toy_bridge)), toy.settings(precision="bfloat16", max_steps=1)
+    made = train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
+    assert "attn" not in (made / "config.json").read_text(encoding="utf-8")
+    assert smotext.load_decoder(str(made)).model.config._attn_implementation == "sdpa"
+
+
+def test_each_step_is_reported_and_every_tenth_recorded(tmp_path: Path) -> None:
+    told: list[dict] = []
+    settings = toy.settings(max_steps=12)
+    train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder(), report=told.append)
+    *steps, last = told
+    assert [entry["step"] for entry in steps] == list(range(1, 13))
+    assert {entry["n_steps"] for entry in steps} == {12}
+    assert last == {"doing": "writing the bridge"}
+    assert read_metrics(tmp_path / "out.run") == [steps[9]]
+
+
 def test_a_job_needs_exactly_one_start() -> None:
     with pytest.raises(InputError, match="exactly one of lm, bridge and from_scratch"):
         Job(corpus=("a.txt",), lm="x", bridge="y")
+
+
+def test_an_unknown_store_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="unknown store 'int7': .*did you mean 'int8'"):
+        Job(corpus=("a.txt",), lm="x", store="int7")  # type: ignore[arg-type]
+
+
+def test_the_same_run_can_be_stored_again_in_int8_and_back(tmp_path: Path) -> None:
+    for store in ("bfloat16", "int8", "bfloat16"):
+        made = train_bridge(
+            toy.job(tmp_path, store=store), tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder()
+        )
+        assert has_packed_tensors(made) == (store == "int8")
+        assert load_bridge(made).projector.vector_dim == toy.encoder().vector_dim
 
 
 def test_an_encoder_of_another_width_is_refused(toy_bridge: Path, tmp_path: Path) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from smotext.cli import screen
 from smotext.cli.entry import run
+from smotext.cli.train import _telling
 from smotext.decoders.bridge import read_spec
+from smotext.training.score import MEASURES
 from tests.training import toy
 
 
-def test_train_writes_a_bridge_and_the_same_command_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_writes_a_bridge_and_the_same_command_resumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "LOG_EVERY_S", 0.0)
     (tmp_path / "config.json").write_text(json.dumps(toy.CONFIG), encoding="utf-8")
     out = tmp_path / "bridge"
     command = [
@@ -25,8 +34,20 @@ def test_train_writes_a_bridge_and_the_same_command_resumes(tmp_path: Path, caps
     assert "| toys | sentences | CC0 |" in card
     assert "sentence-transformers/all-MiniLM-L6-v2" in card
     assert read_spec(out).guidance == 0.5
+    assert "training: 2 of 2, loss " in capsys.readouterr().err
     assert run(command) == 0
     assert f"written: {out}" in capsys.readouterr().err
+
+
+def test_bridge_score_prints_the_measures_and_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, out = toy.write_corpus(tmp_path, toy.TEXTS[:3]), tmp_path / "scores.json"
+    assert run(["bridge-score", "tiny", str(corpus), "--max-new-tokens", "4", "-o", str(out)]) == 0
+    written = json.loads(out.read_text(encoding="utf-8"))
+    assert written["n_texts"] == 3
+    assert list(written["scores"]) == list(MEASURES)
+    printed = capsys.readouterr()
+    assert "scoring on 3 texts" in printed.err
+    assert all(name in printed.out for name in MEASURES)
 
 
 def test_train_needs_one_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +68,49 @@ def test_data_for_the_card_has_three_parts(tmp_path: Path, capsys: pytest.Captur
     ]
     assert run(command) == 2
     assert "expected 'name|what it is|licence'" in capsys.readouterr().err
+
+
+STEP = {"step": 3, "n_steps": 8, "loss": 2.5, "tokens_per_s": 1234.5}
+STEPS = [STEP, {**STEP, "step": 4, "n_steps": 9}]
+PASS = {"pass": 1, "held_out_loss": 1.25, "before": 1.5}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def told(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, entries: list[dict[str, object]], *, is_quiet: bool = False
+) -> str:
+    """Return what the entries of a run look like on a stream."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(screen, "LOG_EVERY_S", 0.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    with _telling("reading", is_quiet=is_quiet) as tell:
+        for entry in entries:
+            tell(entry)
+    return re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", stream.getvalue())  # without colours
+
+
+def test_on_a_terminal_training_is_a_bar_with_loss_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = told(monkeypatch, Terminal(), [PASS, *STEPS])
+    for part in ("reading", "training", "4/9 loss 2.500, 1234 tokens/s", "pass 1: held-out loss 1.250"):
+        assert part in drawn
+    assert "writing the bridge" in told(monkeypatch, Terminal(), [STEP, {"doing": "writing the bridge"}])
+
+
+def test_in_a_pipe_training_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = told(monkeypatch, io.StringIO(), [*STEPS, PASS, {"doing": "writing the bridge"}]).splitlines()
+    assert lines[0] == "training: 3 of 8, loss 2.500, 1234 tokens/s"
+    assert lines[1].startswith("training: 4 of 9, loss 2.500, 1234 tokens/s, 0:00:0")
+    assert lines[2:] == ["pass 1: held-out loss 1.250 (before 1.500)"]
+
+
+def test_quiet_and_the_second_of_several_processes_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, io.StringIO(), [STEP, PASS], is_quiet=True) == ""
+    monkeypatch.setenv("RANK", "1")
+    assert told(monkeypatch, io.StringIO(), [STEP, PASS]) == ""

@@ -48,6 +48,16 @@ def test_parquet_is_read(tmp_path: Path) -> None:
         list(read_documents(path, "body"))
 
 
+@pytest.mark.parametrize(("name", "separator"), [("corpus.csv", ","), ("corpus.tsv", "\t"), ("corpus.csv.gz", ",")])
+def test_separated_values_are_read(tmp_path: Path, name: str, separator: str) -> None:
+    import pandas as pd
+
+    pd.DataFrame({"text": DOCUMENTS, "label": "x"}).to_csv(tmp_path / name, sep=separator, index=False)
+    assert list(read_documents(tmp_path / name)) == DOCUMENTS
+    with pytest.raises(InputError, match="no column 'body': its columns are"):
+        list(read_documents(tmp_path / name, "body"))
+
+
 def test_a_saved_datasets_directory_is_read(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     datasets.Dataset.from_dict({"text": DOCUMENTS}).save_to_disk(str(tmp_path / "saved"))

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from smotext.training.batches import MicroBatch
-from smotext.training.objective import stage_one, stage_two
+from smotext.training.objective import SummedCrossEntropy, embed_prompt, passage_logits, stage_one, stage_two
 from smotext.training.pair import Pair, load_bridge
 from smotext.training.perturb import perturb
 from smotext.training.settings import TrainingSettings
@@ -72,6 +73,63 @@ def test_stage_two_adds_the_divergence_from_a_teacher_that_reads_the_passage(pai
     one = float(stage_one(pair, prompt, batch, vectors))
     two = float(stage_two(pair, prompt, batch, vectors, teacher=teacher, kl_weight=2.0, temperature=1.0))
     assert two == pytest.approx(one + 2.0 * divergence, rel=1e-4)
+
+
+def rows_to_predict(n_rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits as large as a trained model's, targets, and which rows count: about two in three."""
+    torch.manual_seed(0)
+    logits = (4.0 * torch.randn(n_rows, 50)).to(dtype).requires_grad_()
+    return logits, torch.randint(50, (n_rows,)), torch.rand(n_rows) < 0.7
+
+
+@pytest.mark.parametrize("n_rows", [3, 256, 600])  # less than a chunk, a chunk, two and a part
+@pytest.mark.parametrize("upstream", [1.0, -0.5])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_loss_and_gradient_are_those_of_cross_entropy(dtype: torch.dtype, upstream: float, n_rows: int) -> None:
+    logits, targets, is_counted = rows_to_predict(n_rows, dtype)
+    expected = F.cross_entropy(logits[is_counted].float(), targets[is_counted], reduction="sum")
+    (upstream * expected).backward()
+    twin = logits.detach().clone().requires_grad_()
+    loss = SummedCrossEntropy.apply(twin, targets, is_counted)
+    (upstream * loss).backward()
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, expected)
+    assert twin.grad is not None
+    assert twin.grad.dtype == dtype
+    torch.testing.assert_close(twin.grad, logits.grad)
+    assert twin.grad[~is_counted].count_nonzero() == 0
+
+
+def test_rows_that_do_not_count_may_hold_anything() -> None:
+    logits, targets, is_counted = rows_to_predict(9, torch.float32)
+    with torch.no_grad():
+        logits[~is_counted] = torch.nan
+    loss = SummedCrossEntropy.apply(logits, targets, is_counted)
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_the_loss_never_waits_for_the_device() -> None:
+    logits, targets, is_counted = rows_to_predict(600, torch.float32)
+    there = logits.detach().to("meta").requires_grad_()  # meta tensors hold no values: to look at one is an error
+    SummedCrossEntropy.apply(there, targets.to("meta"), is_counted.to("meta")).backward()
+    assert there.grad is not None
+
+
+@pytest.mark.parametrize("knows_logits_to_keep", [True, False])
+@torch.no_grad()
+def test_passage_logits_are_the_last_ones(pair: Pair, knows_logits_to_keep: bool) -> None:
+    batch = batch_of(pair)
+    prompt = embed_prompt(pair, [60, pair.placeholder, 62], torch.from_numpy(VECTORS))
+    tokens = torch.from_numpy(batch.tokens)
+    inputs = torch.cat([prompt, pair.lm.get_input_embeddings()(tokens[:, :-1])], dim=1)
+    expected = pair.lm(inputs_embeds=inputs).logits[:, 2:]  # the prompt's last place predicts the first token
+    if not knows_logits_to_keep:
+        forward = pair.lm.forward
+        pair.lm.forward = lambda logits_to_keep, **inputs: forward(**inputs)
+    torch.testing.assert_close(passage_logits(pair, prompt, tokens), expected)
 
 
 def test_without_noise_and_mixing_vectors_are_only_rescaled(pair: Pair) -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from smotext.decoders.bridge import BridgeSpec, read_spec, read_tensors
-from smotext.errors import InputError, MissingFileError
+import smotext
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec, read_tensors
+from smotext.decoders.guidance import Guidance
+from smotext.errors import BridgeError, InputError, MissingFileError
 from smotext.training.export import Card, export_bridge
 from smotext.training.heads import fit_guidance
 from smotext.training.pair import assemble, load_bridge, load_pair
+from smotext.training.score import bits_per_character
 from smotext.training.scratch import new_pair, read_scratch_config, train_tokenizer
 from smotext.training.store import PassageStore
 from smotext.training.vectors import load_training_encoder
@@ -89,6 +93,38 @@ def test_export_and_load_give_the_same_pair_in_bfloat16(toy_bridge: Path, tmp_pa
     assert read_spec(tmp_path / "again") == pair.spec
     index = json.loads((tmp_path / "again" / "model.safetensors.index.json").read_text(encoding="utf-8"))
     assert set(index["weight_map"]) == {*read_tensors(tmp_path / "again", "")}
+
+
+def test_a_bridge_stored_in_int8_is_half_as_large_and_writes_the_same(toy_bridge: Path, tmp_path: Path) -> None:
+    pair, vectors = load_bridge(toy_bridge), toy.encoder().encode(toy.TEXTS)
+    head = Guidance.from_tensors(read_tensors(toy_bridge, GUIDANCE_PREFIX))
+    packed = export_bridge(pair, tmp_path / "int8", card=Card("int8"), guidance=head, dtype=torch.int8)
+    sizes = [sum(path.stat().st_size for path in folder.glob("*.safetensors")) for folder in (toy_bridge, packed)]
+    assert sizes[1] < 0.6 * sizes[0]
+    again = load_bridge(packed)
+    bits, packed_bits = (bits_per_character(one, toy.TEXTS, vectors) for one in (pair, again))
+    assert packed_bits == pytest.approx(bits, rel=0.05)
+    generation = {"eos_token_id": [2, 7]}
+    (packed / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
+    decoder = smotext.load_decoder(str(packed))
+    plain = smotext.load_decoder(str(toy_bridge))
+    assert decoder.decode(vectors, max_new_tokens=40) == plain.decode(vectors, max_new_tokens=40)
+    for (name, one), (_, other) in zip(pair.parameters(), again.parameters(), strict=True):
+        assert (one - other).abs().max() <= one.abs().max() / 127, name
+    lm = decoder.model
+    assert lm.generation_config.eos_token_id == generation["eos_token_id"]
+    assert lm.get_output_embeddings().weight is lm.get_input_embeddings().weight  # tied in the toy's configuration
+
+
+def test_an_int8_bridge_that_lacks_a_tensor_is_refused(toy_bridge: Path, tmp_path: Path) -> None:
+    packed = export_bridge(load_bridge(toy_bridge), tmp_path / "int8", card=Card("int8"), dtype=torch.int8)
+    tensors = load_file(packed / "model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, packed / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BridgeError, match="missing: model.norm.weight"):
+        smotext.load_decoder(str(packed))
+    with pytest.raises(BridgeError, match="lacks the language model's tensors .'model.norm.weight'"):
+        load_bridge(packed)
 
 
 def test_texts_written_in_memory_are_those_of_the_bridge(toy_bridge: Path) -> None:

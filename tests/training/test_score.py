@@ -50,6 +50,16 @@ def test_bits_per_character_agrees_with_a_loop_over_single_tokens(toy_bridge: Pa
     assert bits_per_character(pair, texts, vectors) == pytest.approx(expected, rel=1e-4)
 
 
+def test_of_a_text_beyond_the_positions_of_the_language_model_the_beginning_counts(toy_bridge: Path) -> None:
+    pair = load_bridge(toy_bridge)
+    long = " ".join(toy.TEXTS)
+    ids = pair.tokenizer(long, add_special_tokens=False)["input_ids"]
+    assert len(ids) > pair.room()
+    vectors = toy.encoder().encode([long])
+    beginning = pair.tokenizer.decode(ids[: pair.room()])
+    assert bits_per_character(pair, [long], vectors) == bits_per_character(pair, [beginning], vectors)
+
+
 def test_of_several_candidates_the_nearest_is_kept(toy_bridge: Path) -> None:
     one, three = (score(toy_bridge, temperature=3.0, candidates=n) for n in (1, 3))
     assert three["cosine at lam 0.5, sampled"] > one["cosine at lam 0.5, sampled"]

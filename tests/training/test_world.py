@@ -18,9 +18,11 @@ RUN = """
 import sys
 from pathlib import Path
 from smotext.training.build import train_bridge
+from smotext.training.trainer import Trainer
 from tests.training import toy
 folder = Path(sys.argv[1])
-settings = toy.settings(max_steps=6, micro_tokens=128, noise=0.1)
+settings = toy.settings(max_steps=6, max_minutes=60.0, micro_tokens=128, noise=0.1)
+Trainer.__init__.__kwdefaults__["checkpoint_every_s"] = 0.05  # some steps save and some do not
 train_bridge(toy.job(folder), folder / sys.argv[2], settings, encoder=toy.encoder(), device="cpu")
 """
 

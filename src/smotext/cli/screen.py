@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,14 +93,15 @@ class Reporter:
         """Count `n_rows` more."""
         self.reach(self._done + n_rows)
 
-    def reach(self, n_rows: int) -> None:
-        """Say that `n_rows` are done in all."""
-        self._done = n_rows
+    def reach(self, n_rows: int, *, total: int | None = None, state: str | None = None) -> None:
+        """Say that `n_rows` are done in all; `total` corrects the step's, `state` is told instead of rows a second."""
+        self._done, self._total = n_rows, self._total if total is None else total
+        rate = self._rate() if state is None else state
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, rate=self._rate())
+            self._bar.update(self._task, completed=self._done, total=self._total or None, rate=rate)
         elif not self.is_quiet and time.monotonic() - self._told_s >= LOG_EVERY_S:
             self._told_s = time.monotonic()
-            self.say(f"{self._what}: {self._done} of {self._total}, {self._rate()}")
+            self.say(f"{self._what}: {self._done} of {self._total}, {rate}{self._left()}")
 
     def end(self) -> None:
         """End the step."""
@@ -119,3 +121,9 @@ class Reporter:
     def _rate(self) -> str:
         seconds = time.monotonic() - self._started_s
         return f"{(self._done - self._first) / seconds:.1f} rows/s" if seconds > 0 else ""
+
+    def _left(self) -> str:
+        seconds, n_done = time.monotonic() - self._started_s, self._done - self._first
+        if not n_done or not self._total:
+            return ""
+        return f", {timedelta(seconds=round(seconds / n_done * (self._total - self._done)))} left"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +18,6 @@ from smotext.cli.options import parse_word_or_int, takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.errors import InputError
 
-_TELL_EVERY_S = 5.0
 _START, _CORPUS, _OPTIMIZER, _LOSS = "Where from", "Corpus", "Optimizer", "Loss"
 
 
@@ -145,6 +147,7 @@ def train(
     loss: LossOptions,
     out: Annotated[Path, typer.Option("-o", "--out", help="The bridge directory; work lies in OUT.run.")],
     guidance: Annotated[float | None, typer.Option(help="Fit a guidance head, with this default weight.")] = None,
+    store: Annotated[str, typer.Option(help="Weights on disk: bfloat16, or int8 at half the size.")] = "bfloat16",
     device: Annotated[str | None, typer.Option(help="cpu, cuda; the best there is unless given.")] = None,
     random_seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -170,6 +173,7 @@ def train(
         vector_norm=start.vector_norm,  # type: ignore[arg-type]
         chat_template=start.chat_template,
         guidance=guidance,
+        store=store,  # type: ignore[arg-type]
         data=tuple(map(_data_row, passages.data or [])),
     )
     settings = TrainingSettings(
@@ -180,21 +184,22 @@ def train(
             "seed": random_seed,
         }
     )
-    made = train_bridge(
-        job, out, settings, device=device, report=None if quiet else _StepTeller(), command=_command_line()
-    )
+    with _telling("reading the corpus", is_quiet=quiet) as tell:
+        made = train_bridge(job, out, settings, device=device, report=tell, command=_command_line())
     print_notes(f"written: {made}")
 
 
 @takes()
 def adapt(
     bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Your texts: JSON lines, text, Parquet or datasets.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Your texts: CSV, TSV, JSON lines, text, Parquet or datasets.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
-    learning_rate: Annotated[float, typer.Option(help="Peak.")] = 2e-4,
-    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 16,
-    max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 8,
+    learning_rate: Annotated[float, typer.Option(help="Peak.")] = 8e-4,
+    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 64,
+    max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 10,
     patience: Annotated[int, typer.Option(help="Passes without a better held-out loss before it stops.")] = 2,
     held_out_share: Annotated[float, typer.Option(help="Share of the texts that is held out.")] = 0.2,
     noise: Annotated[float, typer.Option(help="Length of the noise on vectors.")] = 0.05,
@@ -211,17 +216,18 @@ def adapt(
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
-    outcome = adapt_bridge(
-        _directory_of(bridge),
-        list(read_documents(file, text_column)),
-        out,
-        encoder=load_encoder(bridge),
-        settings=settings,
-        held_out_share=held_out_share,
-        patience=patience,
-        report=None if quiet else _tell_pass,
-        command=_command_line(),
-    )
+    with _telling("reading the texts", is_quiet=quiet) as tell:
+        outcome = adapt_bridge(
+            _directory_of(bridge),
+            list(read_documents(file, text_column)),
+            out,
+            encoder=load_encoder(bridge),
+            settings=settings,
+            held_out_share=held_out_share,
+            patience=patience,
+            report=tell,
+            command=_command_line(),
+        )
     print_rows(
         ["", "before", "after"],
         [
@@ -256,22 +262,20 @@ def bridge_score(
     from smotext.training.score import Decoding, samples_table, score_bridge
 
     texts = list(itertools.islice(read_documents(file, text_column), max_texts))
+    decoding = Decoding(
+        guidance=guidance,
+        temperature=temperature,
+        top_p=top_p,
+        candidates=candidates,
+        max_new_tokens=max_new_tokens,
+        seed=random_seed,
+    )
     reporter = Reporter()
     reporter.say(f"scoring on {len(texts)} texts")
-    scores = score_bridge(
-        load_bridge(_directory_of(bridge)),
-        load_decoder(bridge),
-        load_encoder(bridge),
-        texts,
-        decoding=Decoding(
-            guidance=guidance,
-            temperature=temperature,
-            top_p=top_p,
-            candidates=candidates,
-            max_new_tokens=max_new_tokens,
-            seed=random_seed,
-        ),
-    )
+    with reporter.drawing():
+        reporter.start("scoring", 0)
+        pair = load_bridge(_directory_of(bridge))
+        scores = score_bridge(pair, load_decoder(bridge), load_encoder(bridge), texts, decoding=decoding)
     print_rows(["measure", "value"], [[name, f"{value:.3f}"] for name, value in scores.values.items()], right=["value"])
     print(samples_table(scores))
     if out is not None:
@@ -313,21 +317,36 @@ def _data_row(text: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-class _StepTeller:
-    """Tells how training goes, every few seconds at most."""
+class _Teller:
+    """Tells how training goes, from the entries that a run reports."""
 
-    def __init__(self) -> None:
-        self._told_s = -_TELL_EVERY_S
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._is_training = False
 
     def __call__(self, entry: dict[str, Any]) -> None:
-        if entry["elapsed_s"] - self._told_s < _TELL_EVERY_S:
-            return
-        self._told_s = entry["elapsed_s"]
-        print_notes(
-            f"step {entry['step']} of {entry['n_steps']}: loss {entry['loss']:.3f}, "
-            f"{entry['tokens_per_s']:.0f} tokens/s, {entry['left_s'] / 60:.0f} min left"
-        )
+        if "pass" in entry:
+            self._reporter.say(
+                f"pass {entry['pass']}: held-out loss {entry['held_out_loss']:.3f} (before {entry['before']:.3f})"
+            )
+        elif "doing" in entry:
+            self._reporter.start(entry["doing"], 0)
+        else:
+            self._tell_step(entry)
+
+    def _tell_step(self, entry: dict[str, Any]) -> None:
+        step, n_steps = entry["step"], entry["n_steps"]
+        if not self._is_training:
+            self._reporter.start("training", n_steps, done=step)
+            self._is_training = True
+        state = f"loss {entry['loss']:.3f}, {entry['tokens_per_s']:.0f} tokens/s"
+        self._reporter.reach(step, total=n_steps, state=state)
 
 
-def _tell_pass(entry: dict[str, Any]) -> None:
-    print_notes(f"pass {entry['pass']}: held-out loss {entry['held_out_loss']:.3f} (before {entry['before']:.3f})")
+@contextmanager
+def _telling(what: str, *, is_quiet: bool) -> Iterator[_Teller]:
+    """Tell on stderr what goes on while the block runs; of several processes the first alone does."""
+    reporter = Reporter(is_quiet=is_quiet or os.environ.get("RANK", "0") != "0")
+    with reporter.drawing():
+        reporter.start(what, 0)
+        yield _Teller(reporter)

@@ -3,7 +3,7 @@
 ::
 
     config.json            the language model's, with projector_type and retriever_hidden_size
-    *.safetensors          the language model's tensors and projector.*, sharded or not
+    *.safetensors          the language model's tensors and projector.*, sharded or not; matrices may be int8
     tokenizer*             holds the placeholder token <xRAG>
     smotext.json           which encoder, how its vectors are scaled, template, prompts (optional)
 """
@@ -22,6 +22,7 @@ from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"
+INDEX_NAME = "model.safetensors.index.json"
 GUIDANCE_PREFIX = "guidance."  # an optional linear head from the vector to the words of its text
 
 
@@ -118,7 +119,7 @@ def weight_files(directory: Path) -> list[Path]:
     BridgeError
         If there are none (pickled ``.bin`` weights are never read), or a shard named by the index is missing.
     """
-    index = directory / "model.safetensors.index.json"
+    index = directory / INDEX_NAME
     if index.is_file():
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     else:
@@ -131,16 +132,26 @@ def weight_files(directory: Path) -> list[Path]:
 
 
 def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:
-    """Return the checkpoint's tensors whose names start with `prefix`, in float32, on the CPU."""
+    """Return the checkpoint's tensors whose names start with `prefix`, in float32, on the CPU; packed ones unpacked."""
     from safetensors import safe_open
+
+    from smotext.decoders.int8 import unpack  # needs torch, which names and shapes do not
 
     found = {}
     for path in weight_files(directory):
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 if name.startswith(prefix):
-                    found[name] = file.get_tensor(name).float()
-    return found
+                    found[name] = file.get_tensor(name)
+    return {name: tensor.float() for name, tensor in unpack(found).items()}
+
+
+def has_packed_tensors(directory: Path) -> bool:
+    """Return True if matrices are stored as int8 (see :mod:`smotext.decoders.int8`); the index tells."""
+    from smotext.decoders.int8 import is_packed
+
+    index = directory / INDEX_NAME
+    return index.is_file() and is_packed(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
 
 
 def fingerprint(directory: Path) -> str:

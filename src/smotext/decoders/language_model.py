@@ -18,9 +18,10 @@ from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.checks import check_vectors, per_row
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.loop import Written, write
-from smotext.decoders.memory import is_out_of_memory, rows_per_batch
+from smotext.decoders.memory import rows_per_batch
 from smotext.decoders.projector import Projector
 from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
+from smotext.devices import is_out_of_memory
 from smotext.errors import InputError, SmotextWarning
 from smotext.hub import hub_identity
 from smotext.parallel import spread

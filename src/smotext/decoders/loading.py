@@ -16,12 +16,12 @@ from smotext.decoders import bridge
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import prompt_ids
+from smotext.devices import default_device, find_device, find_dtype
 from smotext.errors import BridgeError, missing_extra, unknown_name
 
 if TYPE_CHECKING:
     from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 QUANTIZATIONS: dict[str, dict[str, Any]] = {
     "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
     "8bit": {"load_in_8bit": True},
@@ -30,7 +30,12 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
 
 @cache  # one copy of the weights per process and settings, however often a decoder is unpickled
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
-    """Return the decoder of a bridge directory.
+    """Return the decoder of a bridge directory, read once; raises what :func:`read` raises."""
+    return read(settings)
+
+
+def read(settings: DecoderSettings) -> LanguageModelDecoder:
+    """Read a bridge directory and return its decoder.
 
     Raises
     ------
@@ -38,6 +43,8 @@ def load(settings: DecoderSettings) -> LanguageModelDecoder:
         If the projector type is unknown, the placeholder is missing, or tensors are missing or superfluous.
     UnknownNameError
         For an unknown dtype or quantization.
+    InputError
+        For a device that torch does not know or cannot use here.
     MissingExtraError
         If quantization is asked for and bitsandbytes is not installed.
     """
@@ -68,23 +75,47 @@ def load_language_model(settings: DecoderSettings) -> Any:
     ``from_pretrained`` reports ``projector.*`` as unexpected, as it should; any other tensor that is
     missing, unexpected or of another shape is an error here.
     """
-    from transformers import AutoModelForCausalLM
-
     options: dict[str, Any] = {"dtype": dtype_of(settings), "trust_remote_code": settings.trust_remote_code}
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
     device = settings.device or default_device()
+    if device != "auto":
+        find_device(device)  # raises before the weights are read
     if device == "auto" or settings.quantization is not None:
         if importlib.util.find_spec("accelerate") is None:
             raise missing_extra("accelerate", "train", 'device="auto"')
         options["device_map"] = "auto" if device == "auto" else {"": device}
-    with _quiet_loading():
-        loaded: Any = AutoModelForCausalLM.from_pretrained(settings.directory, output_loading_info=True, **options)
-    model, report = loaded
+    model, report = read_language_model(settings.directory, **options)
     check_report(report)
     if "device_map" not in options:
         model = model.to(device)
     return model.eval().requires_grad_(False)
+
+
+def read_language_model(name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a causal language model and what ``from_pretrained`` reports of its tensors.
+
+    Parameters
+    ----------
+    name : str
+        Hub name or directory; int8 matrices (:mod:`smotext.decoders.int8`) are unpacked.
+    options
+        Of ``from_pretrained``.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, GenerationConfig
+
+    directory = Path(name)
+    with quiet_loading():
+        if not bridge.has_packed_tensors(directory):
+            loaded: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **options)
+            return loaded
+        options |= {"config": AutoConfig.from_pretrained(name), "state_dict": bridge.read_tensors(directory, "")}
+        options.pop("trust_remote_code", None)  # what is packed has been trained here, without
+        architecture: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(options["config"])]
+        model, report = architecture.from_pretrained(None, output_loading_info=True, **options)
+        if (directory / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(directory)
+    return model, report
 
 
 def check_report(report: dict[str, Any]) -> None:
@@ -105,14 +136,7 @@ def dtype_of(settings: DecoderSettings) -> torch.dtype:
     if settings.dtype is None:
         device = settings.device or default_device()
         return torch.float32 if device == "cpu" or not torch.cuda.is_available() else torch.bfloat16
-    if settings.dtype not in DTYPES:
-        raise unknown_name("dtype", settings.dtype, DTYPES)
-    return DTYPES[settings.dtype]
-
-
-def default_device() -> str:
-    """Return ``"cuda"`` where there is one, else ``"cpu"``."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return find_dtype(settings.dtype)
 
 
 def quantization_config(settings: DecoderSettings) -> Any:
@@ -130,8 +154,8 @@ def quantization_config(settings: DecoderSettings) -> Any:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Silence transformers' report of unexpected tensors and its bar; `check_report` speaks instead."""
+def quiet_loading() -> Iterator[None]:
+    """Silence transformers' report of unexpected tensors, of which `check_report` speaks, and its bars."""
     from transformers.utils import logging as hf_logging
 
     level, had_bar = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()

@@ -49,16 +49,3 @@ def free_bytes(device: torch.device) -> int:
         return int(fields["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError):
         return 4 * 2**30  # macOS and Windows: what the smallest of today's machines can spare
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return True if the error says that memory ran out, on whatever device.
-
-    Examples
-    --------
-    >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("no"))
-    (True, False)
-    """
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's CPU allocator

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ CHUNK = 1024  # texts between two commits: what an interrupted run loses at most
 _LOOKUP = 500  # keys per query; SQLite allowed 999 variables before 3.32
 _BUSY_S = 60  # how long one process waits for another's commit
 
+EncodeChunks = Callable[[Any, list[list[str]]], Iterable[tuple[int, NDArray[np.float32]]]]
+
 
 def encode_cached(
     encoder: Any,
@@ -33,6 +35,7 @@ def encode_cached(
     *,
     cache: str | Path | None = None,
     on_progress: Callable[[int], None] | None = None,
+    encode_chunks: EncodeChunks | None = None,
 ) -> NDArray[np.float32]:
     """Return the encoder's vectors of `texts`, computing only those that are not cached yet.
 
@@ -48,6 +51,9 @@ def encode_cached(
         variable ``SMOTEXT_CACHE`` moves or, if ``off``, disables.
     on_progress : callable, optional
         Called with the number of different texts done, of which there are ``len(set(texts))``.
+    encode_chunks : callable, optional
+        ``encode_chunks(encoder, chunks)`` yields the place and the vectors of each chunk of texts, in any order.
+        None: one chunk after the other, in this process.
 
     Returns
     -------
@@ -81,8 +87,9 @@ def encode_cached(
             missing += [text for text in chunk if text not in known]
         missing.sort(key=len, reverse=True)  # texts of like length meet in a chunk and then in a batch
         n_done = len(place) - len(missing)
-        for chunk in _chunks(missing, CHUNK):
-            found = _encode(encoder, chunk)
+        chunks = list(_chunks(missing, CHUNK))
+        for number, found in (encode_chunks or _in_turn)(encoder, chunks):
+            chunk = chunks[number]
             vectors[[place[text] for text in chunk]] = found
             store.write(chunk, found)
             n_done += len(chunk)
@@ -202,8 +209,18 @@ def _file_for(encoder: Any, cache: str | Path | None) -> Path | None:
     return directory / f"{text_hash(str(fingerprint)).hex()}.sqlite"
 
 
-def _encode(encoder: Any, texts: list[str]) -> NDArray[np.float32]:
-    """Return the encoder's vectors, after checking what a foreign encoder may get wrong."""
+def _in_turn(encoder: Any, chunks: list[list[str]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    return ((number, encode_chunk(encoder, chunk)) for number, chunk in enumerate(chunks))
+
+
+def encode_chunk(encoder: Any, texts: list[str]) -> NDArray[np.float32]:
+    """Return the encoder's vectors, after checking what a foreign encoder may get wrong.
+
+    Raises
+    ------
+    InputError
+        For another shape than (n_texts, vector_dim), or numbers that are not finite.
+    """
     vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
     expected = (len(texts), vector_dim_of(encoder))
     if vectors.shape != expected:

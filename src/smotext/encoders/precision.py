@@ -9,10 +9,9 @@ from pathlib import Path
 
 import torch
 
+from smotext.devices import default_device, find_device, find_dtype
 from smotext.encoders.store import recall, remember
-from smotext.errors import InputError, unknown_name
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MIN_GAIN = 1.4  # bf16 loses digits: it has to be clearly faster
 
 
@@ -24,17 +23,9 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     InputError
         If torch does not know the device or cannot use it here.
     """
-    if device is None:
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise InputError(f"device is {device!r}: expected 'cpu', 'cuda', 'cuda:1', 'mps' or None") from error
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device is {device!r}, but torch finds no CUDA device here: use device='cpu' or None")
-    return found
+    if device is not None:
+        return find_device(device)
+    return torch.device("mps" if torch.backends.mps.is_available() else default_device())
 
 
 def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
@@ -52,10 +43,7 @@ def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch
         if device.type == "cuda":
             return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
         return torch.bfloat16 if device.type == "cpu" and bf16_is_fast() else torch.float32
-    name = str(dtype).removeprefix("torch.")
-    if name not in DTYPES:
-        raise unknown_name("dtype", name, DTYPES)
-    return DTYPES[name]
+    return find_dtype(dtype)
 
 
 @lru_cache(maxsize=1)
@@ -96,12 +84,6 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether an error says that a device's memory is full."""
-    words = str(error).lower()  # on CPUs it is a RuntimeError of the allocator
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def release_memory(device: torch.device) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.devices import is_out_of_memory
 from smotext.encoders.batching import token_batches
-from smotext.encoders.precision import is_out_of_memory, release_memory
+from smotext.encoders.precision import release_memory
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import InputError, unknown_name
@@ -93,6 +94,11 @@ class SentenceEncoder:
     def max_tokens(self) -> int | None:
         """Most tokens of a text that are read, special tokens included; None if the model tokenizes itself."""
         return None if self._tokens is None else self._tokens.max_tokens
+
+    @property
+    def tokens(self) -> TextTokenizer | None:
+        """From a text to the token ids that are read; None if the model tokenizes itself."""
+        return self._tokens
 
     @property
     def device(self) -> torch.device:

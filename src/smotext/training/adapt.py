@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,7 +32,14 @@ from smotext.training.world import join_world
 MIN_TEXTS = 20  # fewer cannot spare a held-out part
 COPIED_NGRAM = 8  # words in a row that two people seldom write alike
 DEFAULTS = TrainingSettings(
-    train="all", learning_rate=2e-4, batch_size=16, noise=0.05, warmup_ratio=0.05, epochs=8, prompt=0
+    train="all",
+    optimizer="muon",
+    learning_rate=8e-4,
+    batch_size=64,
+    noise=0.05,
+    warmup_ratio=0.05,
+    epochs=10,
+    prompt=0,
 )
 
 
@@ -101,7 +111,8 @@ def adapt_bridge(
     device : str or None
         None: a GPU if there is one.
     report : callable or None
-        Called with ``pass``, ``held_out_loss`` and ``before`` after each pass.
+        Called after each step with what an entry of the metrics holds, and after each pass with ``pass``,
+        ``held_out_loss`` and ``before``.
     command : str
         For the card.
 
@@ -122,7 +133,7 @@ def adapt_bridge(
     watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
     asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
     watch.outcome.copied_before = _copied(pair, asked, passages)
-    trainer = Trainer(pair, store, settings, folder, world=join_world(device), after_epoch=watch)
+    trainer = Trainer(pair, store, settings, folder, world=join_world(device), report=report, after_epoch=watch)
     trainer.run()
     if watch.best is not None:
         trainer.masters.publish(watch.best)
@@ -132,6 +143,38 @@ def adapt_bridge(
     outcome = replace(watch.outcome, n_train=len(passages), n_held_out=len(checked))
     export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command), guidance=_guidance_of(bridge))
     return outcome
+
+
+def adapted_decoder(
+    bridge: str | Path, encoder: Any, texts: Sequence[str], seed: int, settings: TrainingSettings = DEFAULTS
+) -> Any:
+    """Return a decoder adapted to `texts`, or the bridge as it was for fewer than 20 of them.
+
+    Its directory goes when the decoder does.
+
+    Parameters
+    ----------
+    bridge : path
+        The bridge directory to go on from.
+    encoder : Encoder
+        The bridge's.
+    texts : sequence of str
+    seed : int
+        Of the split and the order.
+    settings : TrainingSettings
+        Their seed is replaced.
+    """
+    from smotext.decoders.language_model import DecoderSettings
+    from smotext.decoders.loading import load, read
+
+    if len(texts) < MIN_TEXTS:
+        return load(DecoderSettings(str(bridge)))
+    folder = Path(tempfile.mkdtemp(prefix="smotext-adapted-"))
+    output = folder / "bridge"
+    adapt_bridge(bridge, texts, output, encoder=encoder, settings=replace(settings, seed=seed), n_written=1)
+    decoder = read(DecoderSettings(str(output)))
+    weakref.finalize(decoder, shutil.rmtree, folder, ignore_errors=True)
+    return decoder
 
 
 class _Watch:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from smotext.decoders.bridge import BridgeSpec
 from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
-from smotext.errors import InputError
+from smotext.errors import InputError, unknown_name
 from smotext.training import scratch
 from smotext.training.corpus import Cutting, read_corpus, read_documents
 from smotext.training.export import Card, export_bridge, with_spec
@@ -25,6 +26,8 @@ from smotext.training.store import PassageStore
 from smotext.training.trainer import Progress, Report, Trainer
 from smotext.training.vectors import EncoderFacts, load_training_encoder
 from smotext.training.world import World, join_world
+
+STORES = {"bfloat16": torch.bfloat16, "int8": torch.int8}
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Job:
         Each with ``<xRAG>`` once. None: xRAG's first and ours; for a new language model the placeholder alone.
     guidance : float or None
         Default weight of a guidance head that is fitted to the corpus after training; None: no head.
+    store : {"bfloat16", "int8"}
+        Weights on disk; int8 matrices have a scale a row and take half the space.
     data : tuple of (name, what, licence)
         For the card.
     """
@@ -76,6 +81,7 @@ class Job:
     chat_template: str | None = None
     prompts: tuple[str, ...] | None = None
     guidance: float | None = None
+    store: Literal["bfloat16", "int8"] = "bfloat16"
     data: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -83,6 +89,8 @@ class Job:
             raise InputError("name exactly one of lm, bridge and from_scratch: where the language model comes from")
         if not self.corpus:
             raise InputError("no corpus file was named: expected at least one")
+        if self.store not in STORES:
+            raise unknown_name("store", self.store, STORES)
 
 
 def train_bridge(
@@ -112,7 +120,7 @@ def train_bridge(
     device : str or None
         None: a GPU if there is one.
     report : callable or None
-        Called with each metrics entry.
+        Called after each step with what an entry of the metrics holds, and then with ``doing``, what comes next.
     command : str
         For the card.
 
@@ -129,10 +137,17 @@ def train_bridge(
     if encoder is None:
         encoder, facts = load_training_encoder(job.encoder, norm=job.vector_norm, device=world.device)
     pair = _make_pair(job, facts, encoder.vector_dim, run_directory, settings.seed, world)
+    if job.cutting.max_tokens > pair.room():
+        raise InputError(
+            f"max_tokens={job.cutting.max_tokens}, but only {pair.room()} tokens fit into the language model after the "
+            "prompt: lower max_tokens"
+        )
     store = _make_store(job, pair.tokenizer, encoder.encode, run_directory / "store", settings.seed, world)
     trainer = Trainer(pair, store, settings, run_directory, world=world, report=report)
     progress = trainer.run()
     if world.is_main:
+        if report is not None:
+            report({"doing": "writing the bridge"})
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
@@ -236,7 +251,7 @@ def _export(
         vectors = np.asarray(encoder.encode(held_out), dtype=np.float32)
         figures["bits per character"] = bits_per_character(pair, held_out, vectors)
     card = make_card(job, pair, settings, progress, figures, command)
-    export_bridge(pair, output, card=card, guidance=head)
+    export_bridge(pair, output, card=card, guidance=head, dtype=STORES[job.store])
 
 
 def make_card(

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from smotext.errors import InputError, MissingFileError
+from smotext.formats import read_frame
 from smotext.seeding import stable_hash
 
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open}
 _JSON_LINES, _TABLES, _PLAIN = {".jsonl", ".ndjson", ".json"}, {".parquet"}, {".txt", ".text", ".md"}
+_SEPARATED = {".csv", ".tsv"}
 _SENTENCE_END = re.compile(r"(?<=[.?!])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 _ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Jr|Sr|vs|etc|No|Vol|Fig|e\.g|i\.e|[A-Z])\.$"
@@ -83,7 +85,8 @@ def read_documents(path: str | Path, text_column: str = "text") -> Iterator[str]
     ----------
     path : path
         ``.jsonl``, ``.txt`` (a document a paragraph, blank lines between), either with ``.gz`` or ``.xz``;
-        ``.parquet``; or a directory that ``datasets.save_to_disk`` wrote.
+        ``.parquet``; ``.csv`` or ``.tsv`` (read whole, also with ``.gz``); or a directory that
+        ``datasets.save_to_disk`` wrote.
     text_column : str
         Field or column that holds the text.
 
@@ -104,6 +107,8 @@ def read_documents(path: str | Path, text_column: str = "text") -> Iterator[str]
     suffix = Path(path.stem).suffix if path.suffix in _OPENERS else path.suffix
     if suffix in _TABLES:
         yield from _read_parquet(path, text_column)
+    elif suffix in _SEPARATED:
+        yield from _read_separated(path, text_column)
     elif suffix in _JSON_LINES:
         with opener(path, "rt", encoding="utf-8") as lines:
             yield from _read_json_lines(lines, path, text_column)
@@ -111,7 +116,9 @@ def read_documents(path: str | Path, text_column: str = "text") -> Iterator[str]
         with opener(path, "rt", encoding="utf-8") as lines:
             yield from _read_paragraphs(lines)
     else:
-        raise InputError(f"{path} is not a corpus: expected .jsonl, .txt (also .gz, .xz), .parquet or a directory")
+        raise InputError(
+            f"{path} is not a corpus: expected .jsonl, .txt (also .gz, .xz), .parquet, .csv, .tsv or a directory"
+        )
 
 
 def _read_json_lines(lines: Iterable[str], path: Path, text_column: str) -> Iterator[str]:
@@ -147,6 +154,13 @@ def _read_parquet(path: Path, text_column: str) -> Iterator[str]:
         raise InputError(f"{path} has no column {text_column!r}: its columns are {file.schema_arrow.names}")
     for batch in file.iter_batches(columns=[text_column]):
         yield from (text for text in batch.column(0).to_pylist() if text is not None)
+
+
+def _read_separated(path: Path, text_column: str) -> Iterator[str]:
+    frame, _ = read_frame(path)
+    if text_column not in frame.columns:
+        raise InputError(f"{path} has no column {text_column!r}: its columns are {list(frame.columns)}")
+    yield from frame[text_column]
 
 
 def _read_dataset(path: Path, text_column: str) -> Iterator[str]:

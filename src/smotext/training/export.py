@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX, SPEC_NAME
+from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
 from smotext.decoders.guidance import Guidance
+from smotext.decoders.int8 import pack
+from smotext.decoders.loading import quiet_loading
 from smotext.decoders.projector import PREFIX
 from smotext.training.pair import Pair
 
-_INDEX = "model.safetensors.index.json"
 _SHARD = "15MB"  # package indexes and git hosts are at ease with files under 16 MB
 
 
@@ -101,19 +102,24 @@ def export_bridge(
     guidance : Guidance or None
         The head, as a shard of its own.
     dtype : torch dtype
-        Of the weights on disk.
+        Of the weights on disk. ``torch.int8``: matrices with a scale a row, the rest in bfloat16.
     """
+    is_packed, dtype = dtype == torch.int8, torch.bfloat16 if dtype == torch.int8 else dtype
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     lm = _merged(pair.lm).to(dtype)
     lm.config.projector_type = pair.projector.projector_type
     lm.config.retriever_hidden_size = pair.projector.vector_dim
-    lm.save_pretrained(directory, max_shard_size=_SHARD)
+    (directory / INDEX_NAME).unlink(missing_ok=True)  # an older bridge's would name its tensors
+    with quiet_loading():
+        lm.save_pretrained(directory, max_shard_size=_SHARD)
     pair.tokenizer.save_pretrained(directory)
     weight_map = _read_weight_map(directory)
     weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector, dtype)
     if guidance is not None:
         weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, guidance, dtype)
+    if is_packed:
+        weight_map = _pack_shards(directory, weight_map)
     for name in set(weight_map.values()):
         (directory / name).chmod(0o644)  # safetensors writes files that their owner alone can read
     _write_index(directory, weight_map)
@@ -138,7 +144,7 @@ def _merged(lm: Any) -> Any:
 def _read_weight_map(directory: Path) -> dict[str, str]:
     from safetensors import safe_open
 
-    index = directory / _INDEX
+    index = directory / INDEX_NAME
     if index.is_file():
         return json.loads(index.read_text(encoding="utf-8"))["weight_map"]
     with safe_open(directory / "model.safetensors", framework="pt") as file:
@@ -153,7 +159,18 @@ def _write_shard(directory: Path, name: str, prefix: str, module: nn.Module, dty
     return dict.fromkeys(tensors, name)
 
 
+def _pack_shards(directory: Path, weight_map: dict[str, str]) -> dict[str, str]:
+    from safetensors.torch import load_file, save_file
+
+    packed: dict[str, str] = {}
+    for shard in sorted(set(weight_map.values())):
+        tensors = pack(load_file(directory / shard))
+        save_file(tensors, directory / shard, metadata={"format": "pt"})
+        packed |= dict.fromkeys(tensors, shard)
+    return packed
+
+
 def _write_index(directory: Path, weight_map: dict[str, str]) -> None:
     total = sum((directory / name).stat().st_size for name in set(weight_map.values()))
     index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(weight_map.items()))}
-    (directory / _INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    (directory / INDEX_NAME).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

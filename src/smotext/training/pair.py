@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from smotext.decoders.bridge import BridgeSpec, read_config, read_spec, read_tensors
+from smotext.decoders.loading import read_language_model
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids
 from smotext.errors import BridgeError, InputError
@@ -46,6 +47,11 @@ class Pair:
     def prompts(self) -> list[list[int]]:
         """Return the token ids of each prompt."""
         return [prompt_ids(self.tokenizer, self.spec.chat_template, text) for text in self.spec.prompts]
+
+    def room(self) -> int:
+        """Return how many tokens of a passage fit after the longest prompt; 2**31 where nothing limits them."""
+        positions = getattr(self.lm.config, "max_position_embeddings", None) or 2**31
+        return int(positions) - max(map(len, self.prompts()))
 
     @property
     def placeholder(self) -> int:
@@ -113,20 +119,12 @@ def load_tokenizer(name: str) -> Any:
 
 
 def _load_lm(name: str) -> Any:
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
     if (Path(name) / "modules.json").exists():
         raise InputError(f"{name} is a sentence-transformers encoder, not a language model: did you swap the two?")
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # projector.* is reported as unexpected, and is meant to be there
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
+        lm, info = read_language_model(name, dtype=torch.float32)
     except ValueError as error:
         raise InputError(f"{name} is not a causal language model: {error}") from error
-    finally:
-        logging.set_verbosity(verbosity)
-    lm, info = loaded
     if missing := sorted(info["missing_keys"]):
         raise BridgeError(f"{name} lacks the language model's tensors {missing[:5]}: expected a causal language model")
     return lm

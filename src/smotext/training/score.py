@@ -209,6 +209,8 @@ def cosines_of(encoder: Any, written: list[str], asked: NDArray[np.float32]) -> 
 def bits_per_character(pair: Pair, texts: Sequence[str], vectors: NDArray[np.float32], prompt: int = 0) -> float:
     """Return the bits that the bridge needs for a character of the texts, end token included, given their vectors.
 
+    Of a text that is longer than the language model's positions, the beginning counts.
+
     Parameters
     ----------
     pair : Pair
@@ -220,12 +222,16 @@ def bits_per_character(pair: Pair, texts: Sequence[str], vectors: NDArray[np.flo
     prompt : int
         Number of the prompt.
     """
-    ids = pair.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    room = pair.room()
+    ids = [row[:room] for row in pair.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
     offsets = np.cumsum([0, *map(len, ids)])
     tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
     piece = Piece(tokens, offsets, vectors)  # type: ignore[arg-type]
     nats = held_out_nats(pair, piece, prompt=prompt)
-    return nats / math.log(2) / sum(map(len, texts))
+    n_characters = sum(
+        len(text) if len(row) < room else len(pair.tokenizer.decode(row)) for text, row in zip(texts, ids, strict=True)
+    )
+    return nats / math.log(2) / n_characters
 
 
 def held_out_nats(pair: Pair, piece: Piece, *, prompt: int = 0, max_tokens: int = 2048) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,11 @@ class Trainer:
     world : World
         This process's place among those that train together.
     report : callable or None
-        Called with each metrics entry.
+        Called after each step with what an entry of the metrics holds.
     after_epoch : callable or None
         Called with the trainer after each pass over the corpus; True ends the run.
     log_every, checkpoint_every_s : int, float
-        Steps between reports; seconds between checkpoints.
+        Steps between entries of the metrics; seconds between checkpoints.
 
     Raises
     ------
@@ -85,11 +86,13 @@ class Trainer:
         self.progress = Progress()
         self._after_epoch = after_epoch
         self._report, self._log_every, self._checkpoint_every_s = report, log_every, checkpoint_every_s
+        dtype = working_dtype(settings.precision, world.device)
+        _choose_attention(pair.lm, world.device, dtype)
         self._teacher = _frozen_copy(pair.lm) if settings.stage == 2 else None
         self._total = self.n_steps()
         self._move(device=world.device)
         self.masters = Masters(_prepare(pair, settings), settings)
-        self._move(dtype=working_dtype(settings.precision, world.device))
+        self._move(dtype=dtype)
         self._prompts = pair.prompts()
         self._identity = {**settings.to_dict(), "store": store.manifest.get("settings")}
         self._resume()
@@ -99,14 +102,14 @@ class Trainer:
         """Train until the schedule ends; the pair then holds the final (averaged) weights in float32."""
         self._encode_ahead()
         start, saved = time.monotonic() - self.progress.elapsed_s, time.monotonic()
-        losses: list[tuple[float, int]] = []
+        losses: deque[tuple[float, int]] = deque(maxlen=self._log_every)
         stream = steps_from(
             self.store, self.progress.place, batch_size=self.settings.batch_size, seed=self.settings.seed
         )
         for place, piece, rows in stream:
             if place.epoch > self.progress.place.epoch and self._after_epoch is not None and self._after_epoch(self):
                 break
-            if (share := self._share_done()) >= 1.0:
+            if (share := self.world.agree(self._share_done())) >= 1.0:
                 break
             check_vectors(piece.vectors, self.pair.projector.vector_dim)
             groups = micro_batches(
@@ -116,10 +119,8 @@ class Trainer:
             self.progress.n_passages += len(rows)
             self.progress.place = Place(place.epoch, place.piece, place.step + 1)
             self.progress.elapsed_s = time.monotonic() - start
-            if self.progress.step % self._log_every == 0:
-                self._log(losses)
-                losses = []
-            if time.monotonic() - saved > self._checkpoint_every_s:
+            self._tell(losses)
+            if self.world.agree(time.monotonic() - saved) > self._checkpoint_every_s:
                 self.save()
                 saved = time.monotonic()
         self.save()
@@ -213,12 +214,15 @@ class Trainer:
         chosen = self.settings.prompt
         return key % len(self._prompts) if chosen == "random" else int(chosen)
 
-    def _log(self, losses: list[tuple[float, int]]) -> None:
+    def _tell(self, losses: Iterable[tuple[float, int]]) -> None:
+        """Report how far the run is, with the mean loss of the last steps; now and then it goes on record."""
+        if self._diary is None:
+            return
         n_tokens = sum(n for _, n in losses)
-        share = max(self._share_done(), 1e-9)
+        share = min(self._share_done(), 1.0)
         entry = {
             "step": self.progress.step,
-            "n_steps": self._total,
+            "n_steps": round(self.progress.step / share),  # a clock may end the run before its last step
             "loss": sum(loss for loss, _ in losses) / max(n_tokens, 1),
             "learning_rate": self.settings.rate(share),
             "n_tokens": self.progress.n_tokens,
@@ -227,10 +231,10 @@ class Trainer:
             "tokens_per_s": round(self.progress.n_tokens / max(self.progress.elapsed_s, 1e-9), 1),
             "left_s": round(self.progress.elapsed_s * (1 - share) / share, 1),
         }
-        if self._diary is not None:
+        if self.progress.step % self._log_every == 0:
             self._diary.write(entry)
-            if self._report is not None:
-                self._report(entry)
+        if self._report is not None:
+            self._report(entry)
 
     def _finish(self) -> None:
         self.pair.lm.float()
@@ -256,6 +260,12 @@ def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:
         add_lora(pair, rank=settings.lora_rank, alpha=settings.lora_alpha, seed=settings.seed)
     pair.projector.requires_grad_(True)
     return [(name, parameter) for name, parameter in pair.parameters() if parameter.requires_grad]
+
+
+def _choose_attention(lm: Any, device: str, dtype: torch.dtype) -> None:
+    """Take plain products for bfloat16 on CPUs: torch's fused attention goes back ten times as slowly there."""
+    if device == "cpu" and dtype == torch.bfloat16:
+        lm.set_attn_implementation("eager")
 
 
 def _frozen_copy(lm: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from smotext.devices import default_device, find_device
 from smotext.errors import missing_extra
 
 
@@ -31,6 +32,14 @@ class World:
             for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
                 tensor.copy_(part.view_as(tensor))
 
+    def agree(self, number: float) -> float:
+        """Return the main process's `number` in every process: clocks differ, and what follows from them must not."""
+        if self.size == 1:
+            return number
+        shared = torch.tensor([number], dtype=torch.float64, device=self.device)
+        torch.distributed.broadcast(shared, src=0)
+        return float(shared)
+
     def wait(self) -> None:
         """Return when every process has come here."""
         if self.size > 1:
@@ -44,6 +53,11 @@ def join_world(device: str | None = None) -> World:
     ----------
     device : str or None
         None: a GPU if there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        For a device that torch does not know or cannot use here.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         try:
@@ -52,4 +66,4 @@ def join_world(device: str | None = None) -> World:
             raise missing_extra("accelerate", "train", "training with several processes") from error
         state = PartialState(cpu=device == "cpu")
         return World(state.process_index, state.num_processes, str(state.device))
-    return World(device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return World(device=str(find_device(device or default_device())))

@@ -1,0 +1,64 @@
+"""What encoders and decoders ask of torch: devices, number formats by name, and whether memory ran out."""
+
+from __future__ import annotations
+
+import torch
+
+from smotext.errors import InputError, unknown_name
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def default_device() -> str:
+    """Return ``"cuda"`` where there is one, else ``"cpu"``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """Return the device asked for.
+
+    Raises
+    ------
+    InputError
+        If torch does not know the device or cannot use it here.
+    """
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"device is {device!r}: expected 'cpu', 'cuda', 'cuda:1', 'mps' or None") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device is {device!r}, but torch finds no CUDA device here: use device='cpu' or None")
+    return found
+
+
+def find_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """Return the number format of a name.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is none of float32, bfloat16 and float16.
+
+    Examples
+    --------
+    >>> find_dtype("bfloat16")
+    torch.bfloat16
+    """
+    name = str(dtype).removeprefix("torch.")
+    if name not in DTYPES:
+        raise unknown_name("dtype", name, DTYPES)
+    return DTYPES[name]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return True if the error says that memory ran out, on whatever device.
+
+    Examples
+    --------
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("out of memory"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = str(error).lower()  # on CPUs it is a RuntimeError of the allocator
+    return isinstance(error, RuntimeError) and ("out of memory" in words or "can't allocate memory" in words)

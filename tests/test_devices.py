@@ -1,0 +1,52 @@
+"""Devices and number formats by name, and how running out of memory is told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import smotext
+from smotext.devices import default_device, find_device, find_dtype, is_out_of_memory
+from smotext.errors import InputError, UnknownNameError
+from smotext.training.world import join_world
+
+
+@pytest.mark.parametrize("dtype", ["float16", torch.float16, "torch.float16"])
+def test_a_dtype_may_be_named_or_given(dtype: str | torch.dtype) -> None:
+    assert find_dtype(dtype) is torch.float16
+
+
+def test_an_unknown_dtype_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="unknown dtype 'bfloat': .*did you mean 'bfloat16'"):
+        find_dtype("bfloat")
+
+
+def test_the_default_device_can_be_used() -> None:
+    assert find_device(default_device()).type == default_device()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        find_device,
+        lambda device: smotext.load_encoder("tiny", device=device),
+        lambda device: smotext.load_decoder("tiny", device=device),
+        join_world,
+    ],
+    ids=["alone", "encoder", "decoder", "training"],
+)
+def test_a_device_that_is_unknown_or_not_there_is_refused(use, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="device is 'gpu': expected 'cpu', 'cuda'"):
+        use("gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="torch finds no CUDA device here"):
+        use("cuda")
+
+
+def test_out_of_memory_is_told_from_other_errors() -> None:
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(ValueError("out of memory"))
