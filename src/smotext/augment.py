@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,11 +31,13 @@ from smotext.rounds import Closed, Ledger
 from smotext.settings import Settings
 from smotext.writing import Writer, no_rows
 
-MakeVectors = Callable[[Callable[[int], None] | None], NDArray[np.float32]]  # is told where to report progress
+MakeVectors = Callable[..., NDArray[np.float32]]  # encode_cached, less the encoder and the texts
+Targets = Callable[[MixPlan], NDArray[np.float32]]
+Write = Callable[[MixPlan, NDArray[np.float32]], pd.DataFrame]
 
 
 class Run(Protocol):
-    """Where the steps' results are kept: in memory, or in a directory that survives a crash."""
+    """Where the steps are done and kept: here or on a cluster, in memory or in a directory that survives a crash."""
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, made now or kept from before."""
@@ -45,9 +48,9 @@ class Run(Protocol):
         ...
 
     def decode(
-        self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
+        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
     ) -> Iterator[pd.DataFrame]:
-        """Yield ``write(group)`` for each group in order, written now or kept from before."""
+        """Yield ``write(group, targets(group))`` for each group in order, written now or kept from before."""
         ...
 
 
@@ -65,23 +68,22 @@ class InMemoryRun:
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors."""
-        return make(None)
+        return make()
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round."""
         return make()
 
     def decode(
-        self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
+        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group."""
-        if not self.verbose:
-            return map(write, groups)
-        from rich.console import Console
-        from rich.progress import track
+        if self.verbose:
+            from rich.console import Console
+            from rich.progress import track
 
-        bar = track([*groups], description=f"writing, round {round_number + 1}", console=Console(stderr=True))
-        return (write(group) for group in bar)
+            groups = track([*groups], description=f"writing, round {round_number + 1}", console=Console(stderr=True))
+        return (write(group, targets(group)) for group in groups)
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,7 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
-    vectors = run.vectors(
-        len(corpus.texts), lambda on_progress: encode_cached(encoder, corpus.texts, on_progress=on_progress)
-    )
+    vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     planner.expect(new_rows)
     writer = Writer(corpus, encoder, decoder, settings)
@@ -162,7 +162,7 @@ def augment(
     notes = plan.notes
     while len(plan):
         groups = plan.groups(settings.group_size)
-        rows, stop = collect(run.decode(ledger.n_rounds, groups, lambda group: writer.write(group, targets(group))))
+        rows, stop = collect(run.decode(ledger.n_rounds, groups, targets, writer.write))
         ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
         if stop is not None:
             ledger.on_shortfall = "report"  # what is open will be written when the run goes on

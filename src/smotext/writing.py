@@ -36,11 +36,15 @@ class Writer:
         The real texts, for the parents' lengths and row numbers.
     encoder, decoder : Encoder, Decoder
     settings : Settings
+
+    Notes
+    -----
+    Of the corpus it keeps numbers and labels, of the encoder the name: pickled for another process, a writer
+    takes neither texts nor an encoder along.
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
-        self.corpus = corpus
-        self.encoder = encoder
+        self.labels, self.rows = corpus.labels, corpus.rows
         self.decoder = decoder
         self.settings = settings
         self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
@@ -74,7 +78,7 @@ class Writer:
         limits = np.empty(n_rows, dtype=np.int64)
         for row, (draw, parents, weights) in enumerate(zip(draws, group.parents, group.weights, strict=True)):
             if parents[0] == UNKNOWN:
-                members = np.flatnonzero(self.corpus.labels == group.labels[row])
+                members = np.flatnonzero(self.labels == group.labels[row])
                 chosen = members[int(draw * len(members))]
             else:
                 known = parents[parents != UNKNOWN]
@@ -134,7 +138,7 @@ class Writer:
         )
 
     def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
-        return self.corpus.rows[parents[parents != UNKNOWN]].tolist()
+        return self.rows[parents[parents != UNKNOWN]].tolist()
 
 
 def no_rows() -> pd.DataFrame:

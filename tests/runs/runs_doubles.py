@@ -1,10 +1,18 @@
-"""Doubles for runs: a plan, a writer whose texts are row numbers, someone who listens to the progress."""
+"""Doubles for runs: a plan, a writer whose texts are row numbers, a listener, models that die or take notes."""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from smotext.decoders.echo import EchoDecoder
+from smotext.encoders.hashing import HashEncoder
+from smotext.errors import InputError
 from smotext.records import MixPlan
 
 
@@ -22,12 +30,17 @@ def make_plan(n_rows, label="a"):
     )
 
 
-def rows_of(group):
-    """Return a row per row of the plan: its number as text, 10 tokens."""
+def targets_of(group):
+    """Return a vector per row of the plan: its number."""
+    return group.ordinals[:, None].astype(np.float32)
+
+
+def rows_of(group, targets):
+    """Return a row per row of the plan: its target as text, 10 tokens."""
     n_rows = len(group)
     return pd.DataFrame(
         {
-            "text": pd.Series([str(number) for number in group.ordinals], dtype=object),
+            "text": pd.Series([str(int(number)) for number in targets[:, 0]], dtype=object),
             "label": pd.Series(group.labels.tolist(), dtype=object),
             "key": pd.Series([f"{label}/{n}/0/0" for label, n in zip(group.labels, group.ordinals, strict=True)]),
             "parents": pd.Series([[0, 0]] * n_rows, dtype=object),
@@ -63,3 +76,69 @@ class Listener:
 
     def say(self, message):
         self.lines.append(message)
+
+
+class DyingDecoder(EchoDecoder):
+    """Kills its process when it is to decode the row of a certain seed, until it has done so `n_deaths` times."""
+
+    def __init__(self, directory, *, seed, n_deaths):
+        super().__init__()
+        self.directory, self.seed, self.n_deaths = directory, seed, n_deaths
+
+    def decode_rows(self, vectors, *, seeds, **options):
+        if self.seed in seeds and len(list(self.directory.glob("death-*"))) < self.n_deaths:
+            (self.directory / f"death-{os.getpid()}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().decode_rows(vectors, seeds=seeds, **options)
+
+
+class RefusingDecoder(EchoDecoder):
+    """Finds fault with an option."""
+
+    def decode_rows(self, vectors, **options):
+        raise InputError("no such prompt")
+
+
+class NotingEncoder(HashEncoder):
+    """Notes, where it is unpickled, in which process."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = directory
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        (self.directory / f"encoder-{os.getpid()}").touch()
+
+
+class NotingDecoder(EchoDecoder):
+    """Notes, where it is unpickled, in which process, and how many encoders' processes are alive."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = directory
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        pids = {int(path.name.partition("-")[2]) for path in self.directory.glob("encoder-*")}
+        (self.directory / f"decoder-{os.getpid()}").write_text(str(len(pids & processes().keys())))
+
+
+def processes(*, under=None):
+    """Return the command line of every process by its id; `under`: of those that descend from this one."""
+    found, parents = {}, {}
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            state, parent = (directory / "stat").read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(directory.name)] = int(parent)
+                found[int(directory.name)] = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return {pid: name for pid, name in found.items() if under is None or under in ancestors_of(pid, parents)}
+
+
+def ancestors_of(pid, parents):
+    found = []
+    while pid in parents:
+        pid = parents[pid]
+        found.append(pid)
+    return found

@@ -7,11 +7,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from runs_doubles import Listener, make_plan, rows_of
+from runs_doubles import Listener, make_plan, rows_of, targets_of
 
 from smotext.errors import InputError, RunError, RunStopped, SmotextWarning
-from smotext.runs.durable import TRIES, DurableRun
+from smotext.runs.durable import DurableRun
 from smotext.runs.folder import RunFolder
+from smotext.runs.patience import TRIES
 from smotext.runs.stopping import Stopper
 
 
@@ -44,8 +45,8 @@ def test_vectors_and_plan_are_made_once(folder):
 
 def test_rows_come_back_in_order_and_are_not_written_again(folder):
     groups = list(make_plan(5).groups(2))
-    first = list(start(folder).decode(0, groups, rows_of))
-    again = list(start(folder).decode(0, groups, never))
+    first = list(start(folder).decode(0, groups, targets_of, rows_of))
+    again = list(start(folder).decode(0, groups, targets_of, never))
     assert texts_of(first) == ["0", "1", "2", "3", "4"]
     for one, two in zip(first, again, strict=True):
         pd.testing.assert_frame_equal(one, two)
@@ -55,12 +56,12 @@ def test_resuming_tells_how_many_rows_there_were(folder):
     groups = list(make_plan(5).groups(2))
     run = start(folder)
     run.plan(0, lambda: make_plan(5))
-    rows = run.decode(0, groups, rows_of)
+    rows = run.decode(0, groups, targets_of, rows_of)
     next(rows)
     rows.close()
     run = start(folder)
     run.plan(0, never)
-    assert texts_of(run.decode(0, groups, rows_of)) == ["0", "1", "2", "3", "4"]
+    assert texts_of(run.decode(0, groups, targets_of, rows_of)) == ["0", "1", "2", "3", "4"]
     assert run.progress.lines == ["resumed 2 rows"]
     assert run.progress.steps == [("writing", 5, 2)]
     assert run.progress.n_rows == 3
@@ -68,52 +69,52 @@ def test_resuming_tells_how_many_rows_there_were(folder):
 
 def test_rounds_are_kept_apart(folder):
     run = start(folder)
-    assert texts_of(run.decode(0, make_plan(2).groups(2), rows_of)) == ["0", "1"]
-    assert texts_of(run.decode(1, make_plan(3).groups(2), rows_of)) == ["0", "1", "2"]
+    assert texts_of(run.decode(0, make_plan(2).groups(2), targets_of, rows_of)) == ["0", "1"]
+    assert texts_of(run.decode(1, make_plan(3).groups(2), targets_of, rows_of)) == ["0", "1", "2"]
 
 
 def test_a_group_that_fails_once_is_written_at_the_second_try(folder):
     calls = []
 
-    def write(group):
+    def write(group, targets):
         calls.append(len(group))
         if len(calls) == 1:
             raise RuntimeError("device hiccup")
-        return rows_of(group)
+        return rows_of(group, targets)
 
-    assert texts_of(start(folder).decode(0, make_plan(2).groups(2), write)) == ["0", "1"]
+    assert texts_of(start(folder).decode(0, make_plan(2).groups(2), targets_of, write)) == ["0", "1"]
     assert calls == [2, 2]
 
 
 def test_a_row_that_always_fails_is_recorded_and_blocks_nothing(folder):
-    def write(group):
+    def write(group, targets):
         if 2 in group.ordinals:
             raise RuntimeError("bad row")
-        return rows_of(group)
+        return rows_of(group, targets)
 
-    rows = pd.concat(start(folder).decode(0, make_plan(4).groups(4), write), ignore_index=True)
+    rows = pd.concat(start(folder).decode(0, make_plan(4).groups(4), targets_of, write), ignore_index=True)
     assert rows["text"].tolist() == ["0", "1", "", "3"]
     assert rows["accepted"].tolist() == [True, True, False, True]
     assert rows["reason"][2] == "decoding failed: RuntimeError: bad row"
     assert rows["key"].tolist() == ["a/0/0/0", "a/1/0/0", "a/2/0/0", "a/3/0/0"]
     assert folder.events("decoded")[0]["failed"] == [{"key": "a/2/0/0", "reason": rows["reason"][2]}]
-    assert texts_of(start(folder).decode(0, make_plan(4).groups(4), never)) == rows["text"].tolist()
+    assert texts_of(start(folder).decode(0, make_plan(4).groups(4), targets_of, never)) == rows["text"].tolist()
 
 
 def test_a_group_that_fails_whole_stops_the_run_and_is_given_up_in_the_next_process(folder):
     calls = []
 
-    def write(group):
+    def write(group, targets):
         calls.append(len(group))
         if 0 in group.ordinals or 1 in group.ordinals:
             raise RuntimeError("no device")
-        return rows_of(group)
+        return rows_of(group, targets)
 
     with pytest.raises(RunError, match="no row of decode group 0 can be decoded: RuntimeError: no device"):
-        list(start(folder).decode(0, make_plan(4).groups(2), write))
+        list(start(folder).decode(0, make_plan(4).groups(2), targets_of, write))
     assert calls == [2] * TRIES + [1] * 2 * TRIES
     assert list((folder.path / "parts").iterdir()) == []
-    rows = pd.concat(start(folder).decode(0, make_plan(4).groups(2), write), ignore_index=True)
+    rows = pd.concat(start(folder).decode(0, make_plan(4).groups(2), targets_of, write), ignore_index=True)
     assert rows["text"].tolist() == ["", "", "2", "3"]
     assert rows["accepted"].tolist() == [False, False, True, True]
 
@@ -122,22 +123,22 @@ def test_a_group_that_fails_whole_stops_the_run_and_is_given_up_in_the_next_proc
 def test_an_error_that_is_no_rows_fault_is_not_tried_again(folder, error):
     calls = []
 
-    def write(group):
+    def write(group, targets):
         calls.append(1)
         raise error
 
     with pytest.raises(type(error), match="top_p is 3|No space left"):
-        list(start(folder).decode(0, make_plan(4).groups(2), write))
+        list(start(folder).decode(0, make_plan(4).groups(2), targets_of, write))
     assert calls == [1]
 
 
 def test_what_a_decoder_warns_of_is_shown_and_noted_in_the_manifest(folder):
-    def write(group):
+    def write(group, targets):
         warnings.warn("batch halved to 1", SmotextWarning, stacklevel=1)
-        return rows_of(group)
+        return rows_of(group, targets)
 
     with pytest.warns(SmotextWarning, match="batch halved to 1"):
-        list(start(folder).decode(0, make_plan(2).groups(2), write))
+        list(start(folder).decode(0, make_plan(2).groups(2), targets_of, write))
     assert folder.events("decoded")[0]["notes"] == ["batch halved to 1"]
 
 
@@ -145,10 +146,17 @@ def test_the_token_cap_stops_after_the_group_that_reaches_it_and_the_next_proces
     groups = list(make_plan(6).groups(2))  # 10 tokens a row
     seen = []
     with pytest.raises(RunStopped, match="--max-tokens 30 is reached: 40 tokens were written") as stop:
-        seen.extend(start(folder, max_tokens=30).decode(0, groups, rows_of))
+        seen.extend(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of))
     assert stop.value.exit_code == 3
     assert texts_of(seen) == ["0", "1", "2", "3"]
-    assert texts_of(start(folder, max_tokens=30).decode(0, groups, rows_of)) == ["0", "1", "2", "3", "4", "5"]
+    assert texts_of(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of)) == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ]
 
 
 def test_the_minutes_cap_leaves_out_a_group_that_would_end_too_late():
@@ -164,7 +172,7 @@ def test_the_minutes_cap_leaves_out_a_group_that_would_end_too_late():
 
 
 def test_one_group_is_decoded_however_small_the_cap(folder):
-    rows = start(folder, max_minutes=1e-9).decode(0, make_plan(4).groups(2), rows_of)
+    rows = start(folder, max_minutes=1e-9).decode(0, make_plan(4).groups(2), targets_of, rows_of)
     assert texts_of([next(rows)]) == ["0", "1"]
 
 
@@ -180,23 +188,23 @@ def test_the_first_interrupt_finishes_the_group_and_the_second_strikes(folder):
     heard, before = [], signal.getsignal(signal.SIGINT)  # a job in the background of a shell ignores it
     run = DurableRun(folder, stopper=Stopper(on_interrupt=heard.append), progress=Listener())
 
-    def write(group):
+    def write(group, targets):
         if 0 in group.ordinals:
             signal.raise_signal(signal.SIGINT)
-        return rows_of(group)
+        return rows_of(group, targets)
 
     seen = []
     with pytest.raises(RunStopped, match="interrupted") as stop:
-        seen.extend(run.decode(0, make_plan(4).groups(2), write))
+        seen.extend(run.decode(0, make_plan(4).groups(2), targets_of, write))
     assert stop.value.exit_code == 130
     assert texts_of(seen) == ["0", "1"]
     assert heard == ["finishing the group; Ctrl-C again stops at once"]
 
-    def write_twice_interrupted(group):
+    def write_twice_interrupted(group, targets):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    rows = start(folder).decode(0, make_plan(4).groups(2), write_twice_interrupted)
+    rows = start(folder).decode(0, make_plan(4).groups(2), targets_of, write_twice_interrupted)
     next(rows)
     with pytest.raises(KeyboardInterrupt):
         next(rows)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from smotext.cli.jobs import Job
     from smotext.errors import RunStopped
+    from smotext.records import Decoder, Encoder
     from smotext.runs.durable import DurableRun
     from smotext.runs.folder import RunFolder
     from smotext.runs.stopping import Stopper
@@ -57,6 +59,18 @@ class RunOptions:
     max_tokens: Annotated[
         int | None, typer.Option(help="Stop after so many new tokens, with what there is.", rich_help_panel="Run")
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Work in this process, or on a Ray cluster.", rich_help_panel="Run")
+    ] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="The cluster: auto or HOST:PORT; RAY_ADDRESS or this machine unless given.", rich_help_panel="Run"
+        ),
+    ] = None
+    workers: Annotated[
+        int | None, typer.Option(help="Workers: one per GPU or 8 CPUs unless given.", rich_help_panel="Run")
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -78,6 +92,7 @@ def augment(
     from smotext.runs.folder import RunFolder, run_path
     from smotext.runs.stopping import Stopper
 
+    _check_engine(run)
     reporter = Reporter(is_quiet=out.quiet)
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
@@ -99,21 +114,18 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     """Return the exit code of the run in an open folder."""
     from smotext.cli.jobs import fingerprints
     from smotext.errors import RunStopped
-    from smotext.runs.durable import DurableRun
 
     started_s = time.monotonic()
     if folder.is_finished(out.output):
         reporter.say(f"{out.output} is complete already")
         return _close(folder, run, exit_code=0)
-    reporter.start("loading the model", 0)
-    encoder, decoder = job.sampler.load()
-    folder.freeze("models", fingerprints(encoder, decoder))
-    sampler = job.sampler.set_params(encoder=encoder, decoder=decoder)
-    durable = DurableRun(folder, stopper=stopper, progress=reporter)
     try:
-        made = sampler.generate(job.table.texts, job.table.labels, n=job.new_rows, run=durable)
+        with _engine(job, folder, run, stopper, reporter) as (encoder, decoder, durable):
+            folder.freeze("models", fingerprints(encoder, decoder))
+            sampler = job.sampler.set_params(encoder=encoder, decoder=decoder)
+            made = sampler.generate(job.table.texts, job.table.labels, n=job.new_rows, run=durable)
     except RunStopped as stop:
-        return _stop(stop, job, durable, out)
+        return _stop(stop, job, folder, out)
     rejected = sampler.rejected_
     _deliver(job, folder, made, rejected, out)
     folder.log("finished", rows=len(made))
@@ -122,14 +134,51 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     return _close(folder, run, exit_code=0)
 
 
-def _stop(stop: RunStopped, job: Job, durable: DurableRun, out: OutputOptions) -> int:
+@contextmanager
+def _engine(
+    job: Job, folder: RunFolder, run: RunOptions, stopper: Stopper, reporter: Reporter
+) -> Iterator[tuple[Encoder, Decoder, DurableRun]]:
+    """Give the models, and the run that has them work: in this process or on a cluster."""
+    reporter.start("loading the model", 0)
+    if run.engine == "local":
+        from smotext.runs.durable import DurableRun
+
+        yield *job.sampler.load(), DurableRun(folder, stopper=stopper, progress=reporter)
+        return
+    from smotext.runs.cluster import ClusterRun
+    from smotext.runs.elsewhere import pair_elsewhere
+    from smotext.runs.workers import connected
+
+    sampler = job.sampler
+    with (
+        redirect_stdout(io.StringIO()),  # Ray prints there when a worker dies; we say it ourselves
+        connected(run.address, n=run.workers, device=sampler.device) as workers,
+    ):
+        reporter.start(f"loading the model for {workers.n} workers", 0)
+        pair = pair_elsewhere(sampler.model, workers, dtype=sampler.dtype)
+        yield *pair, ClusterRun(folder, workers=workers, stopper=stopper, progress=reporter)
+
+
+def _check_engine(run: RunOptions) -> None:
+    """Raise if an option of the cluster is given without one, or if Ray is not installed."""
+    if run.engine == "ray":
+        from smotext.runs.workers import check_ray
+
+        check_ray()
+        return
+    for option, value in (("--address", run.address), ("--workers", run.workers)):
+        if value is not None:
+            raise InputError(f"{option} is {value}, and the engine is local: add --engine ray, or leave it out")
+
+
+def _stop(stop: RunStopped, job: Job, folder: RunFolder, out: OutputOptions) -> int:
     """Say how to go on; after a cap, write what there is first."""
     made, rejected = stop.partial.synthetic, stop.partial.rejected
     wanted = sum(job.new_rows.values())
-    durable.folder.log("stopped", reason=str(stop), rows=len(made))
+    folder.log("stopped", reason=str(stop), rows=len(made))
     where = ""
     if stop.exit_code == CAPPED:
-        _deliver(job, durable.folder, made, rejected, out)
+        _deliver(job, folder, made, rejected, out)
         where = f", written to {out.output}"
     print_line("stopped", f"{stop}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
     return stop.exit_code

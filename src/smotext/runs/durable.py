@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import MakeVectors
-from smotext.errors import RunError, SmotextError, SmotextWarning
+from smotext.augment import MakeVectors, Targets, Write
+from smotext.errors import RunError
 from smotext.records import MixPlan
 from smotext.runs.folder import RunFolder
+from smotext.runs.patience import FAILED, Outcome, write_patiently
 from smotext.runs.stopping import Stopper
 from smotext.runs.storage import load_plan, load_rows, load_vectors, save_plan, save_rows, save_vectors
-from smotext.writing import COLUMNS
-
-TRIES = 2  # how often a group, and then each of its rows alone, is decoded before it counts as failed
-_FAILED = "decoding failed: "
-_DTYPES = {
-    "lam": "float64",
-    "seed": "int64",
-    "prompt": "int64",
-    "n_tokens": "int64",
-    "is_finished": bool,
-    "accepted": bool,
-}
-
-Write = Callable[[MixPlan], pd.DataFrame]
 
 
 class Progress(Protocol):
@@ -86,7 +72,7 @@ class DurableRun:
         if not path.exists():
             self.progress.start("encoding", n_texts)
             started_s = time.monotonic()
-            save_vectors(make(self.progress.reach), path)
+            save_vectors(make(on_progress=self.progress.reach), path)
             self.folder.log("encoded", seconds=round(time.monotonic() - started_s, 3))
         return load_vectors(path)
 
@@ -104,7 +90,9 @@ class DurableRun:
         self._n_planned[round_number] = len(plan)
         return plan
 
-    def decode(self, round_number: int, groups: Iterable[MixPlan], write: Write) -> Iterator[pd.DataFrame]:
+    def decode(
+        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
+    ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group, in order.
 
         Raises
@@ -120,11 +108,10 @@ class DurableRun:
                 path = self._part(round_number, number)
                 if not path.exists():
                     self.stopper.check()
-                    self._decode_part(round_number, number, group, write)
-                    self.progress.advance(len(group))
+                    self._keep(round_number, number, write_patiently(group, targets(group), write))
                 yield load_rows(path)
 
-    def _part(self, round_number: int, number: int) -> Any:
+    def _part(self, round_number: int, number: int) -> Path:
         return self.folder.path / "parts" / f"{round_number:03d}-{number:07d}.parquet"
 
     def _tell_resumed(self, round_number: int) -> None:
@@ -139,82 +126,34 @@ class DurableRun:
         name = "writing" if round_number == 0 else f"writing, round {round_number + 1}"
         self.progress.start(name, self._n_planned.get(round_number, 0), done=done)
 
-    def _decode_part(self, round_number: int, number: int, group: MixPlan, write: Write) -> None:
-        started_s = time.monotonic()
-        with _heard() as notes:
-            rows = self._write_patiently(round_number, number, group, write)
+    def _keep(self, round_number: int, number: int, outcome: Outcome) -> None:
+        """Write the part of a decoded group, and count it."""
+        rows = outcome.rows
+        if outcome.error and (len(rows) > 1 or not self._has_written):
+            self._stop_once(round_number, number, outcome)
         save_rows(rows, self._part(round_number, number))
-        seconds, tokens = time.monotonic() - started_s, int(rows["n_tokens"].clip(lower=0).sum())
-        self.stopper.count(tokens=tokens, seconds=seconds)
-        failed = rows.loc[rows["reason"].str.startswith(_FAILED), ["key", "reason"]].to_dict("records")
+        tokens = int(rows["n_tokens"].clip(lower=0).sum())
+        self.stopper.count(tokens=tokens, seconds=outcome.seconds)
+        failed = rows.loc[rows["reason"].str.startswith(FAILED), ["key", "reason"]].to_dict("records")
         self.folder.log(
-            "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens, seconds=round(seconds, 3),
-            **({"failed": failed} if failed else {}), **({"notes": notes} if notes else {}),
+            "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens,
+            seconds=round(outcome.seconds, 3),
+            **({"failed": failed} if failed else {}), **({"notes": list(outcome.notes)} if outcome.notes else {}),
         )  # fmt: skip
         self._has_written = True
+        self.progress.advance(len(rows))
 
-    def _write_patiently(self, round_number: int, number: int, group: MixPlan, write: Write) -> pd.DataFrame:
-        """Return the group's rows; if it fails again and again, its rows one by one, marked where they fail too.
+    def _stop_once(self, round_number: int, number: int, outcome: Outcome) -> None:
+        """Raise RunError for a group of which no row can be decoded, unless an earlier process did so.
 
-        A group of which no row succeeds says more of the engine than of the rows: the run stops, and only if
-        the group fails in another process too are its rows given up.
+        Such a group says more of the engine than of its rows: only if it fails in another process too are its
+        rows given up.
         """
-        rows, error = _try(write, group)
-        if rows is not None:
-            return rows
-        alone = [_try(write, group.take(slice(row, row + 1))) for row in range(len(group))]
         place = {"round": round_number, "group": number}
-        is_lost = all(found is None for found, _ in alone) and (len(group) > 1 or not self._has_written)
-        if is_lost and not any(place.items() <= event.items() for event in self.folder.events("lost")):
-            self.folder.log("lost", **place, reason=f"{type(error).__name__}: {error}")
-            raise RunError(
-                f"no row of decode group {number} can be decoded: {type(error).__name__}: {error}: the same command "
-                "tries again, and gives the group up if that fails too"
-            ) from error
-        return pd.concat(
-            [
-                _failed_row(group.take(slice(row, row + 1)), why) if found is None else found
-                for row, (found, why) in enumerate(alone)
-            ],
-            ignore_index=True,
-        )
-
-
-@contextlib.contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Give the list of our warnings within the block, for the manifest; they are shown all the same.
-
-    A decoder warns when it had to halve a batch, for example, which can change texts in bfloat16.
-    """
-    notes: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SmotextWarning)
-        yield notes
-    for warning in caught:
-        if issubclass(warning.category, SmotextWarning):
-            notes.append(str(warning.message))
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-
-
-def _try(write: Write, group: MixPlan) -> tuple[pd.DataFrame | None, Exception | None]:
-    """Return the group's rows, or None and why they could not be written, after `TRIES` times."""
-    error: Exception | None = None
-    for _ in range(TRIES):
-        try:
-            return write(group), None
-        except (SmotextError, OSError):
-            raise  # a wrong option or a full disk is no row's fault
-        except Exception as caught:  # whatever a model's engine raises
-            error = caught
-    return None, error
-
-
-def _failed_row(group: MixPlan, error: Exception | None) -> pd.DataFrame:
-    """Return the row that stands for one that cannot be decoded: no text, not accepted, the reason."""
-    key = (group.labels[0], group.ordinals[0], group.attempts[0], group.candidates[0])
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"text": "", "label": group.labels[0], "key": "/".join(map(str, key)), "parents": [], "weights": []}
-    row |= {"lam": np.nan, "seed": int(group.seeds[0]), "prompt": -1, "strategy": group.strategies[0], "mix": ""}
-    row |= {"model": "", "n_tokens": -1, "is_finished": False, "accepted": False}
-    row |= {"reason": f"{_FAILED}{type(error).__name__}: {error}"}
-    return pd.DataFrame({name: pd.Series([value], dtype=_DTYPES.get(name, object)) for name, value in row.items()})
+        if any(place.items() <= event.items() for event in self.folder.events("lost")):
+            return
+        self.folder.log("lost", **place, reason=outcome.error)
+        raise RunError(
+            f"no row of decode group {number} can be decoded: {outcome.error}: the same command tries again, and "
+            "gives the group up if that fails too"
+        ) from outcome.cause

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smotext.augment import InMemoryRun, augment
+from smotext.augment import InMemoryRun, Targets, Write, augment
 from smotext.inputs import Corpus, new_rows_for_n
 from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
@@ -123,11 +123,11 @@ class _TimedRun(InMemoryRun):
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
 
     def decode(
-        self, round_number: int, groups: Iterable[MixPlan], write: Callable[[MixPlan], pd.DataFrame]
+        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
     ) -> Iterator[pd.DataFrame]:
         for group in groups:
             started_s = time.perf_counter()
-            rows = write(group)
+            rows = write(group, targets(group))
             self.decode_s += time.perf_counter() - started_s
             self.n_tokens += int(rows["n_tokens"].clip(lower=0).sum())
             self.text_bytes += sum(len(text.encode()) for text in rows["text"])

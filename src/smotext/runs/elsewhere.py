@@ -1,0 +1,187 @@
+"""Models that workers load: here they are known by what the run asks of them, and pickled as what loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.decoders import bridge
+from smotext.encoders.texts import as_texts
+from smotext.encoders.tokens import TextTokenizer
+from smotext.errors import RunError
+from smotext.hub import hub_identity, resolve_directory
+from smotext.presets import PRESETS, decoder_directory, load_decoder, load_encoder, load_pair
+from smotext.records import Decoder, Encoder
+from smotext.runs.workers import Workers
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Precision and kind of device of a model that is loaded elsewhere; a run that goes on must have the same."""
+
+    dtype: str
+    device: str
+
+
+class ModelElsewhere:
+    """A model that is loaded where it is unpickled, and here only if it is asked to work here.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(device=...)`` returns the model.
+    vector_dim : int
+    fingerprint : str
+        The loaded model must have the same.
+    model : Placed
+    """
+
+    def __init__(self, load: Callable[..., Any], vector_dim: int, fingerprint: str, model: Placed) -> None:
+        self.load = load
+        self.vector_dim = vector_dim
+        self.fingerprint = fingerprint
+        self.model = model
+
+    @cached_property
+    def here(self) -> Any:
+        """The model itself, on this machine's CPU: its GPUs are the workers'."""
+        return load_same(partial(self.load, device="cpu"), self.fingerprint)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return load_same, (partial(self.load, device=self.model.device), self.fingerprint)
+
+    def __sklearn_clone__(self) -> ModelElsewhere:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModelElsewhere:
+        return self
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    """What a worker tells of an encoder; attributes as of :class:`~smotext.encoders.sentence.SentenceEncoder`."""
+
+    vector_dim: int
+    fingerprint: str
+    dtype: str
+    device: str
+    tokens: TextTokenizer | None
+
+
+class EncoderElsewhere(ModelElsewhere):
+    """An encoder that workers load; filters have it encode here.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(device=..., dtype=...)`` returns the encoder.
+    facts : EncoderFacts
+    """
+
+    def __init__(self, load: Callable[..., Encoder], facts: EncoderFacts) -> None:
+        same = partial(load, dtype=facts.dtype.removeprefix("torch."))  # what one worker chose holds for all
+        super().__init__(same, facts.vector_dim, facts.fingerprint, Placed(facts.dtype, facts.device))
+        self.tokens = facts.tokens
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Most tokens of a text that are read; None if the model tokenizes itself."""
+        return None if self.tokens is None else self.tokens.max_tokens
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return how many of `texts` are longer than the model reads; 0 where it does not say."""
+        return 0 if self.tokens is None else self.tokens.count_truncated(as_texts(texts))
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector per text, encoded in this process."""
+        return self.here.encode(texts)
+
+
+class DecoderElsewhere(ModelElsewhere):
+    """A bridge that workers load; here it counts tokens and says what it was trained for.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(device=...)`` returns the decoder.
+    directory : Path
+        The bridge directory on this machine; no weights are read but to hash them, where it has no hub name.
+    model : Placed
+    """
+
+    def __init__(self, load: Callable[..., Decoder], directory: Path, model: Placed) -> None:
+        from transformers import AutoTokenizer
+
+        fingerprint = hub_identity(directory.resolve()) or bridge.fingerprint(directory)
+        super().__init__(load, bridge.read_config(directory)["retriever_hidden_size"], fingerprint, model)
+        self.spec = bridge.read_spec(directory)
+        self.prompts = self.spec.prompts
+        self.max_new_tokens = self.spec.max_new_tokens
+        self._tokenizer = AutoTokenizer.from_pretrained(directory)
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the number of the language model's tokens in each text, special tokens not counted."""
+        ids = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return np.array([len(row) for row in ids], dtype=np.int64)
+
+    def decode(self, vectors: NDArray[np.float32], **options: Any) -> list[str]:
+        """Return one text per vector, decoded in this process."""
+        return self.here.decode(vectors, **options)
+
+
+def load_same(load: Callable[[], Any], fingerprint: str) -> Any:
+    """Return the loaded model, or raise RunError if it is another one than where the run was started."""
+    model = load()
+    if model.fingerprint != fingerprint:
+        raise RunError(
+            f"the {type(model).__name__} is {model.fingerprint} here, and {fingerprint} where the run was started: put "
+            "the same files on every machine, or give a --dtype"
+        )
+    return model
+
+
+def describe_encoder(load: Callable[[], Any]) -> EncoderFacts:
+    """Return what there is to know of an encoder, by loading it."""
+    encoder = load()
+    return EncoderFacts(
+        encoder.vector_dim, encoder.fingerprint, str(encoder.dtype), encoder.device.type, encoder.tokens
+    )
+
+
+def pair_elsewhere(model: str, workers: Workers, *, dtype: str | None = None) -> tuple[Encoder, Decoder]:
+    """Return the pair of a preset or bridge for workers to load; what needs no weights is loaded here.
+
+    Parameters
+    ----------
+    model : str
+        A preset, or the path or hub name of a bridge. A path must hold the same on every machine.
+    workers : Workers
+        One of them says what the encoder is.
+    dtype : str, optional
+        As for :func:`smotext.load_encoder` and :func:`smotext.load_decoder`.
+    """
+    if Path(model).expanduser().is_dir():
+        model = str(Path(model).expanduser().resolve())  # a worker has a working directory of its own
+    elif model in PRESETS and PRESETS[model].decoder == "echo":
+        return load_pair(model)
+    decoder_dtype = dtype or ("float32" if workers.device == "cpu" else "bfloat16")
+    decoder = DecoderElsewhere(
+        partial(load_decoder, model, dtype=decoder_dtype),
+        decoder_directory(model),
+        Placed(f"torch.{decoder_dtype}", workers.device),
+    )
+    load = partial(load_encoder_of, model)
+    facts = workers.ask(describe_encoder, partial(load, device=workers.device, dtype=dtype))
+    return EncoderElsewhere(load, facts), decoder
+
+
+def load_encoder_of(model: str, device: str | None = None, dtype: str | None = None) -> Encoder:
+    """Return the encoder of a preset, or the one that a bridge was trained with."""
+    is_preset = model in PRESETS and not Path(model).is_dir()
+    return load_encoder(model if is_preset else str(resolve_directory(model)), device=device, dtype=dtype)

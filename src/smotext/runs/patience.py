@@ -1,0 +1,138 @@
+"""Decoding a group whose rows may fail: it is tried again, then row by row, and what fails to the last is marked."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from smotext.augment import Write
+from smotext.errors import SmotextError, SmotextWarning
+from smotext.records import MixPlan
+from smotext.writing import COLUMNS
+
+TRIES = 2  # how often a group, and then each of its rows alone, is decoded before it counts as failed
+FAILED = "decoding failed: "  # begins the reason of a row that cannot be decoded
+_DTYPES = {
+    "lam": "float64",
+    "seed": "int64",
+    "prompt": "int64",
+    "n_tokens": "int64",
+    "is_finished": bool,
+    "accepted": bool,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a decode group.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row per row of the group; those that cannot be decoded have a reason.
+    error : str
+        Why the group failed, if none of its rows could be decoded; else empty.
+    cause : Exception or None
+        The same as it was raised; not pickled, since not every package's errors can be.
+    seconds : float
+        What it took.
+    notes : tuple of str
+        What the decoder warned of.
+    """
+
+    rows: pd.DataFrame
+    error: str = ""
+    cause: Exception | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "cause": None}
+
+
+def write_patiently(group: MixPlan, targets: NDArray[np.float32], write: Write) -> Outcome:
+    """Return the group's rows; if it fails again and again, its rows one by one, marked where they fail too.
+
+    Raises
+    ------
+    SmotextError, OSError
+        At once: a wrong option or a full disk is no row's fault.
+    """
+    started_s = time.monotonic()
+    with _heard() as notes:
+        found = _try(write, group, targets)
+        outcome = _one_by_one(write, group, targets, found) if isinstance(found, Exception) else Outcome(found)
+    return replace(outcome, seconds=time.monotonic() - started_s, notes=tuple(notes))
+
+
+def give_up(group: MixPlan, error: Exception) -> Outcome:
+    """Return the outcome of a group of which no row can be decoded."""
+    return _marked(group, [error] * len(group), error)
+
+
+def _one_by_one(write: Write, group: MixPlan, targets: NDArray[np.float32], error: Exception) -> Outcome:
+    """Return the outcome of a group that failed as a whole, each row decoded alone."""
+    return _marked(group, [_try(write, group.take(place), targets[place]) for place in _places(group)], error)
+
+
+def _marked(group: MixPlan, tried: Sequence[pd.DataFrame | Exception], error: Exception) -> Outcome:
+    """Return the outcome of rows that were decoded or not; the group's error counts if none was."""
+    pairs = zip(_places(group), tried, strict=True)
+    rows = [_failed_row(group.take(place), found) if isinstance(found, Exception) else found for place, found in pairs]
+    is_lost = all(isinstance(found, Exception) for found in tried)
+    return Outcome(pd.concat(rows, ignore_index=True), _spell(error) if is_lost else "", error if is_lost else None)
+
+
+def _places(group: MixPlan) -> list[slice]:
+    return [slice(row, row + 1) for row in range(len(group))]
+
+
+def _try(write: Write, group: MixPlan, targets: NDArray[np.float32]) -> pd.DataFrame | Exception:
+    """Return the group's rows, or why they could not be written, after `TRIES` times."""
+    for _ in range(TRIES):
+        try:
+            return write(group, targets)
+        except (SmotextError, OSError):
+            raise
+        except Exception as caught:  # whatever a model's engine raises
+            error = caught
+    return error
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Give the list of our warnings within the block, for the manifest; they are shown all the same.
+
+    A decoder warns when it had to halve a batch, for example, which can change texts in bfloat16.
+    """
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SmotextWarning)
+        yield notes
+    for warning in caught:
+        if issubclass(warning.category, SmotextWarning):
+            notes.append(str(warning.message))
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _spell(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _failed_row(group: MixPlan, error: Exception) -> pd.DataFrame:
+    """Return the row that stands for one that cannot be decoded: no text, not accepted, the reason."""
+    key = (group.labels[0], group.ordinals[0], group.attempts[0], group.candidates[0])
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {"text": "", "label": group.labels[0], "key": "/".join(map(str, key)), "parents": [], "weights": []}
+    row |= {"lam": np.nan, "seed": int(group.seeds[0]), "prompt": -1, "strategy": group.strategies[0], "mix": ""}
+    row |= {"model": "", "n_tokens": -1, "is_finished": False, "accepted": False}
+    row |= {"reason": f"{FAILED}{_spell(error)}"}
+    return pd.DataFrame({name: pd.Series([value], dtype=_DTYPES.get(name, object)) for name, value in row.items()})

@@ -1,0 +1,228 @@
+"""On a Ray cluster of two workers, the same texts as in one process: whoever dies, stops or begins the run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from runs_doubles import DyingDecoder, Listener, NotingDecoder, NotingEncoder, RefusingDecoder, processes
+
+from smotext import SMOTExT
+from smotext.cli import entry
+from smotext.decoders.echo import EchoDecoder
+from smotext.errors import InputError, RunError
+from smotext.runs.cluster import ClusterRun
+from smotext.runs.durable import DurableRun
+from smotext.runs.folder import RunFolder
+from smotext.runs.stopping import Stopper
+from smotext.runs.workers import connected
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra 'ray'"),
+]
+
+STORE_BYTES = 100 * 2**20
+WORKER = "ray::MapWorker"  # how Ray names the processes of an actor pool
+TEXTS = [f"text number {i} of {'ab'[i % 2]}" for i in range(14)]
+LABELS = ["ab"[i % 2] for i in range(14)]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two machines of one CPU each, as far as Ray can tell."""
+    from ray.cluster_utils import Cluster
+
+    options = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # workers are to find the doubles
+        cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
+        cluster.add_node(**options)
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMOTEXT_CACHE", "off")
+    path = tmp_path / "in.csv"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in zip(TEXTS, LABELS, strict=True)))
+    return path
+
+
+@pytest.fixture
+def small_groups(monkeypatch):
+    monkeypatch.setattr("smotext.settings.GROUP_SIZE", 4)
+
+
+def augment(source, output, *options, n=40):
+    return entry.run(["augment", str(source), "-o", str(output), "--model", "echo", "-n", str(n), *options])
+
+
+def on(cluster):
+    return ["--engine", "ray", "--address", cluster]
+
+
+def files_of(output):
+    return [path.read_bytes() for path in (output, output.with_name(output.name + ".lineage.parquet"))]
+
+
+def parts_of(output):
+    return list((output.with_name(output.name + ".run") / "parts").glob("*.parquet"))
+
+
+def when(condition, action):
+    """Call `action` in a thread of its own as soon as `condition` holds, and give the thread."""
+
+    def wait():
+        while not condition():
+            time.sleep(0.005)
+        action()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_worker_killed_half_way_changes_no_byte(cluster, source, small_groups):
+    whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
+    assert augment(source, whole, n=600) == 0
+    killed = []
+
+    def kill():
+        victim = next(pid for pid, name in processes(under=os.getpid()).items() if name.startswith(WORKER))
+        os.kill(victim, signal.SIGKILL)
+        killed.append((victim, len(parts_of(output))))
+
+    thread = when(lambda: len(parts_of(output)) > 20, kill)
+    assert augment(source, output, *on(cluster), n=600) == 0
+    thread.join(timeout=10)
+    assert 20 < killed[0][1] < 150
+    assert files_of(output) == files_of(whole)
+
+
+def test_a_run_begun_in_one_process_ends_on_a_cluster(cluster, source, small_groups, capsys):
+    whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
+    assert augment(source, whole) == 0
+    assert augment(source, output, "--max-tokens", "50") == 3
+    n_there = len(parts_of(output))
+    assert 0 < n_there < 10
+    assert augment(source, output, *on(cluster), "--resume", "always") == 0
+    assert f"resumed {4 * n_there} rows" in capsys.readouterr().err
+    assert files_of(output) == files_of(whole)
+
+
+def test_a_run_capped_on_a_cluster_ends_in_one_process(cluster, source, small_groups, capsys):
+    whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
+    assert augment(source, whole) == 0
+    assert augment(source, output, *on(cluster), "--max-tokens", "50") == 3
+    n_there = len(parts_of(output))
+    assert 0 < n_there < 10
+    assert len(pd.read_csv(output)) <= len(TEXTS) + 4 * n_there
+    assert augment(source, output, "--resume", "always") == 0
+    assert f"resumed {4 * n_there} rows" in capsys.readouterr().err
+    assert files_of(output) == files_of(whole)
+
+
+def test_an_interrupted_run_says_so_and_goes_on(cluster, source, small_groups, capsys):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
+    assert augment(source, whole, n=600) == 0
+    main = threading.main_thread().ident
+    when(lambda: len(parts_of(output)) > 10, lambda: signal.pthread_kill(main, signal.SIGINT))
+    try:
+        assert augment(source, output, *on(cluster), n=600) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "stopped: interrupted: " in capsys.readouterr().err
+    assert not output.exists()
+    assert 10 < len(parts_of(output)) < 150
+    assert augment(source, output, *on(cluster), n=600) == 0
+    assert files_of(output) == files_of(whole)
+
+
+@pytest.fixture
+def generate(cluster, tmp_path, monkeypatch, small_groups):
+    """A function that makes 24 rows with a decoder, on the cluster or in this process."""
+    monkeypatch.setenv("SMOTEXT_CACHE", "off")
+
+    def make(name, decoder, *, encoder=None, is_local=False):
+        folder = RunFolder.open(tmp_path / name, {})
+        options = {"stopper": Stopper(), "progress": Listener()}
+        sampler = SMOTExT("echo", encoder=encoder, decoder=decoder, random_state=0)
+        try:
+            if is_local:
+                return sampler.generate(TEXTS, LABELS, n=24, run=DurableRun(folder, **options)), folder
+            with connected(cluster, n=2) as workers:
+                run = ClusterRun(folder, workers=workers, **options)
+                return sampler.generate(TEXTS, LABELS, n=24, run=run), folder
+        finally:
+            folder.close()
+
+    return make
+
+
+def test_a_group_whose_worker_died_is_decoded_by_another(generate, tmp_path):
+    here, _ = generate("here", EchoDecoder(), is_local=True)
+    there, folder = generate("there", DyingDecoder(tmp_path, seed=here["seed"][12], n_deaths=1))
+    pd.testing.assert_frame_equal(there, here.assign(model=there["model"]))
+    assert 3 in [event["group"] for event in folder.events("repeated")]
+
+
+def test_a_group_that_kills_every_worker_stops_the_run_and_is_given_up_in_the_next(generate, tmp_path):
+    here, _ = generate("here", EchoDecoder(), is_local=True)
+    decoder = DyingDecoder(tmp_path, seed=here["seed"][8], n_deaths=1000)
+    with pytest.raises(RunError, match="no row of decode group 2 can be decoded: RunError: 3 workers died at it"):
+        generate("there", decoder)
+    there, folder = generate("there", decoder)
+    failed = [event["failed"] for event in folder.events("decoded") if "failed" in event]
+    assert [[row["key"] for row in rows] for rows in failed] == [here["key"][8:12].tolist()]
+    is_other = (there["text"] != here["text"]).tolist()
+    assert is_other == [8 <= row < 12 for row in range(24)]  # replaced, from other parents
+    assert there["accepted"].all()
+
+
+def test_an_error_of_the_options_is_raised_as_it_is_here(generate):
+    with pytest.raises(InputError, match="no such prompt .on the worker "):
+        generate("there", RefusingDecoder())
+
+
+def test_the_encoders_processes_have_ended_when_a_decoder_is_loaded(generate, tmp_path):
+    rows, _ = generate("there", NotingDecoder(tmp_path), encoder=NotingEncoder(tmp_path))
+    assert len(rows) == 24
+    assert f"encoder-{os.getpid()}" not in [path.name for path in tmp_path.iterdir()]
+    assert len(list(tmp_path.glob("encoder-*"))) == 1  # all texts are one chunk
+    assert {path.read_text() for path in tmp_path.glob("decoder-*")} == {"0"}
+
+
+def test_the_bundled_model_writes_the_same_bytes_and_no_process_stays(source):
+    """Without an address a cluster is started, and ended."""
+    whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
+    place = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # a short path: sockets lie there
+    code = "import sys; from smotext import settings; settings.GROUP_SIZE = 8; from smotext.cli import main; main()"
+    command = [sys.executable, "-c", code, "augment", str(source), "--per-class", "8", "--dtype", "float32"]
+    environment = {
+        **os.environ,
+        "RAY_TMPDIR": str(place),
+        "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": str(STORE_BYTES),
+    }
+    for more in (["-o", str(whole)], ["-o", str(output), "--engine", "ray", "--workers", "2"]):
+        run = subprocess.run([*command, *more], capture_output=True, text=True, check=False, env=environment)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout == ""
+        assert "[" not in run.stderr  # no log line of Ray
+    assert files_of(output) == files_of(whole)
+    assert [name for name in processes().values() if str(place) in name] == []
+    shutil.rmtree(place)
