@@ -7,14 +7,17 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from smotext import SMOTExT
 from smotext.cli.entry import report as exit_code_of
 from smotext.cli.screen import Reporter
 from smotext.errors import InputError, MissingFileError, SmotextError
-from smotext.evaluation.data import LabelledTexts, labelled
+from smotext.evaluation.data import Generate, LabelledTexts, labelled
 from smotext.evaluation.estimate import estimate
+from smotext.evaluation.generators import default_generators, read_passages
 from smotext.evaluation.report import make_report, sentence, write_report
 from smotext.evaluation.study import Study
 from smotext.seeding import generator
@@ -80,6 +83,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--conditions", help="some of the conditions, separated by commas (default: all that apply)")
     made.add_argument("--corpus", type=Path, help="open texts for the retrieval control")
     made.add_argument("--passages", type=int, default=5000, help="at most so many passages of the corpus")
+    made.add_argument("--adapt", action="store_true", help="adapt the bridge to each fold's training texts first")
     made.add_argument("--quick", action="store_true", help="3 seeds, 500 test rows, no paraphrase")
     return made
 
@@ -103,6 +107,17 @@ def method_options(given: list[str]) -> dict[str, Any]:
             value = text
         options[name] = tuple(value) if isinstance(value, list) else value
     return options
+
+
+def make_generators(sampler: SMOTExT, given: argparse.Namespace) -> dict[str, Generate]:
+    """Return SMOTExT and its controls as the options ask for them."""
+    passages = read_passages(given.corpus, limit=given.passages) if given.corpus else []
+    if not given.adapt:
+        return default_generators(sampler, passages)
+    from smotext.training.adapt import adapted_decoder
+
+    encoder, decoder = sampler.load()
+    return default_generators(sampler, passages, adapt=partial(adapted_decoder, decoder.settings.directory, encoder))
 
 
 def run_study(study: Study, title: str) -> None:

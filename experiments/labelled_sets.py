@@ -14,13 +14,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from common import clear_errors, load_set, method_options, parser, run_study
+from common import clear_errors, load_set, make_generators, method_options, parser, run_study
 
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
 from smotext.evaluation.conditions import CHEAP, CONDITIONS, PARAPHRASED
-from smotext.evaluation.generators import default_generators, read_passages
 from smotext.evaluation.report import gain_cell, overall_table
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.study import Result, Study
@@ -38,12 +37,12 @@ def main() -> None:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--report", action="store_true", help="open the report half")
     arguments.add_argument("--sets", help="some of the half's sets, separated by commas")
+    arguments.add_argument("--settings", help=f"some of {', '.join(one.name for one in SETTINGS)}, by commas")
     given = arguments.parse_args()
     with clear_errors():
         names = choose_sets(given.sets, is_report=given.report)
         sampler = SMOTExT(given.model, **method_options(given.option))
-        passages = read_passages(given.corpus, limit=given.passages) if given.corpus else []
-        generators = default_generators(sampler, passages)
+        generators = make_generators(sampler, given)
         results: dict[str, list[Result]] = {}
         table = given.out / "results.md"
         for name in names:
@@ -73,6 +72,17 @@ def choose_sets(given: str | None, *, is_report: bool) -> list[str]:
     return names
 
 
+def choose_settings(given: str | None, *, is_quick: bool) -> tuple[Setting, ...]:
+    """Return the settings that are asked for by name; a quick look takes the first."""
+    if not given:
+        return SETTINGS[:1] if is_quick else SETTINGS
+    known = {setting.name: setting for setting in SETTINGS}
+    for name in given.split(","):
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    return tuple(known[name] for name in given.split(","))
+
+
 def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generators: Mapping) -> Study:
     """Return the study of one set."""
     train, test = load_set(given.data, name)
@@ -84,7 +94,7 @@ def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generator
         {FROZEN: frozen, TFIDF: tfidf()},
         generators,
         test=test,
-        settings=SETTINGS[:1] if given.quick else SETTINGS,
+        settings=choose_settings(given.settings, is_quick=given.quick),
         conditions=[name for name in names if not (given.quick and name == PARAPHRASED)],
         encoder=frozen[0],
         n_seeds=given.seeds or (3 if given.quick else 10),

@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from common import clear_errors, load_newsgroups, method_options, parser, run_study
+from common import clear_errors, load_newsgroups, make_generators, method_options, parser, run_study
 
 from smotext import SMOTExT
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
 from smotext.evaluation.conditions import CONDITIONS, ONLY_SMOTEXT, PARAPHRASED, REAL, WITH_SMOTEXT
-from smotext.evaluation.generators import default_generators, read_passages
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.study import MAX_TEST_ROWS, Study
 from smotext.evaluation.summary import Row, summarise
@@ -45,14 +44,13 @@ def make_study(given: argparse.Namespace) -> Study:
     train, test = load_newsgroups(given.data)
     model = "xrag-7b" if given.preset == "paper" else given.model
     sampler = SMOTExT(model, **method_options(given.option))
-    passages = read_passages(given.corpus, limit=given.passages) if given.corpus else []
     frozen = frozen_encoder(*_classifier_encoder(given.preset, sampler))
     names = given.conditions.split(",") if given.conditions else [*CONDITIONS]
     shots, new = (QUICK_SHOTS, QUICK_NEW) if given.quick else (SHOTS, NEW_PER_CLASS)
     return Study(
         train,
         {FROZEN: frozen, TFIDF: tfidf()},
-        default_generators(sampler, passages),
+        make_generators(sampler, given),
         test=test,
         settings=[Setting("shots", given.shots or shots, given.per_class or new)],
         conditions=[name for name in names if not (given.quick and name == PARAPHRASED)],

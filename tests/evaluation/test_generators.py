@@ -1,6 +1,7 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,27 @@ def test_retrieval_returns_passages_and_nothing_else():
 def test_retrieval_takes_the_passage_of_the_highest_cosine():
     decoder = RetrievalDecoder(["up", "right"], np.array([[0.0, 0.1], [9.0, 0.0]]))
     assert decoder.decode(np.array([[1.0, 2.0], [2.0, 1.0]])) == ["up", "right"]
+
+
+def test_the_bridge_is_adapted_to_the_training_texts_of_the_fold_and_only_smotext_uses_it():
+    seen = []
+
+    class Adapted(EchoDecoder):
+        def decode_rows(self, vectors, **options):
+            return [replace(row, text=f"adapted: {row.text}") for row in super().decode_rows(vectors, **options)]
+
+    def adapt(texts, seed):
+        seen.append((tuple(texts), seed))
+        return Adapted(64)
+
+    data = two_classes(6)
+    made = default_generators(_sampler(), adapt=adapt)
+    texts = [text for text, _ in made["smotext"](data.texts, data.labels, {"good": 3}, 7)]
+    assert all(text.startswith("adapted: ") for text in texts)
+    assert seen == [(data.texts, 7)]
+    plain = [text for text, _ in made["paraphrase"](data.texts, data.labels, {"good": 3}, 7)]
+    assert not any(text.startswith("adapted: ") for text in plain)
+    assert made["smotext"].fingerprint != default_generators(_sampler())["smotext"].fingerprint
 
 
 def test_fingerprints_tell_options_apart_and_not_seeds():

@@ -185,3 +185,24 @@ def test_a_filter_is_fitted_on_training_texts_alone():
     assert len(Watcher.fitted) == 3
     for seed, texts in enumerate(Watcher.fitted):
         assert set(texts) == set(study.design.parts(seed).train.texts)
+
+
+def test_adaptation_sees_the_training_texts_alone_and_its_time_is_estimated():
+    from smotext import EchoDecoder, HashEncoder, SMOTExT
+    from smotext.evaluation.generators import default_generators
+
+    seen = []
+
+    def adapt(texts, seed):
+        seen.append(set(texts))
+        return EchoDecoder(64)
+
+    sampler = SMOTExT(encoder=HashEncoder(64), decoder=EchoDecoder(64))
+    generators = default_generators(sampler, adapt=adapt)
+    study = Study(two_classes(20), {"bayes": bayes()}, generators, conditions=["real + SMOTExT"], n_seeds=3)
+    study.run()
+    folds = [set(study.design.parts(seed).train.texts) for seed in range(3)]
+    assert seen == folds
+    more = Study(two_classes(20), {"bayes": bayes()}, generators, conditions=["real + SMOTExT"], n_seeds=1)
+    assert estimate(more).generating_s > 0
+    assert seen[3:] == folds[:1]  # once for the estimate, not once per probed text

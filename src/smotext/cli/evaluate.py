@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,10 @@ class DesignOptions:
         Path | None,
         typer.Option(help="Open texts for the retrieval control: JSON lines or lines.", rich_help_panel=_DESIGN),
     ] = None
+    adapt: Annotated[
+        bool,
+        typer.Option("--adapt", help="Adapt the bridge to each fold's training texts first.", rich_help_panel=_DESIGN),
+    ] = False
     seeds: Annotated[int, typer.Option(help="Paired repetitions.", rich_help_panel=_DESIGN)] = 10
     max_test_rows: Annotated[int, typer.Option(help="At most so many test rows.", rich_help_panel=_DESIGN)] = 2000
     quick: Annotated[
@@ -174,7 +179,7 @@ def _make_study(
     return Study(
         data,
         models,
-        default_generators(sampler, passages),
+        default_generators(sampler, passages, _adapter(sampler) if design.adapt else None),
         test=test,
         settings=settings,
         conditions=names,
@@ -184,6 +189,16 @@ def _make_study(
         max_test_rows=QUICK_TEST_ROWS if design.quick else design.max_test_rows,
         folder=folder,
     )
+
+
+def _adapter(sampler: Any) -> Callable[[Sequence[str], int], Any]:
+    """Return what adapts the sampler's bridge to a fold's training texts."""
+    from smotext.training.adapt import adapted_decoder
+
+    encoder, decoder = sampler.load()
+    if not hasattr(decoder, "settings"):
+        raise InputError(f"--adapt needs a bridge directory to go on from, {sampler.model} has none: leave --adapt out")
+    return partial(adapted_decoder, decoder.settings.directory, encoder)
 
 
 def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, Any], Any]:

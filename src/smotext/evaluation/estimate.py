@@ -9,6 +9,7 @@ from typing import Any
 from smotext.evaluation.classifiers import fit_predict
 from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF
 from smotext.evaluation.data import Fold
+from smotext.evaluation.generators import AdaptedGenerator
 from smotext.evaluation.study import Cell, Study
 
 _PROBE_ROWS = 16
@@ -51,30 +52,38 @@ def estimate(study: Study) -> Estimate:
         return Estimate(len(cells), len(cells), 0, 0.0, 0.0)
     fold = study.fold(study.settings[0], 0)
     n_texts = _texts_to_make(study, missing)
-    generating = sum(count * _seconds_per_text(study, source, fold) for source, count in n_texts.items())
+    generating = sum(_generating_seconds(study, source, fold, *work) for source, work in n_texts.items())
     fitting = sum(_fitting_seconds(study, name, missing, fold) for name in study.models)
-    return Estimate(len(cells), len(cells) - len(missing), sum(n_texts.values()), generating, fitting)
+    n_new = sum(count for count, _ in n_texts.values())
+    return Estimate(len(cells), len(cells) - len(missing), n_new, generating, fitting)
 
 
-def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, int]:
-    """Return how many texts each model-driven generator still has to write."""
+def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, tuple[int, int]]:
+    """Return how many texts each model-driven generator still has to write, and in how many folds."""
     settings = {setting.name: setting for setting in study.settings}
     sources = {(cell.setting, cell.seed, GENERATOR_OF.get(cell.condition, "copies")) for cell in missing}
-    counts: dict[str, int] = {}
+    counts: dict[str, tuple[int, int]] = {}
     for name, seed, source in sorted(sources):
         if source not in BUILT_IN and not study.has_texts(settings[name], seed, source):
-            counts[source] = counts.get(source, 0) + sum(study.fold(settings[name], seed).new_rows.values())
+            n_texts, n_folds = counts.get(source, (0, 0))
+            counts[source] = (n_texts + sum(study.fold(settings[name], seed).new_rows.values()), n_folds + 1)
     return counts
 
 
-def _seconds_per_text(study: Study, source: str, fold: Fold) -> float:
+def _generating_seconds(study: Study, source: str, fold: Fold, n_texts: int, n_folds: int) -> float:
+    """Return the seconds of writing `n_texts`, and of adapting the bridge in each of `n_folds` if it is adapted."""
     classes = list(fold.new_rows)[:_PROBE_ROWS]
     wanted = dict.fromkeys(classes, -(-_PROBE_ROWS // len(classes)))
     generate = study.generators[source]
+    started = time.perf_counter()
+    adapting = 0.0
+    if isinstance(generate, AdaptedGenerator):
+        generate = generate.adapted(fold.train.texts, 0)
+        adapting = time.perf_counter() - started
     generate(fold.train.texts, fold.train.labels, wanted, 0)  # loads, compiles and encodes: once a study
     started = time.perf_counter()
     generate(fold.train.texts, fold.train.labels, wanted, 1)
-    return (time.perf_counter() - started) / sum(wanted.values())
+    return n_folds * adapting + n_texts * (time.perf_counter() - started) / sum(wanted.values())
 
 
 def _fitting_seconds(study: Study, name: str, missing: list[Cell], fold: Fold) -> float:

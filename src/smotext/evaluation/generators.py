@@ -53,6 +53,38 @@ class SmotextGenerator:
         return list(zip(frame["text"].tolist(), frame["label"].tolist(), strict=True))
 
 
+@dataclass(frozen=True)
+class AdaptedGenerator:
+    """New texts from a bridge that is adapted to each fold's own training texts first.
+
+    Attributes
+    ----------
+    sampler : SMOTExT
+        Its decoder is replaced by the adapted one.
+    adapt : callable
+        (texts, seed) to a decoder that was adapted to them; folds with too few texts to adapt to may get
+        the bridge as it was.
+    """
+
+    sampler: Any
+    adapt: Callable[[Sequence[str], int], Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Models and options as one string."""
+        return f"{SmotextGenerator(self.sampler).fingerprint}|adapted"
+
+    def __call__(
+        self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
+    ) -> list[tuple[str, Label]]:
+        """Return new (text, label) pairs made from these texts alone."""
+        return self.adapted(texts, seed)(texts, labels, n_new, seed)
+
+    def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
+        """Return the generator with the adapted bridge."""
+        return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(texts, seed)))
+
+
 class RetrievalDecoder:
     """A decoder that writes nothing of its own: it returns the passage whose vector is nearest.
 
@@ -80,7 +112,9 @@ class RetrievalDecoder:
         return [self._passages[row] for row in np.argmax(vectors @ self._vectors.T, axis=1)]
 
 
-def default_generators(sampler: Any, passages: Sequence[str] = ()) -> dict[str, Generate]:
+def default_generators(
+    sampler: Any, passages: Sequence[str] = (), adapt: Callable[[Sequence[str], int], Any] | None = None
+) -> dict[str, Generate]:
     """Return the generators of a study by name: SMOTExT, its unmixed paraphrase and, with passages, retrieval.
 
     Parameters
@@ -89,11 +123,13 @@ def default_generators(sampler: Any, passages: Sequence[str] = ()) -> dict[str, 
         Its models are loaded here, once.
     passages : sequence of str
         What retrieval chooses from.
+    adapt : callable, optional
+        As in :class:`AdaptedGenerator`: SMOTExT then writes with a bridge that is adapted in every fold.
     """
     encoder, decoder = sampler.load()
     loaded = _changed(sampler, encoder=encoder, decoder=decoder)
     made: dict[str, Generate] = {
-        "smotext": SmotextGenerator(loaded),
+        "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
     }
     if passages:
