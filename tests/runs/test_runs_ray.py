@@ -47,11 +47,12 @@ def cluster():
     options = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.delenv("RAY_AUTH_MODE", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # workers are to find the doubles
         cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
         cluster.add_node(**options)
-    yield cluster.address
-    cluster.shutdown()
+        yield cluster.address
+        cluster.shutdown()
 
 
 @pytest.fixture
@@ -215,6 +216,7 @@ def test_the_bundled_model_writes_the_same_bytes_and_no_process_stays(source):
     command = [sys.executable, "-c", code, "augment", str(source), "--per-class", "8", "--dtype", "float32"]
     environment = {
         **os.environ,
+        "RAY_AUTH_TOKEN": "of-a-test",  # or Ray leaves one in the home directory
         "RAY_TMPDIR": str(place),
         "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": str(STORE_BYTES),
     }

@@ -406,8 +406,11 @@ def _connect(address: str) -> None:
     try:
         with _without_stderr():
             ray.init(address=address, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise RunError(f"cannot reach the Ray cluster at {address}: {error}") from error
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise RunError(
+            f"cannot reach the Ray cluster at {address}: {error}: see that Ray and Python are the cluster's, and "
+            "RAY_AUTH_MODE=token is set where the cluster wants a token"
+        ) from error
 
 
 @contextmanager
