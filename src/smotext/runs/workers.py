@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ MOST_ATTEMPTS = 3  # an item that was at work in so many dying workers is their 
 _SHARE_OF_STORE = 0.25  # of this machine's object store, for items that wait
 _MOST_WAVE_BYTES = 8 * 2**30  # they are in this process's memory too, for a moment
 _REACH_S = 5  # to wait for a cluster; Ray itself waits for minutes and then exits
+_RAY_DATA_THREADS = ("StreamingExecutor", "iter_threaded", "ray-data")  # its Prefetcher waits for ever and asks nothing
 _END_S = 120  # to wait for a worker's process to end, which takes seconds
 
 Item: TypeAlias = tuple[int, tuple[Any, ...]]  # a number to know it by, and what the work is called with
@@ -138,7 +140,8 @@ class Workers:
             num_cpus=self.n_cpus,
             num_gpus=self.n_gpus,
         )
-        tables: Iterable[Any] = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        batches: Iterable[Any] = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        before, tables = set(threading.enumerate()), iter(batches)
         try:
             for table in tables:
                 for pickled in table["done"].to_pylist():
@@ -152,6 +155,23 @@ class Workers:
                 f"the cluster failed ({type(error).__name__}: {error}): see that every machine has the same smotext, "
                 "Python and Ray; the same command goes on where it stopped"
             ) from error
+        finally:
+            if isinstance(tables, Generator):
+                tables.close()
+            del tables  # before its threads are waited for: they run as long as somebody may ask for more
+            _wait_for_threads(set(threading.enumerate()) - before)
+
+
+def _wait_for_threads(threads: Iterable[threading.Thread]) -> None:
+    """Wait until Ray Data's own threads have ended.
+
+    One that asks Ray for something after this process has left the cluster makes Ray end the process with exit
+    code 1: after a cap, with nothing written.
+    """
+    until_s = time.monotonic() + _END_S
+    for thread in threads:
+        if thread.name.startswith(_RAY_DATA_THREADS):
+            thread.join(max(0.0, until_s - time.monotonic()))
 
 
 class Register:
