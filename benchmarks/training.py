@@ -106,10 +106,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=1024, help="tokens through the model at once")
-    parser.add_argument("--passages", type=int, default=128, help="passages a step")
+    parser.add_argument("--passages", type=int, default=256, help="passages a step")
     parser.add_argument("--words", type=int, default=60, help="of the longest passage")
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
