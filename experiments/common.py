@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +115,7 @@ def make_generators(sampler: SMOTExT, given: argparse.Namespace) -> dict[str, Ge
         return default_generators(sampler, passages)
     from smotext.training.adapt import adapted_decoder
 
-    encoder, decoder = sampler.load()
-    return default_generators(sampler, passages, adapt=partial(adapted_decoder, decoder.settings.directory, encoder))
+    return default_generators(sampler, passages, adapt=adapted_decoder)
 
 
 def run_study(study: Study, title: str) -> None:

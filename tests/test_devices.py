@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import smotext
+from smotext.decoders.language_model import DecoderSettings
+from smotext.decoders.loading import dtype_of
 from smotext.devices import default_device, find_device, find_dtype, is_out_of_memory
 from smotext.errors import InputError, UnknownNameError
 from smotext.training.world import join_world
@@ -23,6 +25,24 @@ def test_an_unknown_dtype_suggests_the_nearest() -> None:
 
 def test_the_default_device_can_be_used() -> None:
     assert find_device(default_device()).type == default_device()
+
+
+@pytest.mark.parametrize(
+    ("device", "has_gpu", "expected"),
+    [
+        (None, True, torch.bfloat16),
+        (None, False, torch.float32),
+        ("auto", True, torch.bfloat16),
+        ("auto", False, torch.float32),
+        ("cpu", True, torch.float32),
+        ("cuda:1", True, torch.bfloat16),
+    ],
+)
+def test_decoders_work_in_bfloat16_on_gpus_and_in_float32_on_cpus(
+    device: str | None, has_gpu: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    assert dtype_of(DecoderSettings("bridge", device)) is expected
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smotext import HashEncoder, load_decoder, load_encoder, presets
+from smotext import EchoDecoder, HashEncoder, load_decoder, load_encoder, presets
 from smotext.decoders import facts
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError
 from tests.decoders.checkpoints import VECTOR_DIM, make_checkpoint
@@ -46,6 +46,11 @@ def test_a_bridge_that_names_its_encoder_brings_it(tmp_path: Path) -> None:
     assert load_encoder(str(bridge)).vector_dim == 384
     with pytest.raises(InputError, match="384 dimensions and the decoder takes 6"):
         presets.load_pair(str(bridge))
+
+
+def test_beside_a_decoder_that_knows_no_encoder_a_bridge_asks_for_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pass encoder="):
+        presets.load_pair(str(tmp_path), decoder=EchoDecoder())
 
 
 @pytest.mark.parametrize("load", [load_encoder, load_decoder])

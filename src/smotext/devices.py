@@ -31,6 +31,20 @@ def find_device(device: str | torch.device) -> torch.device:
     return found
 
 
+def default_dtype(device: str) -> str:
+    """Return what a language model works in unless told: ``"bfloat16"`` on GPUs, ``"float32"`` on CPUs.
+
+    bfloat16 is the fast one there; in float32 texts do not depend on the batch size. Encoders measure instead
+    (:func:`smotext.encoders.precision.choose_dtype`).
+
+    Examples
+    --------
+    >>> default_dtype("cuda:1"), default_dtype("cpu")
+    ('bfloat16', 'float32')
+    """
+    return "bfloat16" if device.startswith("cuda") else "float32"
+
+
 def find_dtype(dtype: str | torch.dtype) -> torch.dtype:
     """Return the number format of a name.
 

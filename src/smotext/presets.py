@@ -219,7 +219,7 @@ def load_pair(
     if decoder is None:
         decoder = load_decoder(model, device=device, dtype=dtype)
     if encoder is None:
-        encoder = _encoder_for(model, decoder, device, dtype)
+        encoder = load_encoder_of(model, getattr(decoder, "spec", None), device=device, dtype=dtype)
     for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
         if isinstance(given, str):  # which has an .encode of its own
             raise InputError(f"{role}={given!r} is a name: pass smotext.load_{role}({given!r})")
@@ -240,15 +240,17 @@ def is_bridge(directory: Path) -> bool:
     return config.is_file() and '"projector_type"' in config.read_text(encoding="utf-8")
 
 
-def _encoder_for(model: str, decoder: Any, device: str | None, dtype: str | None) -> Encoder:
-    """Return the encoder that belongs to a preset, or that the loaded bridge was trained with."""
+def load_encoder_of(
+    model: str, spec: BridgeSpec | None, *, device: str | None = None, dtype: str | None = None
+) -> Encoder:
+    """Return the encoder that belongs to a preset, or that the bridge of this spec was trained with."""
     if model in PRESETS and not Path(model).is_dir():
         return load_encoder(model, device=device, dtype=dtype)
-    return _encoder_of_bridge(model, decoder.spec, {"device": device, "dtype": dtype})
+    return _encoder_of_bridge(model, spec, {"device": device, "dtype": dtype})
 
 
-def _encoder_of_bridge(name: str, spec: BridgeSpec, given: Mapping[str, Any]) -> Encoder:
-    if spec.encoder is None:
+def _encoder_of_bridge(name: str, spec: BridgeSpec | None, given: Mapping[str, Any]) -> Encoder:
+    if spec is None or spec.encoder is None:
         raise InputError(f"bridge {name!r} does not say which encoder it was trained with: pass encoder=")
     own = {
         "revision": spec.encoder_revision,

@@ -63,6 +63,7 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--corpus", "missing.jsonl"], "no corpus file"),
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
+        (["--adapt"], "--adapt needs a bridge directory to go on from"),
     ],
 )
 def test_bad_options_end_with_code_2_and_say_what_is_wrong(mail, capsys, options, message):

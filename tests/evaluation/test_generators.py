@@ -57,12 +57,13 @@ def test_the_bridge_is_adapted_to_the_training_texts_of_the_fold_and_only_smotex
         def decode_rows(self, vectors, **options):
             return [replace(row, text=f"adapted: {row.text}") for row in super().decode_rows(vectors, **options)]
 
-    def adapt(texts, seed):
+    def adapt(encoder, decoder, texts, seed):
+        assert (encoder, decoder) == (sampler.encoder, sampler.decoder)
         seen.append((tuple(texts), seed))
         return Adapted(64)
 
-    data = two_classes(6)
-    made = default_generators(_sampler(), adapt=adapt)
+    data, sampler = two_classes(6), _sampler()
+    made = default_generators(sampler, adapt=adapt)
     texts = [text for text, _ in made["smotext"](data.texts, data.labels, {"good": 3}, 7)]
     assert all(text.startswith("adapted: ") for text in texts)
     assert seen == [(data.texts, 7)]

@@ -193,7 +193,7 @@ def test_adaptation_sees_the_training_texts_alone_and_its_time_is_estimated():
 
     seen = []
 
-    def adapt(texts, seed):
+    def adapt(encoder, decoder, texts, seed):
         seen.append(set(texts))
         return EchoDecoder(64)
 

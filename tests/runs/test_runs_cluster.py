@@ -40,8 +40,10 @@ class LocalWorkers(Workers):
 @pytest.fixture
 def no_ray(monkeypatch):
     """Have ``--engine ray`` work in this process."""
-    monkeypatch.setattr("smotext.runs.workers.check_ray", lambda: None)
-    monkeypatch.setattr("smotext.runs.workers.connected", lambda *_, **__: contextlib.nullcontext(LocalWorkers(2, 1)))
+    monkeypatch.setattr("smotext.runs.connecting.check_ray", lambda: None)
+    monkeypatch.setattr(
+        "smotext.runs.connecting.connected", lambda *_, **__: contextlib.nullcontext(LocalWorkers(2, 1))
+    )
     monkeypatch.setattr("smotext.settings.GROUP_SIZE", 4)
 
 

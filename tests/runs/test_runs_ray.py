@@ -22,10 +22,10 @@ from smotext.cli import entry
 from smotext.decoders.echo import EchoDecoder
 from smotext.errors import InputError, RunError
 from smotext.runs.cluster import ClusterRun
+from smotext.runs.connecting import connected
 from smotext.runs.durable import DurableRun
 from smotext.runs.folder import RunFolder
 from smotext.runs.stopping import Stopper
-from smotext.runs.workers import connected
 
 pytestmark = [
     pytest.mark.slow,

@@ -46,14 +46,22 @@ def test_a_bridge_that_only_gets_worse_is_left_as_it_was(toy_bridge: Path, tmp_p
 
 def test_an_adapted_decoder_needs_no_directory_of_the_caller(toy_bridge: Path) -> None:
     settings = replace(DEFAULTS, learning_rate=3e-3, batch_size=4, epochs=5)
-    adapted = adapted_decoder(toy_bridge, toy.encoder(), OTHERS, seed=1, settings=settings)
+    decoder = smotext.load_decoder(str(toy_bridge), device="cpu", dtype="bfloat16")
+    adapted = adapted_decoder(toy.encoder(), decoder, OTHERS, seed=1, settings=settings)
     folder = Path(adapted.settings.directory)
-    assert adapted.fingerprint != smotext.load_decoder(str(toy_bridge)).fingerprint
+    assert adapted.fingerprint != decoder.fingerprint
+    assert replace(adapted.settings, directory=decoder.settings.directory) == decoder.settings
     del adapted
     gc.collect()
     assert not folder.exists()
-    few = adapted_decoder(toy_bridge, toy.encoder(), OTHERS[:3], seed=1)
+    few = adapted_decoder(toy.encoder(), decoder, OTHERS[:3], seed=1)
+    assert few is decoder
     assert few.settings.directory == str(toy_bridge)
+
+
+def test_a_decoder_without_a_bridge_cannot_be_adapted() -> None:
+    with pytest.raises(InputError, match="needs a bridge directory to go on from, the EchoDecoder has none"):
+        adapted_decoder(toy.encoder(), smotext.EchoDecoder(), OTHERS, seed=1)
 
 
 def test_too_few_texts_are_refused(toy_bridge: Path, tmp_path: Path) -> None:

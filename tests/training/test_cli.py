@@ -12,7 +12,7 @@ import pytest
 
 from smotext.cli import screen
 from smotext.cli.entry import run
-from smotext.cli.train import _telling
+from smotext.cli.telling import telling
 from smotext.decoders.bridge import read_spec
 from smotext.training.score import MEASURES
 from tests.training import toy
@@ -90,7 +90,7 @@ def told(
     monkeypatch.setattr(screen, "LOG_EVERY_S", 0.0)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
-    with _telling("reading", is_quiet=is_quiet) as tell:
+    with telling("reading", is_quiet=is_quiet) as tell:
         for entry in entries:
             tell(entry)
     return re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", stream.getvalue())  # without colours

@@ -146,8 +146,8 @@ def _engine(
         yield *job.sampler.load(), DurableRun(folder, stopper=stopper, progress=reporter)
         return
     from smotext.runs.cluster import ClusterRun
+    from smotext.runs.connecting import connected
     from smotext.runs.elsewhere import pair_elsewhere
-    from smotext.runs.workers import connected
 
     sampler = job.sampler
     with (
@@ -162,7 +162,7 @@ def _engine(
 def _check_engine(run: RunOptions) -> None:
     """Raise if an option of the cluster is given without one, or if Ray is not installed."""
     if run.engine == "ray":
-        from smotext.runs.workers import check_ray
+        from smotext.runs.connecting import check_ray
 
         check_ray()
         return

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,10 @@ from smotext.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from smotext.evaluation.data import LabelledTexts
+    from smotext.evaluation.generators import Adapt
     from smotext.evaluation.report import Report
     from smotext.evaluation.study import Study
+    from smotext.records import Decoder
 
 QUICK_SEEDS, QUICK_TEST_ROWS = 3, 500
 _DESIGN, _MODELS = "Design", "Models"
@@ -175,11 +176,14 @@ def _make_study(
     names = check_conditions([name.strip() for name in names if not (design.quick and name == PARAPHRASED)])
     passages = read_passages(design.corpus) if design.corpus is not None else []
     reporter.start("loading the model", 0)
+    method_encoder, decoder = sampler.load()
+    sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
+    adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)
     return Study(
         data,
         models,
-        default_generators(sampler, passages, _adapter(sampler) if design.adapt else None),
+        default_generators(sampler, passages, adapt),
         test=test,
         settings=settings,
         conditions=names,
@@ -191,14 +195,12 @@ def _make_study(
     )
 
 
-def _adapter(sampler: Any) -> Callable[[Sequence[str], int], Any]:
-    """Return what adapts the sampler's bridge to a fold's training texts."""
-    from smotext.training.adapt import adapted_decoder
+def _adapt(decoder: Decoder) -> Adapt:
+    """Return what adapts the decoder to a fold's training texts; raise, before any work, if it has no bridge."""
+    from smotext.training.adapt import adapted_decoder, check_adaptable
 
-    encoder, decoder = sampler.load()
-    if not hasattr(decoder, "settings"):
-        raise InputError(f"--adapt needs a bridge directory to go on from, {sampler.model} has none: leave --adapt out")
-    return partial(adapted_decoder, decoder.settings.directory, encoder)
+    check_adaptable(decoder)
+    return adapted_decoder
 
 
 def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, Any], Any]:

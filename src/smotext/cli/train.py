@@ -1,13 +1,7 @@
-"""``smotext train``, ``adapt`` and ``bridge-score``: make bridges, and measure them."""
+"""``smotext train``: make a bridge from a corpus."""
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from smotext.cli.options import parse_word_or_int, takes
-from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.cli.screen import print_notes
+from smotext.cli.telling import command_line, telling
 from smotext.errors import InputError
 
 _START, _CORPUS, _OPTIMIZER, _LOSS = "Where from", "Corpus", "Optimizer", "Loss"
@@ -132,10 +127,8 @@ class LossOptions:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the app."""
+    """Add the command to the app."""
     app.command("train")(train)
-    app.command("adapt")(adapt)
-    app.command("bridge-score")(bridge_score)
 
 
 @takes(start=StartOptions, passages=CorpusOptions, optimizing=OptimizerOptions, loss=LossOptions)
@@ -153,11 +146,12 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a bridge from a corpus; the same command resumes where it stopped."""
+    from smotext.presets import decoder_directory
     from smotext.training.build import Job, train_bridge
     from smotext.training.corpus import Cutting
     from smotext.training.settings import TrainingSettings
 
-    bridge = None if start.bridge is None else _directory_of(start.bridge)
+    bridge = None if start.bridge is None else decoder_directory(start.bridge)
     cutting = Cutting(**{field.name: getattr(passages, field.name) for field in fields(Cutting)})
     job = Job(
         corpus=tuple(corpus),
@@ -184,119 +178,13 @@ def train(
             "seed": random_seed,
         }
     )
-    with _telling("reading the corpus", is_quiet=quiet) as tell:
-        made = train_bridge(job, out, settings, device=device, report=tell, command=_command_line())
+    with telling("reading the corpus", is_quiet=quiet) as tell:
+        made = train_bridge(job, out, settings, device=device, report=tell, command=command_line())
     print_notes(f"written: {made}")
-
-
-@takes()
-def adapt(
-    bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Your texts: CSV, TSV, JSON lines, text, Parquet or datasets.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
-    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
-    learning_rate: Annotated[float, typer.Option(help="Peak.")] = 8e-4,
-    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 64,
-    max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 10,
-    patience: Annotated[int, typer.Option(help="Passes without a better held-out loss before it stops.")] = 2,
-    held_out_share: Annotated[float, typer.Option(help="Share of the texts that is held out.")] = 0.2,
-    noise: Annotated[float, typer.Option(help="Length of the noise on vectors.")] = 0.05,
-    random_seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
-    from dataclasses import replace
-
-    from smotext import load_encoder
-    from smotext.training.adapt import DEFAULTS, adapt_bridge
-    from smotext.training.corpus import read_documents
-
-    settings = replace(
-        DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
-    )
-    with _telling("reading the texts", is_quiet=quiet) as tell:
-        outcome = adapt_bridge(
-            _directory_of(bridge),
-            list(read_documents(file, text_column)),
-            out,
-            encoder=load_encoder(bridge),
-            settings=settings,
-            held_out_share=held_out_share,
-            patience=patience,
-            report=tell,
-            command=_command_line(),
-        )
-    print_rows(
-        ["", "before", "after"],
-        [
-            ["held-out loss, nats a token", f"{outcome.losses[0]:.3f}", f"{outcome.losses[outcome.best_pass]:.3f}"],
-            ["8-word runs copied from the texts", f"{outcome.copied_before:.1%}", f"{outcome.copied:.1%}"],
-        ],
-        right=["before", "after"],
-    )
-    print_notes(f"written: {out} (pass {outcome.best_pass} was the best)")
-
-
-@takes()
-def bridge_score(
-    bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Held-out texts: JSON lines, text, Parquet, datasets.")],
-    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
-    max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 1000,
-    guidance: Annotated[float | None, typer.Option(help="Weight; the bridge's own unless given.")] = None,
-    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.8,
-    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.95,
-    candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
-    max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the scores and samples as JSON.")] = None,
-    random_seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
-) -> None:
-    """Score a bridge on texts that it never saw: does it write what its vectors ask for, and is it English?"""
-    import itertools
-
-    from smotext import load_decoder, load_encoder
-    from smotext.training.corpus import read_documents
-    from smotext.training.pair import load_bridge
-    from smotext.training.score import Decoding, samples_table, score_bridge
-
-    texts = list(itertools.islice(read_documents(file, text_column), max_texts))
-    decoding = Decoding(
-        guidance=guidance,
-        temperature=temperature,
-        top_p=top_p,
-        candidates=candidates,
-        max_new_tokens=max_new_tokens,
-        seed=random_seed,
-    )
-    reporter = Reporter()
-    reporter.say(f"scoring on {len(texts)} texts")
-    with reporter.drawing():
-        reporter.start("scoring", 0)
-        pair = load_bridge(_directory_of(bridge))
-        scores = score_bridge(pair, load_decoder(bridge), load_encoder(bridge), texts, decoding=decoding)
-    print_rows(["measure", "value"], [[name, f"{value:.3f}"] for name, value in scores.values.items()], right=["value"])
-    print(samples_table(scores))
-    if out is not None:
-        entry = {"bridge": bridge, "n_texts": scores.n_texts, "scores": scores.values, "samples": scores.samples}
-        out.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _values(options: Any) -> dict[str, Any]:
     return {field.name: getattr(options, field.name) for field in fields(options)}
-
-
-def _command_line() -> str:
-    return shlex.join(["smotext", *sys.argv[1:]])
-
-
-def _directory_of(bridge: str) -> Path:
-    """Return the directory of a bridge given by path, as the preset ``tiny``, or by hub name."""
-    from smotext.hub import resolve_directory
-    from smotext.presets import bundled_bridge
-
-    return bundled_bridge() if bridge == "tiny" and not Path(bridge).is_dir() else Path(resolve_directory(bridge))
 
 
 def _encoder_of(bridge: Path | None) -> str:
@@ -315,38 +203,3 @@ def _data_row(text: str) -> tuple[str, str, str]:
     if len(parts) != 3:
         raise InputError(f"--data is {text!r}: expected 'name|what it is|licence'")
     return parts[0], parts[1], parts[2]
-
-
-class _Teller:
-    """Tells how training goes, from the entries that a run reports."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._is_training = False
-
-    def __call__(self, entry: dict[str, Any]) -> None:
-        if "pass" in entry:
-            self._reporter.say(
-                f"pass {entry['pass']}: held-out loss {entry['held_out_loss']:.3f} (before {entry['before']:.3f})"
-            )
-        elif "doing" in entry:
-            self._reporter.start(entry["doing"], 0)
-        else:
-            self._tell_step(entry)
-
-    def _tell_step(self, entry: dict[str, Any]) -> None:
-        step, n_steps = entry["step"], entry["n_steps"]
-        if not self._is_training:
-            self._reporter.start("training", n_steps, done=step)
-            self._is_training = True
-        state = f"loss {entry['loss']:.3f}, {entry['tokens_per_s']:.0f} tokens/s"
-        self._reporter.reach(step, total=n_steps, state=state)
-
-
-@contextmanager
-def _telling(what: str, *, is_quiet: bool) -> Iterator[_Teller]:
-    """Tell on stderr what goes on while the block runs; of several processes the first alone does."""
-    reporter = Reporter(is_quiet=is_quiet or os.environ.get("RANK", "0") != "0")
-    with reporter.drawing():
-        reporter.start(what, 0)
-        yield _Teller(reporter)

@@ -16,7 +16,7 @@ from smotext.decoders import bridge
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import prompt_ids
-from smotext.devices import default_device, find_device, find_dtype
+from smotext.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.errors import BridgeError, missing_extra, unknown_name
 
 if TYPE_CHECKING:
@@ -132,11 +132,9 @@ def check_report(report: dict[str, Any]) -> None:
 
 
 def dtype_of(settings: DecoderSettings) -> torch.dtype:
-    """Return the dtype asked for; by default bfloat16 on GPUs and float32, where batch sizes agree, on CPUs."""
-    if settings.dtype is None:
-        device = settings.device or default_device()
-        return torch.float32 if device == "cpu" or not torch.cuda.is_available() else torch.bfloat16
-    return find_dtype(settings.dtype)
+    """Return the dtype asked for, else the default of the device; ``"auto"`` takes GPUs where there are some."""
+    device = default_device() if settings.device is None or settings.device == "auto" else settings.device
+    return find_dtype(settings.dtype or default_dtype(device))
 
 
 def quantization_config(settings: DecoderSettings) -> Any:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from smotext.seeding import stable_hash
 
 PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
 MAX_PASSAGES = 20_000
+
+Adapt: TypeAlias = Callable[[Any, Any, Sequence[str], int], Any]  # (encoder, decoder, texts, seed) to a decoder
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ class AdaptedGenerator:
     sampler : SMOTExT
         Its decoder is replaced by the adapted one.
     adapt : callable
-        (texts, seed) to a decoder that was adapted to them; folds with too few texts to adapt to may get
-        the bridge as it was.
+        (encoder, decoder, texts, seed) to a decoder that goes on from the sampler's own and was adapted to the
+        texts; folds with too few texts to adapt to may get the sampler's own.
     """
 
     sampler: Any
-    adapt: Callable[[Sequence[str], int], Any]
+    adapt: Adapt
 
     @property
     def fingerprint(self) -> str:
@@ -82,7 +84,8 @@ class AdaptedGenerator:
 
     def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
         """Return the generator with the adapted bridge."""
-        return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(texts, seed)))
+        encoder, decoder = self.sampler.load()
+        return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(encoder, decoder, texts, seed)))
 
 
 class RetrievalDecoder:
@@ -112,9 +115,7 @@ class RetrievalDecoder:
         return [self._passages[row] for row in np.argmax(vectors @ self._vectors.T, axis=1)]
 
 
-def default_generators(
-    sampler: Any, passages: Sequence[str] = (), adapt: Callable[[Sequence[str], int], Any] | None = None
-) -> dict[str, Generate]:
+def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt | None = None) -> dict[str, Generate]:
     """Return the generators of a study by name: SMOTExT, its unmixed paraphrase and, with passages, retrieval.
 
     Parameters

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.decoders import bridge
+from smotext.devices import default_dtype
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import RunError
-from smotext.hub import hub_identity, resolve_directory
-from smotext.presets import PRESETS, decoder_directory, load_decoder, load_encoder, load_pair
+from smotext.hub import hub_identity
+from smotext.presets import PRESETS, decoder_directory, load_decoder, load_encoder_of, load_pair
 from smotext.records import Decoder, Encoder
 from smotext.runs.workers import Workers
 
@@ -64,7 +65,7 @@ class ModelElsewhere:
 
 
 @dataclass(frozen=True)
-class EncoderFacts:
+class EncoderDescription:
     """What a worker tells of an encoder; attributes as of :class:`~smotext.encoders.sentence.SentenceEncoder`."""
 
     vector_dim: int
@@ -81,13 +82,13 @@ class EncoderElsewhere(ModelElsewhere):
     ----------
     load : callable
         ``load(device=..., dtype=...)`` returns the encoder.
-    facts : EncoderFacts
+    described : EncoderDescription
     """
 
-    def __init__(self, load: Callable[..., Encoder], facts: EncoderFacts) -> None:
-        same = partial(load, dtype=facts.dtype.removeprefix("torch."))  # what one worker chose holds for all
-        super().__init__(same, facts.vector_dim, facts.fingerprint, Placed(facts.dtype, facts.device))
-        self.tokens = facts.tokens
+    def __init__(self, load: Callable[..., Encoder], described: EncoderDescription) -> None:
+        same = partial(load, dtype=described.dtype.removeprefix("torch."))  # what one worker chose holds for all
+        super().__init__(same, described.vector_dim, described.fingerprint, Placed(described.dtype, described.device))
+        self.tokens = described.tokens
 
     @property
     def max_tokens(self) -> int | None:
@@ -146,10 +147,10 @@ def load_same(load: Callable[[], Any], fingerprint: str) -> Any:
     return model
 
 
-def describe_encoder(load: Callable[[], Any]) -> EncoderFacts:
+def describe_encoder(load: Callable[[], Any]) -> EncoderDescription:
     """Return what there is to know of an encoder, by loading it."""
     encoder = load()
-    return EncoderFacts(
+    return EncoderDescription(
         encoder.vector_dim, encoder.fingerprint, str(encoder.dtype), encoder.device.type, encoder.tokens
     )
 
@@ -170,18 +171,12 @@ def pair_elsewhere(model: str, workers: Workers, *, dtype: str | None = None) ->
         model = str(Path(model).expanduser().resolve())  # a worker has a working directory of its own
     elif model in PRESETS and PRESETS[model].decoder == "echo":
         return load_pair(model)
-    decoder_dtype = dtype or ("float32" if workers.device == "cpu" else "bfloat16")
+    decoder_dtype = dtype or default_dtype(workers.device)
     decoder = DecoderElsewhere(
         partial(load_decoder, model, dtype=decoder_dtype),
         decoder_directory(model),
         Placed(f"torch.{decoder_dtype}", workers.device),
     )
-    load = partial(load_encoder_of, model)
-    facts = workers.ask(describe_encoder, partial(load, device=workers.device, dtype=dtype))
-    return EncoderElsewhere(load, facts), decoder
-
-
-def load_encoder_of(model: str, device: str | None = None, dtype: str | None = None) -> Encoder:
-    """Return the encoder of a preset, or the one that a bridge was trained with."""
-    is_preset = model in PRESETS and not Path(model).is_dir()
-    return load_encoder(model if is_preset else str(resolve_directory(model)), device=device, dtype=dtype)
+    load = partial(load_encoder_of, model, decoder.spec)
+    described = workers.ask(describe_encoder, partial(load, device=workers.device, dtype=dtype))
+    return EncoderElsewhere(load, described), decoder

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, read_tensors
 from smotext.decoders.guidance import Guidance
+from smotext.decoders.language_model import LanguageModelDecoder
+from smotext.decoders.loading import read
 from smotext.errors import InputError
 from smotext.seeding import generator
 from smotext.training.build import count_tokens
@@ -146,35 +148,54 @@ def adapt_bridge(
 
 
 def adapted_decoder(
-    bridge: str | Path, encoder: Any, texts: Sequence[str], seed: int, settings: TrainingSettings = DEFAULTS
+    encoder: Any, decoder: Any, texts: Sequence[str], seed: int, settings: TrainingSettings = DEFAULTS
 ) -> Any:
-    """Return a decoder adapted to `texts`, or the bridge as it was for fewer than 20 of them.
+    """Return a decoder adapted to `texts`, or `decoder` itself for fewer than 20 of them.
 
-    Its directory goes when the decoder does.
+    An adapted one is loaded as `decoder` was (device, number format, quantization); its directory goes when it does.
 
     Parameters
     ----------
-    bridge : path
-        The bridge directory to go on from.
     encoder : Encoder
         The bridge's.
+    decoder : LanguageModelDecoder
+        Of the bridge to go on from; it stays as it is.
     texts : sequence of str
     seed : int
         Of the split and the order.
     settings : TrainingSettings
         Their seed is replaced.
-    """
-    from smotext.decoders.language_model import DecoderSettings
-    from smotext.decoders.loading import load, read
 
+    Raises
+    ------
+    InputError
+        As :func:`check_adaptable`.
+    """
+    check_adaptable(decoder)
     if len(texts) < MIN_TEXTS:
-        return load(DecoderSettings(str(bridge)))
-    folder = Path(tempfile.mkdtemp(prefix="smotext-adapted-"))
+        return decoder
+    loaded, folder = decoder.settings, Path(tempfile.mkdtemp(prefix="smotext-adapted-"))
     output = folder / "bridge"
-    adapt_bridge(bridge, texts, output, encoder=encoder, settings=replace(settings, seed=seed), n_written=1)
-    decoder = read(DecoderSettings(str(output)))
-    weakref.finalize(decoder, shutil.rmtree, folder, ignore_errors=True)
-    return decoder
+    adapt_bridge(
+        loaded.directory,
+        texts,
+        output,
+        encoder=encoder,
+        settings=replace(settings, seed=seed),
+        n_written=1,
+        device=None if loaded.device == "auto" else loaded.device,  # training takes one device
+    )
+    adapted = read(replace(loaded, directory=str(output)))
+    weakref.finalize(adapted, shutil.rmtree, folder, ignore_errors=True)
+    return adapted
+
+
+def check_adaptable(decoder: Any) -> None:
+    """Raise InputError if the decoder is not that of a bridge directory: there is nothing to train."""
+    if not isinstance(decoder, LanguageModelDecoder):
+        raise InputError(
+            f"--adapt needs a bridge directory to go on from, the {type(decoder).__name__} has none: leave --adapt out"
+        )
 
 
 class _Watch:

@@ -150,16 +150,14 @@ def _read_parquet(path: Path, text_column: str) -> Iterator[str]:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path)
-    if text_column not in file.schema_arrow.names:
-        raise InputError(f"{path} has no column {text_column!r}: its columns are {file.schema_arrow.names}")
+    _check_column(path, text_column, file.schema_arrow.names)
     for batch in file.iter_batches(columns=[text_column]):
         yield from (text for text in batch.column(0).to_pylist() if text is not None)
 
 
 def _read_separated(path: Path, text_column: str) -> Iterator[str]:
     frame, _ = read_frame(path)
-    if text_column not in frame.columns:
-        raise InputError(f"{path} has no column {text_column!r}: its columns are {list(frame.columns)}")
+    _check_column(path, text_column, list(frame.columns))
     yield from frame[text_column]
 
 
@@ -172,10 +170,14 @@ def _read_dataset(path: Path, text_column: str) -> Iterator[str]:
         raise missing_extra("datasets", "train", "a datasets directory") from error
     loaded = datasets.load_from_disk(str(path))
     for split in loaded.values() if isinstance(loaded, datasets.DatasetDict) else [loaded]:
-        if text_column not in split.column_names:
-            raise InputError(f"{path} has no column {text_column!r}: its columns are {split.column_names}")
+        _check_column(path, text_column, split.column_names)
         for row in split:
             yield row[text_column]
+
+
+def _check_column(path: Path, text_column: str, columns: list[str]) -> None:
+    if text_column not in columns:
+        raise InputError(f"{path} has no column {text_column!r}: its columns are {columns}")
 
 
 def split_sentences(paragraph: str) -> list[str]:

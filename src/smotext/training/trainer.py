@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from smotext.devices import default_dtype, find_dtype
 from smotext.errors import RunError
 from smotext.seeding import stable_hash
 from smotext.training.batches import MicroBatch, Place, count_steps, micro_batches, steps_from
@@ -243,10 +244,8 @@ class Trainer:
 
 
 def working_dtype(precision: str, device: str) -> torch.dtype:
-    """Return the dtype that ``"auto"`` or another precision means on a device: float32 on CPUs."""
-    if precision == "auto":
-        precision = "bfloat16" if device.startswith("cuda") else "float32"
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    """Return the dtype that ``"auto"`` or another precision means on a device."""
+    return find_dtype(default_dtype(device) if precision == "auto" else precision)
 
 
 def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:

@@ -1,0 +1,114 @@
+"""``smotext adapt`` and ``bridge-score``: fit a bridge to your own texts, and measure one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smotext.cli.options import takes
+from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.cli.telling import command_line, telling
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command("adapt")(adapt)
+    app.command("bridge-score")(bridge_score)
+
+
+@takes()
+def adapt(
+    bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Your texts: CSV, TSV, JSON lines, text, Parquet or datasets.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
+    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
+    learning_rate: Annotated[float, typer.Option(help="Peak.")] = 8e-4,
+    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 64,
+    max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 10,
+    patience: Annotated[int, typer.Option(help="Passes without a better held-out loss before it stops.")] = 2,
+    held_out_share: Annotated[float, typer.Option(help="Share of the texts that is held out.")] = 0.2,
+    noise: Annotated[float, typer.Option(help="Length of the noise on vectors.")] = 0.05,
+    random_seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
+    from smotext import load_encoder
+    from smotext.presets import decoder_directory
+    from smotext.training.adapt import DEFAULTS, adapt_bridge
+    from smotext.training.corpus import read_documents
+
+    settings = replace(
+        DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
+    )
+    with telling("reading the texts", is_quiet=quiet) as tell:
+        outcome = adapt_bridge(
+            decoder_directory(bridge),
+            list(read_documents(file, text_column)),
+            out,
+            encoder=load_encoder(bridge),
+            settings=settings,
+            held_out_share=held_out_share,
+            patience=patience,
+            report=tell,
+            command=command_line(),
+        )
+    print_rows(
+        ["", "before", "after"],
+        [
+            ["held-out loss, nats a token", f"{outcome.losses[0]:.3f}", f"{outcome.losses[outcome.best_pass]:.3f}"],
+            ["8-word runs copied from the texts", f"{outcome.copied_before:.1%}", f"{outcome.copied:.1%}"],
+        ],
+        right=["before", "after"],
+    )
+    print_notes(f"written: {out} (pass {outcome.best_pass} was the best)")
+
+
+@takes()
+def bridge_score(
+    bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Held-out texts: JSON lines, text, Parquet, datasets.")],
+    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
+    max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 1000,
+    guidance: Annotated[float | None, typer.Option(help="Weight; the bridge's own unless given.")] = None,
+    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.8,
+    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.95,
+    candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
+    max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the scores and samples as JSON.")] = None,
+    random_seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
+) -> None:
+    """Score a bridge on texts that it never saw: does it write what its vectors ask for, and is it English?"""
+    import itertools
+
+    from smotext import load_decoder, load_encoder
+    from smotext.presets import decoder_directory
+    from smotext.training.corpus import read_documents
+    from smotext.training.pair import load_bridge
+    from smotext.training.score import Decoding, samples_table, score_bridge
+
+    texts = list(itertools.islice(read_documents(file, text_column), max_texts))
+    decoding = Decoding(
+        guidance=guidance,
+        temperature=temperature,
+        top_p=top_p,
+        candidates=candidates,
+        max_new_tokens=max_new_tokens,
+        seed=random_seed,
+    )
+    reporter = Reporter()
+    reporter.say(f"scoring on {len(texts)} texts")
+    with reporter.drawing():
+        reporter.start("scoring", 0)
+        pair = load_bridge(decoder_directory(bridge))
+        scores = score_bridge(pair, load_decoder(bridge), load_encoder(bridge), texts, decoding=decoding)
+    print_rows(["measure", "value"], [[name, f"{value:.3f}"] for name, value in scores.values.items()], right=["value"])
+    print(samples_table(scores))
+    if out is not None:
+        entry = {"bridge": bridge, "n_texts": scores.n_texts, "scores": scores.values, "samples": scores.samples}
+        out.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
