@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from smotext.decoders.guidance import USED_PENALTY, Guidance, spend
+from smotext.decoders.guidance import USED_PENALTY, Guidance, spend, spent
 from smotext.errors import BridgeError
 
 
@@ -66,3 +66,14 @@ def test_missing_tensors_are_named() -> None:
 def test_shapes_that_do_not_agree_are_shown() -> None:
     with pytest.raises(BridgeError, match=r"'bias': \(3,\)"):
         Guidance.from_tensors(tensors(bias=torch.zeros(3)))
+
+
+def test_spent_is_what_spending_one_token_after_the_other_leaves():
+    torch.manual_seed(0)
+    bias = torch.randn(5, 9).clamp(min=0)
+    tokens = torch.randint(0, 9, (5, 6))  # with repetitions
+    left = bias.clone()
+    for step in range(6):
+        is_written = (torch.arange(6) < step).expand(5, 6)
+        assert torch.equal(spent(bias, tokens, is_written), left)
+        spend(left, tokens[:, step])

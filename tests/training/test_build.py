@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import smotext
-from smotext.decoders.bridge import has_packed_tensors
+from smotext.decoders.bridge import GUIDANCE_PREFIX, has_packed_tensors, read_spec, read_tensors
 from smotext.errors import InputError, RunError, UnknownNameError
 from smotext.training.build import Job, train_bridge
 from smotext.training.checkpoint import read_metrics
@@ -186,3 +187,33 @@ def test_an_encoder_of_another_width_is_refused(toy_bridge: Path, tmp_path: Path
     job = toy.job(tmp_path, bridge=str(toy_bridge))
     with pytest.raises(InputError, match="vectors of 16 numbers, the projector takes 32"):
         train_bridge(job, tmp_path / "out", toy.settings(max_steps=1), encoder=smotext.HashEncoder(vector_dim=16))
+
+
+def test_going_on_from_a_bridge_keeps_its_guidance_head_and_trains_with_it(toy_bridge: Path, tmp_path: Path) -> None:
+    job = toy.job(tmp_path, bridge=str(toy_bridge), guidance=1.5, trained_guidance=0.5)
+    bridge = train_bridge(job, tmp_path / "out", toy.settings(max_steps=60), encoder=toy.encoder())
+    before, after = (read_tensors(folder, GUIDANCE_PREFIX) for folder in (toy_bridge, bridge))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert (read_spec(bridge).guidance, read_spec(bridge).trained_guidance) == (1.5, 0.5)
+    decoder = smotext.load_decoder(str(bridge))
+    vectors = toy.encoder().encode(toy.TEXTS)
+    assert [text.strip() for text in decoder.decode(vectors, max_new_tokens=40, guidance=0.5)] == toy.TEXTS
+    again = train_bridge(
+        toy.job(tmp_path, bridge=str(bridge)), tmp_path / "again", toy.settings(max_steps=1), encoder=toy.encoder()
+    )
+    assert read_spec(again) == read_spec(bridge)
+
+
+def test_training_with_a_head_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    job = toy.job(tmp_path, trained_guidance=1.0)
+    with pytest.raises(InputError, match="there is no guidance head: set guidance to fit one"):
+        train_bridge(job, tmp_path / "out", toy.settings(), encoder=toy.encoder())
+
+
+def test_a_head_that_an_interrupted_run_has_fitted_is_not_fitted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = toy.job(tmp_path, guidance=0.5, trained_guidance=0.5)
+    train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
+    monkeypatch.setattr("smotext.training.build.fit_guidance", None)
+    train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())

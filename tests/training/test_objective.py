@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from smotext.decoders.guidance import Guidance, spend
 from smotext.training.batches import MicroBatch
 from smotext.training.objective import SummedCrossEntropy, embed_prompt, passage_logits, stage_one, stage_two
 from smotext.training.pair import Pair, load_bridge
@@ -73,6 +75,31 @@ def test_stage_two_adds_the_divergence_from_a_teacher_that_reads_the_passage(pai
     one = float(stage_one(pair, prompt, batch, vectors))
     two = float(stage_two(pair, prompt, batch, vectors, teacher=teacher, kl_weight=2.0, temperature=1.0))
     assert two == pytest.approx(one + 2.0 * divergence, rel=1e-4)
+
+
+def guided_rows(pair: Pair, prompt: list[int], batch: MicroBatch, weight: float) -> float:
+    """The likelihood as the decoding loop would see it: step by step, what is written being spent."""
+    assert pair.guidance is not None
+    total = 0.0
+    for row, tokens, vector in zip(student_rows(pair, prompt, batch), batch.tokens, VECTORS, strict=True):
+        bias = weight * pair.guidance.logit_bias(torch.from_numpy(vector)[None])
+        for log_p, token in zip(row, tokens, strict=False):
+            total += float((log_p + bias[0]).log_softmax(-1)[token])
+            spend(bias, torch.tensor([token]))
+    return total
+
+
+@torch.no_grad()
+def test_a_guided_likelihood_is_that_of_the_language_model_and_its_head_together(pair: Pair) -> None:
+    head = Guidance(pair.lm.get_output_embeddings().weight.shape[0], VECTORS.shape[1])
+    torch.manual_seed(0)
+    head.weight.normal_(std=2.0)
+    head.unigram.fill_(-7.0)
+    guided = replace(pair, guidance=head, spec=replace(pair.spec, trained_guidance=0.7))
+    prompt, batch = [60, pair.placeholder, 62], batch_of(pair)
+    loss = stage_one(guided, prompt, batch, torch.from_numpy(VECTORS))
+    assert float(loss) == pytest.approx(-guided_rows(guided, prompt, batch, 0.7), rel=1e-4)
+    assert float(loss) != pytest.approx(float(stage_one(pair, prompt, batch, torch.from_numpy(VECTORS))), rel=1e-2)
 
 
 def rows_to_predict(n_rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

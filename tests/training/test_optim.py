@@ -93,7 +93,7 @@ def test_the_diary_is_cut_back_to_the_checkpoint_and_survives_a_torn_line(tmp_pa
     ("wrong", "error", "match"),
     [
         ({"train": "head"}, UnknownNameError, "unknown train 'head'"),
-        ({"stage": 3}, InputError, "expected 1 or 2"),
+        ({"stage": 4}, InputError, "expected 1, 2 or 3"),
         ({"batch_size": 0}, InputError, "batch_size is 0: expected more than 0"),
         ({"warmup_ratio": 1.5}, InputError, r"expected a share in \[0, 1\]"),
     ],

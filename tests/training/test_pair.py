@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import smotext
-from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec, read_tensors
-from smotext.decoders.guidance import Guidance
+from smotext.decoders.bridge import BridgeSpec, read_spec, read_tensors
 from smotext.errors import BridgeError, InputError, MissingFileError
 from smotext.training.export import Card, export_bridge
 from smotext.training.heads import fit_guidance
@@ -97,8 +96,7 @@ def test_export_and_load_give_the_same_pair_in_bfloat16(toy_bridge: Path, tmp_pa
 
 def test_a_bridge_stored_in_int8_is_half_as_large_and_writes_the_same(toy_bridge: Path, tmp_path: Path) -> None:
     pair, vectors = load_bridge(toy_bridge), toy.encoder().encode(toy.TEXTS)
-    head = Guidance.from_tensors(read_tensors(toy_bridge, GUIDANCE_PREFIX))
-    packed = export_bridge(pair, tmp_path / "int8", card=Card("int8"), guidance=head, dtype=torch.int8)
+    packed = export_bridge(pair, tmp_path / "int8", card=Card("int8"), dtype=torch.int8)
     sizes = [sum(path.stat().st_size for path in folder.glob("*.safetensors")) for folder in (toy_bridge, packed)]
     assert sizes[1] < 0.6 * sizes[0]
     again = load_bridge(packed)

@@ -82,7 +82,7 @@ class OptimizerOptions:
         "projector"
     )
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak. Default: 6e-3 in stage 1, 2e-5 in stage 2.", rich_help_panel=_OPTIMIZER)
+        float | None, typer.Option(help="Peak. Default: 6e-3 in stage 1, else 2e-5.", rich_help_panel=_OPTIMIZER)
     ] = None
     warmup_ratio: Annotated[float, typer.Option(help="Share of the run.", rich_help_panel=_OPTIMIZER)] = 0.03
     final_ratio: Annotated[
@@ -115,7 +115,11 @@ class LossOptions:
     """What is asked of the model."""
 
     stage: Annotated[
-        int, typer.Option(help="1: likelihood; 2: and divergence from a reading teacher.", rich_help_panel=_LOSS)
+        int,
+        typer.Option(
+            help="1: likelihood; 2: and divergence from a reading teacher; 3: and how near its own texts come.",
+            rich_help_panel=_LOSS,
+        ),
     ] = 1
     noise: Annotated[float, typer.Option(help="Length of the noise on vectors.", rich_help_panel=_LOSS)] = 0.0
     mix_share: Annotated[float, typer.Option(help="Share of vectors mixed with a near one.", rich_help_panel=_LOSS)] = (
@@ -123,6 +127,8 @@ class LossOptions:
     )
     kl_weight: Annotated[float, typer.Option(help="Stage 2.", rich_help_panel=_LOSS)] = 2.0
     temperature: Annotated[float, typer.Option(help="Stage 2.", rich_help_panel=_LOSS)] = 1.0
+    candidates: Annotated[int, typer.Option(help="Stage 3: texts for each vector.", rich_help_panel=_LOSS)] = 8
+    risk_weight: Annotated[float, typer.Option(help="Stage 3.", rich_help_panel=_LOSS)] = 20.0
     prompt: Annotated[str, typer.Option(help="Number of the prompt, or random.", rich_help_panel=_LOSS)] = "random"
 
 
@@ -139,7 +145,12 @@ def train(
     optimizing: OptimizerOptions,
     loss: LossOptions,
     out: Annotated[Path, typer.Option("-o", "--out", help="The bridge directory; work lies in OUT.run.")],
-    guidance: Annotated[float | None, typer.Option(help="Fit a guidance head, with this default weight.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Default weight of the guidance head; it is fitted if there is none.")
+    ] = None,
+    trained_guidance: Annotated[
+        float | None, typer.Option(help="Weight of the head in the loss; the bridge's own, or 0, unless given.")
+    ] = None,
     store: Annotated[str, typer.Option(help="Weights on disk: bfloat16, or int8 at half the size.")] = "bfloat16",
     device: Annotated[str | None, typer.Option(help="cpu, cuda; the best there is unless given.")] = None,
     random_seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
@@ -167,6 +178,7 @@ def train(
         vector_norm=start.vector_norm,  # type: ignore[arg-type]
         chat_template=start.chat_template,
         guidance=guidance,
+        trained_guidance=trained_guidance,
         store=store,  # type: ignore[arg-type]
         data=tuple(map(_data_row, passages.data or [])),
     )

@@ -52,6 +52,8 @@ class BridgeSpec:
         Longest output that the bridge was trained for, in tokens.
     guidance : float
         Default weight of the guidance head; 0 is off.
+    trained_guidance : float
+        Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     """
 
     encoder: str | None = None
@@ -64,6 +66,7 @@ class BridgeSpec:
     prompts: tuple[str, ...] = XRAG_PROMPTS
     max_new_tokens: int = 336  # xRAG's training length
     guidance: float = 0.0
+    trained_guidance: float = 0.0
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:

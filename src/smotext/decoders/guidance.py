@@ -101,6 +101,32 @@ class Guidance(nn.Module):
         return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
 
 
+def spent(
+    bias: torch.Tensor, tokens: torch.Tensor, is_written: torch.Tensor, penalty: float = USED_PENALTY
+) -> torch.Tensor:
+    """Return what :func:`spend` has made of a bias once some tokens are written, for training.
+
+    Parameters
+    ----------
+    bias : Tensor of shape (n_rows, vocabulary)
+        As at the first step; not changed.
+    tokens : Tensor of shape (n_rows, n_tokens), int64
+        Each row's text.
+    is_written : Tensor of shape (n_rows, n_tokens), bool
+        Which of these tokens stand already.
+    penalty : float
+        Nats.
+
+    Examples
+    --------
+    >>> spent(torch.tensor([[2.0, 0.0, 3.0]]), torch.tensor([[0, 1, 2]]), torch.tensor([[True, True, False]])).tolist()
+    [[-1.0, 0.0, 3.0]]
+    """
+    is_spent = is_written & (bias.gather(1, tokens) > 0)
+    left = torch.full_like(tokens, -penalty, dtype=bias.dtype).masked_fill(~is_spent, torch.inf)
+    return bias.scatter_reduce(1, tokens, left, reduce="amin")
+
+
 def spend(bias: torch.Tensor, tokens: torch.Tensor, penalty: float = USED_PENALTY) -> None:
     """Turn the bias of tokens that were just written into a small penalty, in place.
 

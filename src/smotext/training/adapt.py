@@ -14,8 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX, read_tensors
-from smotext.decoders.guidance import Guidance
 from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.decoders.loading import read
 from smotext.errors import InputError
@@ -143,7 +141,7 @@ def adapt_bridge(
         pair = load_bridge(bridge)
     watch.outcome.copied = _copied(pair, asked, passages)
     outcome = replace(watch.outcome, n_train=len(passages), n_held_out=len(checked))
-    export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command), guidance=_guidance_of(bridge))
+    export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
     return outcome
 
 
@@ -251,11 +249,6 @@ def _copied(pair: Pair, asked: NDArray[np.float32], passages: list[str]) -> floa
     from smotext.training.writing import write_texts
 
     return copied_share(write_texts(pair, asked), passages, n=COPIED_NGRAM)
-
-
-def _guidance_of(bridge: str | Path) -> Guidance | None:
-    tensors = read_tensors(Path(bridge), GUIDANCE_PREFIX)
-    return Guidance.from_tensors(tensors) if tensors else None
 
 
 def _card(bridge: str | Path, pair: Pair, outcome: Adaptation, settings: TrainingSettings, command: str) -> Card:

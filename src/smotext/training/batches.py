@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,18 +72,39 @@ def micro_batches(piece: Piece, rows: NDArray[np.int64], *, end_id: int, max_tok
     A single passage longer than `max_tokens` is a group of its own.
     """
     lengths = piece.lengths[rows] + 1  # the end token
-    order = np.argsort(lengths, kind="stable")
+    return [_gather(piece, rows[group], end_id) for group in by_length(lengths, max_tokens)]
+
+
+def by_length(lengths: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
+    """Return places in groups of nearly one length, none over `max_tokens` tokens with its padding.
+
+    Examples
+    --------
+    >>> [group.tolist() for group in by_length(np.array([9, 2, 3, 8]), max_tokens=10)]
+    [[1, 2], [3], [0]]
+    """
     groups: list[list[int]] = [[]]
-    for place in order:  # shortest first, so that a group's last row is its longest
+    for place in np.argsort(lengths, kind="stable"):  # shortest first, so that a group's last row is its longest
         if groups[-1] and (len(groups[-1]) + 1) * lengths[place] > max_tokens:
             groups.append([])
         groups[-1].append(int(place))
-    return [_gather(piece, rows[group], end_id) for group in groups]
+    return [np.array(group, dtype=np.int64) for group in groups]
+
+
+def pad(texts: Sequence[Sequence[int] | NDArray[np.int64]], end_id: int) -> NDArray[np.int64]:
+    """Return token ids with the end token after each text, and then for padding, shape (n_texts, longest + 1).
+
+    Examples
+    --------
+    >>> pad([[5, 6], [7]], end_id=0).tolist()
+    [[5, 6, 0], [7, 0, 0]]
+    """
+    tokens = np.full((len(texts), max(map(len, texts)) + 1), end_id, dtype=np.int64)
+    for place, text in enumerate(texts):
+        tokens[place, : len(text)] = text
+    return tokens
 
 
 def _gather(piece: Piece, rows: NDArray[Any], end_id: int) -> MicroBatch:
-    lengths = piece.lengths[rows] + 1
-    tokens = np.full((len(rows), int(lengths.max())), end_id, dtype=np.int64)
-    for place, row in enumerate(rows):
-        tokens[place, : lengths[place] - 1] = piece.passage(row)
-    return MicroBatch(tokens, lengths, np.asarray(piece.vectors[rows], dtype=np.float32))
+    tokens = pad([piece.passage(row) for row in rows], end_id)
+    return MicroBatch(tokens, piece.lengths[rows] + 1, np.asarray(piece.vectors[rows], dtype=np.float32))

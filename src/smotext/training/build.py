@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from smotext.decoders.bridge import BridgeSpec
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
+from smotext.decoders.guidance import Guidance
 from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
 from smotext.errors import InputError, unknown_name
 from smotext.training import scratch
@@ -22,7 +23,7 @@ from smotext.training.heads import fit_guidance
 from smotext.training.pair import Pair, load_bridge, load_pair, load_tokenizer
 from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings, check_same_settings
-from smotext.training.store import PassageStore
+from smotext.training.store import PassageStore, write_atomically
 from smotext.training.trainer import Progress, Report, Trainer
 from smotext.training.vectors import EncoderFacts, load_training_encoder
 from smotext.training.world import World, join_world
@@ -60,7 +61,10 @@ class Job:
     prompts : tuple of str or None
         Each with ``<xRAG>`` once. None: xRAG's first and ours; for a new language model the placeholder alone.
     guidance : float or None
-        Default weight of a guidance head that is fitted to the corpus after training; None: no head.
+        Default weight of the guidance head, which is fitted to the corpus first if the bridge has none. None:
+        the bridge's own weight; no head is fitted.
+    trained_guidance : float or None
+        Weight of the head in the loss; 0 trains the language model as if there were none. None: the bridge's.
     store : {"bfloat16", "int8"}
         Weights on disk; int8 matrices have a scale a row and take half the space.
     data : tuple of (name, what, licence)
@@ -81,6 +85,7 @@ class Job:
     chat_template: str | None = None
     prompts: tuple[str, ...] | None = None
     guidance: float | None = None
+    trained_guidance: float | None = None
     store: Literal["bfloat16", "int8"] = "bfloat16"
     data: tuple[tuple[str, str, str], ...] = ()
 
@@ -136,13 +141,17 @@ def train_bridge(
     facts = EncoderFacts()
     if encoder is None:
         encoder, facts = load_training_encoder(job.encoder, norm=job.vector_norm, device=world.device)
-    pair = _make_pair(job, facts, encoder.vector_dim, run_directory, settings.seed, world)
+    pair = _with_guidance(_make_pair(job, facts, encoder.vector_dim, run_directory, settings.seed, world), job)
     if job.cutting.max_tokens > pair.room():
         raise InputError(
             f"max_tokens={job.cutting.max_tokens}, but only {pair.room()} tokens fit into the language model after the "
             "prompt: lower max_tokens"
         )
     store = _make_store(job, pair.tokenizer, encoder.encode, run_directory / "store", settings.seed, world)
+    if job.guidance is not None and pair.guidance is None:
+        if report is not None:
+            report({"doing": "fitting the guidance head"})
+        pair.guidance = _fit_guidance(pair, store, run_directory / "guidance.safetensors", settings.seed, world)
     trainer = Trainer(pair, store, settings, run_directory, world=world, report=report)
     progress = trainer.run()
     if world.is_main:
@@ -178,6 +187,30 @@ def _make_pair(job: Job, facts: EncoderFacts, vector_dim: int, folder: Path, see
     return scratch.new_pair(
         config, tokenizer, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed
     )
+
+
+def _with_guidance(pair: Pair, job: Job) -> Pair:
+    """Return the pair with the weights of its guidance head as the job says; the head itself may be fitted later."""
+    changes = {"guidance": job.guidance, "trained_guidance": job.trained_guidance}
+    pair = with_spec(pair, **{name: weight for name, weight in changes.items() if weight is not None})
+    if pair.spec.trained_guidance and pair.guidance is None and job.guidance is None:
+        raise InputError(
+            f"trained_guidance is {pair.spec.trained_guidance}, but there is no guidance head: set guidance to fit one"
+        )
+    return pair
+
+
+def _fit_guidance(pair: Pair, store: PassageStore, path: Path, seed: int, world: World) -> Guidance:
+    """Return a head fitted to the store, or the one that an interrupted run has fitted."""
+    from safetensors.torch import load_file, save
+
+    if world.is_main and not path.is_file():
+        special = sorted({*pair.tokenizer.all_special_ids, pair.placeholder})
+        vocabulary = pair.lm.get_output_embeddings().weight.shape[0]
+        head = fit_guidance(store, vocabulary=vocabulary, special_ids=special, seed=seed)
+        write_atomically(path, save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
+    world.wait()
+    return Guidance.from_tensors(load_file(path))
 
 
 def _scratch_tokenizer(job: Job, vocabulary: int, folder: Path, world: World) -> Any:
@@ -238,20 +271,14 @@ def _export(
     output: Path,
     command: str,
 ) -> None:
-    pair = with_spec(pair, max_new_tokens=job.cutting.max_tokens, guidance=job.guidance or 0.0)
-    head = None
-    if job.guidance is not None:
-        special = sorted({*pair.tokenizer.all_special_ids, pair.placeholder})
-        head = fit_guidance(
-            store, vocabulary=pair.lm.get_output_embeddings().weight.shape[0], special_ids=special, seed=settings.seed
-        )
+    pair = with_spec(pair, max_new_tokens=job.cutting.max_tokens)
     held_out = store.held_out()
     figures = {}
     if held_out:
         vectors = np.asarray(encoder.encode(held_out), dtype=np.float32)
         figures["bits per character"] = bits_per_character(pair, held_out, vectors)
     card = make_card(job, pair, settings, progress, figures, command)
-    export_bridge(pair, output, card=card, guidance=head, dtype=STORES[job.store])
+    export_bridge(pair, output, card=card, dtype=STORES[job.store])
 
 
 def make_card(

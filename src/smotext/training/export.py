@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
-from smotext.decoders.guidance import Guidance
 from smotext.decoders.int8 import pack
 from smotext.decoders.loading import quiet_loading
 from smotext.decoders.projector import PREFIX
@@ -86,7 +85,6 @@ def export_bridge(
     directory: str | Path,
     *,
     card: Card,
-    guidance: Guidance | None = None,
     dtype: torch.dtype = torch.bfloat16,
 ) -> Path:
     """Write a bridge directory that :func:`smotext.load_decoder` reads, and return its path.
@@ -99,8 +97,6 @@ def export_bridge(
         Made if it is not there. Weights go to shards under 16 MB where no single tensor is larger.
     card : Card
         For README.md.
-    guidance : Guidance or None
-        The head, as a shard of its own.
     dtype : torch dtype
         Of the weights on disk. ``torch.int8``: matrices with a scale a row, the rest in bfloat16.
     """
@@ -116,8 +112,8 @@ def export_bridge(
     pair.tokenizer.save_pretrained(directory)
     weight_map = _read_weight_map(directory)
     weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector, dtype)
-    if guidance is not None:
-        weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, guidance, dtype)
+    if pair.guidance is not None:
+        weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, pair.guidance, dtype)
     if is_packed:
         weight_map = _pack_shards(directory, weight_map)
     for name in set(weight_map.values()):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from smotext.decoders.guidance import spent
 from smotext.training.batches import MicroBatch
 from smotext.training.pair import Pair
 
@@ -56,8 +58,32 @@ def passage_logits(pair: Pair, embedded_prompt: torch.Tensor, tokens: torch.Tens
     return logits[:, -n_tokens:]  # a language model that knows no logits_to_keep
 
 
-def stage_one(pair: Pair, prompt: list[int], batch: MicroBatch, vectors: torch.Tensor) -> torch.Tensor:
+def stage_one(
+    pair: Pair,
+    prompt: list[int],
+    batch: MicroBatch,
+    vectors: torch.Tensor,
+    *,
+    weights: torch.Tensor | None = None,
+    guidance: float | None = None,
+) -> torch.Tensor:
     """Return the summed negative log-likelihood (nats) of the passages and their end tokens, given `vectors`.
+
+    A bridge with ``trained_guidance`` is the language model and its guidance head together, as they write.
+
+    Parameters
+    ----------
+    pair : Pair
+    prompt : list of int
+        Token ids, the placeholder among them once.
+    batch : MicroBatch
+        The passages.
+    vectors : Tensor of shape (n_rows, vector_dim)
+        In the scale that the bridge is trained on.
+    weights : Tensor of shape (n_rows,) or None
+        Of each passage in the sum; None: all 1.
+    guidance : float or None
+        Weight of the guidance head; None: the one that the bridge is trained with.
 
     References
     ----------
@@ -65,44 +91,88 @@ def stage_one(pair: Pair, prompt: list[int], batch: MicroBatch, vectors: torch.T
     """
     tokens, is_target = _to_tensors(batch, vectors.device)
     logits = passage_logits(pair, embed_prompt(pair, prompt, vectors), tokens)
-    loss: torch.Tensor = SummedCrossEntropy.apply(logits.flatten(0, 1), tokens.flatten(), is_target.flatten())
+    counts = is_target.float() if weights is None else is_target * weights[:, None].float()
+    bias = passage_bias(pair, vectors, tokens, guidance)
+    loss: torch.Tensor = SummedCrossEntropy.apply(logits.flatten(0, 1), tokens.flatten(), counts.flatten(), bias)
     return loss
 
 
+@dataclass(frozen=True)
+class PassageBias:
+    """What the guidance head adds to the logits of passages.
+
+    Attributes
+    ----------
+    first : Tensor of shape (n_rows, vocabulary), float32
+        The bias of each passage's first token.
+    tokens : Tensor of shape (n_rows, n_tokens), int64
+        Their tokens: a guided one that is written loses its bias.
+    """
+
+    first: torch.Tensor
+    tokens: torch.Tensor
+
+    def at(self, places: torch.Tensor) -> torch.Tensor:
+        """Return the bias at places ``row * n_tokens + step``, of shape (n_places, vocabulary)."""
+        n_tokens = self.tokens.shape[1]
+        rows, steps = places // n_tokens, places % n_tokens
+        is_written = torch.arange(n_tokens, device=places.device)[None, :] < steps[:, None]
+        return spent(self.first[rows], self.tokens[rows], is_written)
+
+
+def passage_bias(
+    pair: Pair, vectors: torch.Tensor, tokens: torch.Tensor, weight: float | None = None
+) -> PassageBias | None:
+    """Return the bias at a weight, by default the one that the bridge is trained with; None without guidance."""
+    weight = pair.spec.trained_guidance if weight is None else weight
+    if not weight or pair.guidance is None:
+        return None
+    return PassageBias(weight * pair.guidance.logit_bias(vectors), tokens)
+
+
 class SummedCrossEntropy(torch.autograd.Function):
-    """Cross-entropy in float32, summed over the counted rows, a few rows at a time.
+    """Cross-entropy in float32, summed with a weight for each row, a few rows at a time.
 
     The gradient is made on the way, in the logits' own dtype: float32 copies of all logits are never in memory.
     On CPUs that matters for time too, since tensors over 32 MB get fresh pages from the system at every step.
 
     Examples
     --------
-    >>> logits, is_counted = torch.zeros(3, 2), torch.tensor([True, True, False])
-    >>> SummedCrossEntropy.apply(logits, torch.tensor([0, 1, 0]), is_counted)  # 2 log 2
+    >>> logits, weights = torch.zeros(3, 2), torch.tensor([0.5, 1.5, 0.0])
+    >>> SummedCrossEntropy.apply(logits, torch.tensor([0, 1, 0]), weights)  # 2 log 2
     tensor(1.3863)
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, targets: torch.Tensor, is_counted: torch.Tensor) -> torch.Tensor:
-        """Return the loss; `logits` has shape (n_rows, vocabulary), the other two (n_rows,)."""
+    def forward(
+        ctx: Any,
+        logits: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor,
+        bias: PassageBias | None = None,
+    ) -> torch.Tensor:
+        """Return the loss; `logits` has shape (n_rows, vocabulary), the next two (n_rows,)."""
         gradient = torch.empty_like(logits)
         loss = torch.zeros((), device=logits.device)
         for start in range(0, len(logits), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            target, is_skipped = targets[rows, None], ~is_counted[rows, None]
-            log_p = F.log_softmax(logits[rows], dim=1, dtype=torch.float32)
+            target, weight = targets[rows, None], weights[rows, None]
+            guided = logits[rows]
+            if bias is not None:
+                guided = guided + bias.at(torch.arange(start, start + len(guided), device=logits.device))
+            log_p = F.log_softmax(guided, dim=1, dtype=torch.float32)
             found = log_p.gather(1, target)
-            loss -= found.masked_fill(is_skipped, 0.0).sum()
+            loss -= (found * weight).masked_fill(weight == 0, 0.0).sum()
             slope = log_p.exp_().scatter_add_(1, target, torch.full_like(found, -1.0))  # softmax - one-hot
-            gradient[rows] = slope.masked_fill_(is_skipped, 0.0)
+            gradient[rows] = slope.mul_(weight).masked_fill_(weight == 0, 0.0)
         ctx.save_for_backward(gradient)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         """Return the gradient of the logits; a second call on the same loss is torch's error."""
         (gradient,) = ctx.saved_tensors
-        return gradient.mul_(outer[0]), None, None
+        return gradient.mul_(outer[0]), None, None, None
 
 
 def stage_two(
@@ -126,6 +196,8 @@ def stage_two(
     """
     tokens, is_target = _to_tensors(batch, vectors.device)
     student = passage_logits(pair, embed_prompt(pair, prompt, vectors), tokens)[is_target].float()
+    if (bias := passage_bias(pair, vectors, tokens)) is not None:
+        student = student + bias.at(is_target.flatten().nonzero()[:, 0])
     with torch.no_grad():
         reading = _teacher_logits(teacher, prompt, pair.placeholder, tokens, batch)[is_target].float()
     divergence = F.kl_div(

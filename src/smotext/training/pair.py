@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from smotext.decoders.bridge import BridgeSpec, read_config, read_spec, read_tensors
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_config, read_spec, read_tensors
+from smotext.decoders.guidance import Guidance
 from smotext.decoders.loading import read_language_model
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids
@@ -31,12 +32,15 @@ class Pair:
         From the encoder's vectors to the language model's token embeddings.
     spec : BridgeSpec
         Prompts, template and vector scale.
+    guidance : Guidance or None
+        The head that names a text's words; fitted by itself, never trained with the rest.
     """
 
     lm: Any
     tokenizer: Any
     projector: Projector
     spec: BridgeSpec
+    guidance: Guidance | None = None
 
     def parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Yield every named parameter, ``projector.`` and ``lm.`` before its own name."""
@@ -63,7 +67,9 @@ def load_bridge(directory: str | Path) -> Pair:
     """Return the pair in a bridge directory, in float32, to train on from there."""
     directory = Path(directory)
     projector = Projector.from_tensors(read_config(directory), read_tensors(directory, PREFIX))
-    return Pair(_load_lm(str(directory)), load_tokenizer(str(directory)), projector, read_spec(directory))
+    tensors = read_tensors(directory, GUIDANCE_PREFIX)
+    guidance = Guidance.from_tensors(tensors) if tensors else None
+    return Pair(_load_lm(str(directory)), load_tokenizer(str(directory)), projector, read_spec(directory), guidance)
 
 
 def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector_type: str = "mlp2x_gelu", seed: int = 0) -> Pair:

@@ -17,7 +17,7 @@ from smotext.training import measures
 from smotext.training.batches import micro_batches
 from smotext.training.objective import stage_one
 from smotext.training.pair import Pair
-from smotext.training.store import Piece
+from smotext.training.store import Encode, Piece
 
 MEASURES = (
     "bits per character",
@@ -181,7 +181,7 @@ class _Writer:
         rows = self.decoder.decode_rows(
             asked, max_new_tokens=self.max_new_tokens, batch_size=self.decoding.batch_size, **options
         )
-        return _Texts(rows, cosines_of(self.encoder, [row.text for row in rows], asked))
+        return _Texts(rows, cosines_of(self.encoder.encode, [row.text for row in rows], asked))
 
 
 def nearest_other(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -198,9 +198,9 @@ def nearest_other(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
     return similarities.argmax(axis=1)
 
 
-def cosines_of(encoder: Any, written: list[str], asked: NDArray[np.float32]) -> NDArray[np.float64]:
+def cosines_of(encode: Encode, written: list[str], asked: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the cosine between each vector asked for and that of what was written, 0 for an empty text."""
-    got = np.asarray(encoder.encode([text or " " for text in written]), dtype=np.float64)
+    got = np.asarray(encode([text or " " for text in written]), dtype=np.float64)
     norms = np.linalg.norm(got, axis=1) * np.linalg.norm(asked, axis=1)
     cosines = (got * asked).sum(axis=1) / np.maximum(norms, 1e-12)
     return np.where([bool(text.strip()) for text in written], cosines, 0.0)

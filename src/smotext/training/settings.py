@@ -12,7 +12,7 @@ from smotext.errors import InputError, RunError, unknown_name
 TRAINED_PARTS = ("projector", "projector+lora", "all")
 PRECISIONS = ("auto", "float32", "bfloat16")
 OPTIMIZERS = ("adamw", "muon")
-_STAGE_RATES = {1: 6e-3, 2: 2e-5}  # xRAG, arXiv 2405.13792, appendix A
+_STAGE_RATES = {1: 6e-3, 2: 2e-5, 3: 2e-5}  # 1 and 2: xRAG, arXiv 2405.13792, appendix A
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,12 @@ class TrainingSettings:
     ----------
     train : {"projector", "projector+lora", "all"}
         What is trained; the rest of the language model is frozen.
-    stage : {1, 2}
+    stage : {1, 2, 3}
         1: likelihood of the passage given its own vector. 2: the same plus `kl_weight` times the divergence
-        from a teacher, the frozen language model that reads the passage itself.
+        from a teacher, the frozen language model that reads the passage itself. 3: likelihood plus
+        `risk_weight` times the expected 1 - cosine between the vector asked for and that of what is written.
     learning_rate : float or None
-        Peak; None takes the stage's own (6e-3, 2e-5).
+        Peak; None takes the stage's own (6e-3, 2e-5, 2e-5).
     warmup_ratio : float
         Share of the run in which the rate rises.
     final_ratio : float
@@ -56,6 +57,10 @@ class TrainingSettings:
         Share of the run after which weights are averaged; 1 exports the last ones.
     kl_weight, temperature : float
         Stage 2.
+    candidates : int
+        Stage 3: texts sampled for each vector.
+    risk_weight : float
+        Stage 3.
     lora_rank, lora_alpha : int
         For ``"projector+lora"``.
     precision : {"auto", "float32", "bfloat16"}
@@ -67,7 +72,7 @@ class TrainingSettings:
     """
 
     train: Literal["projector", "projector+lora", "all"] = "projector"
-    stage: Literal[1, 2] = 1
+    stage: Literal[1, 2, 3] = 1
     learning_rate: float | None = None
     warmup_ratio: float = 0.03
     final_ratio: float = 0.0
@@ -86,6 +91,8 @@ class TrainingSettings:
     average_from: float = 1.0
     kl_weight: float = 2.0
     temperature: float = 1.0
+    candidates: int = 8
+    risk_weight: float = 20.0
     lora_rank: int = 64
     lora_alpha: int = 128
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -97,7 +104,9 @@ class TrainingSettings:
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
         if self.stage not in _STAGE_RATES:
-            raise InputError(f"stage is {self.stage!r}: expected 1 or 2")
+            raise InputError(f"stage is {self.stage!r}: expected 1, 2 or 3")
+        if self.candidates < 2:
+            raise InputError(f"candidates is {self.candidates!r}: expected 2 or more, each is compared with the others")
         for name in ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected more than 0")

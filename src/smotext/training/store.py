@@ -63,7 +63,7 @@ class PassageStore:
 
     def __init__(self, directory: str | Path, encode: Encode) -> None:
         self.directory = Path(directory)
-        self._encode = encode
+        self.encode = encode
         self.manifest: dict[str, Any] = json.loads((self.directory / _MANIFEST).read_text(encoding="utf-8"))
         self.n_passages: list[int] = self.manifest["n_passages"]
 
@@ -112,7 +112,7 @@ class PassageStore:
         folder = self.directory / f"piece-{number:04d}"
         vectors = folder / "vectors.npy"
         if not vectors.is_file():
-            computed = self._encode(read_texts(folder / "texts.jsonl.gz")).astype(np.float16)
+            computed = self.encode(read_texts(folder / "texts.jsonl.gz")).astype(np.float16)
             _save_array(vectors, computed)
         return Piece(np.load(folder / "tokens.npy"), np.load(folder / "offsets.npy"), np.load(vectors, mmap_mode="r"))
 

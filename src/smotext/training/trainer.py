@@ -22,6 +22,7 @@ from smotext.training.objective import stage_one, stage_two
 from smotext.training.optim import Masters
 from smotext.training.pair import Pair
 from smotext.training.perturb import perturb
+from smotext.training.risk import stage_three
 from smotext.training.settings import TrainingSettings, check_same_settings
 from smotext.training.store import PassageStore, check_vectors
 from smotext.training.world import World
@@ -95,7 +96,11 @@ class Trainer:
         self.masters = Masters(_prepare(pair, settings), settings)
         self._move(dtype=dtype)
         self._prompts = pair.prompts()
-        self._identity = {**settings.to_dict(), "store": store.manifest.get("settings")}
+        self._identity = {
+            **settings.to_dict(),
+            "trained_guidance": pair.spec.trained_guidance,
+            "store": store.manifest.get("settings"),
+        }
         self._resume()
         self._diary = Diary(self.directory, self.progress.step) if world.is_main else None
 
@@ -153,6 +158,8 @@ class Trainer:
         for module in (self.pair.lm, self.pair.projector, self._teacher):
             if module is not None:
                 module.to(**where)
+        if self.pair.guidance is not None and "device" in where:  # it stays in float32
+            self.pair.guidance.to(**where)
 
     def _encode_ahead(self) -> None:
         """With several processes, the main one computes all vectors before the others read them."""
@@ -193,23 +200,32 @@ class Trainer:
         prompt = self._prompts[self._prompt_number(key)]
         vectors = torch.from_numpy(perturb(batch, self.settings, self.pair.spec.vector_norm, key))
         vectors = vectors.to(self.world.device)
+        total = torch.zeros((), device=self.world.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key)  # dropout, where the language model has any
-            if self._teacher is None:
-                loss = stage_one(self.pair, prompt, batch, vectors)
-            else:
-                loss = stage_two(
-                    self.pair,
-                    prompt,
-                    batch,
-                    vectors,
-                    teacher=self._teacher,
-                    kl_weight=self.settings.kl_weight,
-                    temperature=self.settings.temperature,
-                )
-            loss.backward()
-        self.masters.accumulate()
-        return loss.detach()
+            for loss in self._losses(prompt, batch, vectors, key):
+                loss.backward()
+                self.masters.accumulate()
+                total += loss.detach()
+        return total
+
+    def _losses(self, prompt: list[int], batch: MicroBatch, vectors: torch.Tensor, key: int) -> Iterable[torch.Tensor]:
+        """Return the stage's loss, in one piece or, where that saves memory, in several."""
+        settings, given = self.settings, (self.pair, prompt, batch, vectors)
+        if settings.stage == 1:
+            return [stage_one(*given)]
+        if settings.stage == 2:
+            return [
+                stage_two(*given, teacher=self._teacher, kl_weight=settings.kl_weight, temperature=settings.temperature)
+            ]
+        return stage_three(
+            *given,
+            encode=self.store.encode,
+            candidates=settings.candidates,
+            risk_weight=settings.risk_weight,
+            max_tokens=settings.micro_tokens,
+            key=key,
+        )
 
     def _prompt_number(self, key: int) -> int:
         chosen = self.settings.prompt

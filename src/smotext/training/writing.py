@@ -1,20 +1,23 @@
-"""Greedy texts from a pair that is still in memory, for figures taken in training."""
+"""Texts from a pair that is still in memory, as the decoder would write them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.decoders.loop import Written, write
+from smotext.settings import Sampling
 from smotext.training.objective import embed_prompt
 from smotext.training.pair import Pair
 
 
-@torch.inference_mode()
 def write_texts(
     pair: Pair, vectors: NDArray[np.float32], *, max_new_tokens: int | None = None, batch_size: int = 64
 ) -> list[str]:
-    """Return the greedy text of each vector, by transformers' own ``generate``.
+    """Return the greedy text of each vector.
 
     Parameters
     ----------
@@ -27,21 +30,60 @@ def write_texts(
     batch_size : int
         Rows written together.
     """
-    pair.lm.eval()
     parameter = next(pair.lm.parameters())
     rows = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(parameter.device)
     if pair.spec.vector_norm == "unit":
         rows = torch.nn.functional.normalize(rows, dim=-1)
-    texts: list[str] = []
+    written: list[Written] = []
     for part in rows.split(batch_size):
-        embeds = embed_prompt(pair, pair.prompts()[0], part)
-        ids = pair.lm.generate(
-            inputs_embeds=embeds,
-            attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long, device=embeds.device),
-            max_new_tokens=max_new_tokens or pair.spec.max_new_tokens,
-            do_sample=False,
-            eos_token_id=pair.tokenizer.eos_token_id,
-            pad_token_id=pair.tokenizer.eos_token_id,
-        )
-        texts += pair.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        seeds = np.zeros(len(part), dtype=np.int64)
+        written += write_rows(pair, pair.prompts()[0], part, Sampling(), seeds, max_new_tokens)
+    return texts_of(pair, written)
+
+
+@torch.no_grad()
+def write_rows(
+    pair: Pair,
+    prompt: list[int],
+    vectors: torch.Tensor,
+    sampling: Sampling,
+    seeds: NDArray[np.int64],
+    max_new_tokens: int | None = None,
+) -> list[Written]:
+    """Return what the pair writes for each vector, guided at the bridge's own weight.
+
+    Parameters
+    ----------
+    pair : Pair
+    prompt : list of int
+        Token ids, the placeholder among them once.
+    vectors : Tensor of shape (n_rows, vector_dim)
+        In the scale that the bridge is trained on.
+    sampling : Sampling
+    seeds : ndarray of shape (n_rows,), int64
+    max_new_tokens : int or None
+        None: what the bridge was trained for.
+    """
+    was_training = pair.lm.training
+    pair.lm.eval()
+    bias = None
+    if pair.spec.guidance and pair.guidance is not None:
+        bias = pair.spec.guidance * pair.guidance.logit_bias(vectors)
+    limits = torch.full((len(vectors),), max_new_tokens or pair.spec.max_new_tokens, device=vectors.device)
+    written = write(
+        pair.lm,
+        embed_prompt(pair, prompt, vectors),
+        limits=limits,
+        seeds=torch.from_numpy(seeds).to(vectors.device),
+        end_ids=torch.tensor([pair.tokenizer.eos_token_id], device=vectors.device),
+        sampling=sampling,
+        bias=bias,
+    )
+    pair.lm.train(was_training)
+    return written
+
+
+def texts_of(pair: Pair, written: Sequence[Written]) -> list[str]:
+    """Return the rows as texts, special tokens removed."""
+    texts: list[str] = pair.tokenizer.batch_decode([row.ids for row in written], skip_special_tokens=True)
     return texts
