@@ -19,7 +19,7 @@ from common import clear_errors, load_set, make_generators, method_options, pars
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
-from smotext.evaluation.conditions import CHEAP, CONDITIONS, PARAPHRASED
+from smotext.evaluation.conditions import CHEAP, CONDITIONS, HALF_WEIGHT, PARAPHRASED
 from smotext.evaluation.report import gain_cell, overall_table
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.study import Result, Study
@@ -105,7 +105,7 @@ def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generator
 
 def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str) -> None:
     """Write what was found in each set and over all of them."""
-    overall = over_sets(results)
+    overall, lighter = over_sets(results), over_sets(results, HALF_WEIGHT)
     lines = [
         f"# Results: {title}",
         "",
@@ -120,13 +120,15 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
         *overall_table(overall),
     ]
     lines += ["", "Bars:", "", *[f"- {line}" for line in _bars(overall)]]
+    lines += ["", f"With half weight ({CONDITIONS[HALF_WEIGHT]}):", "", *[f"- {line}" for line in _bars(lighter)]]
     path.write_text("\n".join(lines) + "\n")
 
 
 def _set_table(results: Mapping[str, Sequence[Result]]) -> list[str]:
     lines = [
-        "| set | setting | model | real | real + SMOTExT | gain | SMOTExT only | best cheap alternative | verdict |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| set | setting | model | real | real + SMOTExT | gain | at half weight | SMOTExT only "
+        "| best cheap alternative | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, of_set in results.items():
         scores = {(row.setting, row.model, row.condition): row.macro_f1 for row in summarise(of_set)}
@@ -135,10 +137,11 @@ def _set_table(results: Mapping[str, Sequence[Result]]) -> list[str]:
                 scores.get((one.setting, one.model, condition), float("nan"))
                 for condition in ("real", "real + SMOTExT", "SMOTExT only")
             )
+            lighter = "-" if one.half_weight is None else gain_cell(one.half_weight)
             cheap = f"{one.cheap} {one.cheap_gain:+.1f}" if one.cheap is not None else "-"
             lines.append(
                 f"| {name} | {one.setting} | {one.model} | {real:.1f} | {augmented:.1f} | {gain_cell(one.gain)} "
-                f"| {only:.1f} | {cheap} | {one.word} |"
+                f"| {lighter} | {only:.1f} | {cheap} | {one.word} |"
             )
     return lines
 

@@ -30,6 +30,7 @@ from smotext.presets import load_pair
 from smotext.records import Decoder, Encoder
 from smotext.seeding import root_seed
 from smotext.settings import Settings
+from smotext.weights import half_weights
 
 _SETTINGS = tuple(Settings.__dataclass_fields__)
 
@@ -89,6 +90,9 @@ class SMOTExT(BaseSampler):
         Rows that were written and not kept, with the reason.
     funnel_ : DataFrame
         How many texts were written, fell to each filter, and were kept: columns ``step`` and ``n_texts``.
+    sample_weight_ : ndarray of shape (n_resampled,)
+        After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
+        weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
@@ -251,7 +255,9 @@ class SMOTExT(BaseSampler):
         new_rows = new_rows_for_strategy(self.sampling_strategy, labels)
         new = self._augment(X, labels, new_rows, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
-        return texts, np.concatenate([labels, new["label"].to_numpy(dtype=object)]).astype(y.dtype)
+        labels_res = np.concatenate([labels, new["label"].to_numpy(dtype=object)])
+        self.sample_weight_ = half_weights(labels_res, len(X))
+        return texts, labels_res.astype(y.dtype)
 
     def _augment(
         self,

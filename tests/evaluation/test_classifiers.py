@@ -3,11 +3,13 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 from smotext.errors import InputError
 from smotext.evaluation.classifiers import (
     EncoderFeatures,
     can_weigh_classes,
+    can_weigh_rows,
     fit_predict,
     frozen_encoder,
     has_features,
@@ -51,8 +53,17 @@ def test_class_weights_turn_a_prediction_towards_the_rare_class():
     assert fit_predict(tfidf(), texts, labels, ["cat dog"], weigh_classes=True) == ["rare"]
 
 
+@pytest.mark.parametrize("model", [tfidf(), bayes()])
+def test_a_row_of_weight_three_counts_as_three_rows(model):
+    texts, labels, test = ["cat", "cat dog", "dog cow"], ["a", "b", "b"], ["cat cow"]
+    assert fit_predict(model, texts, labels, test) == ["b"]
+    thrice = fit_predict(model, texts, labels, test, weights=np.array([3.0, 1.0, 1.0]))
+    assert thrice == ["a"]
+
+
 def test_what_a_model_can_do_is_seen_from_its_parts():
     assert (can_weigh_classes(tfidf()), has_features(tfidf())) == (True, True)
+    assert (can_weigh_rows(tfidf()), can_weigh_rows(KNeighborsClassifier())) == (True, False)
     assert (can_weigh_classes(DummyClassifier()), has_features(DummyClassifier())) == (False, False)
 
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from smotext.errors import InputError
 
@@ -102,6 +103,11 @@ def can_weigh_classes(model: Any) -> bool:
     return "class_weight" in _head(model).get_params()
 
 
+def can_weigh_rows(model: Any) -> bool:
+    """Return whether the fit of the model's head takes ``sample_weight``."""
+    return has_fit_parameter(_head(model), "sample_weight")
+
+
 def has_features(model: Any) -> bool:
     """Return whether the model is a pipeline, whose features can be interpolated before its last step."""
     return isinstance(model, Pipeline) and len(model.steps) > 1
@@ -115,6 +121,7 @@ def fit_predict(
     *,
     smote_rows: Mapping[Any, int] | None = None,
     weigh_classes: bool = False,
+    weights: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> list[Any]:
     """Return the predictions for `test_texts` of a fresh copy of `model` fitted on `texts` alone.
@@ -125,6 +132,8 @@ def fit_predict(
         So many feature rows are interpolated per class before the head is fitted.
     weigh_classes : bool
         Fit the head with ``class_weight="balanced"``.
+    weights : ndarray of shape (n_texts,), optional
+        The head's ``sample_weight``; not together with `smote_rows`.
     seed : int
         Seed of the interpolation.
     """
@@ -132,7 +141,9 @@ def fit_predict(
     if weigh_classes:
         _head(model).set_params(class_weight="balanced")
     if smote_rows is None:
-        predicted = model.fit(list(texts), list(labels)).predict(list(test_texts))
+        step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+        options = {} if weights is None else {f"{step}sample_weight": weights}
+        predicted = model.fit(list(texts), list(labels), **options).predict(list(test_texts))
     else:
         features = model[:-1].fit(list(texts), list(labels))
         rows, targets = interpolate_rows(features.transform(list(texts)), list(labels), smote_rows, seed)

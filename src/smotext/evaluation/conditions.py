@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smotext.errors import unknown_name
-from smotext.evaluation.classifiers import can_weigh_classes, has_features
+from smotext.evaluation.classifiers import can_weigh_classes, can_weigh_rows, has_features
 from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
 from smotext.evaluation.word_edits import generate_copies, generate_edits, generate_random_words
+from smotext.weights import half_weights
 
 REAL, WITH_SMOTEXT, ONLY_SMOTEXT = "real", "real + SMOTExT", "SMOTExT only"
+HALF_WEIGHT = "real + SMOTExT, half weight"
 DUPLICATED, EDITED, RANDOM_WORDS = "duplicated", "word edits", "random words"
 SMOTE_ROWS, WEIGHTED = "SMOTE on features", "class weights"
 PARAPHRASED, RETRIEVED, MORE_REAL = "paraphrase", "retrieval", "more real"
@@ -24,6 +27,7 @@ CHEAP = (DUPLICATED, EDITED, RANDOM_WORDS, SMOTE_ROWS, WEIGHTED)
 CONDITIONS: dict[str, str] = {
     REAL: "the real rows alone",
     WITH_SMOTEXT: "the real rows and the synthetic ones",
+    HALF_WEIGHT: "the same rows, the real ones weighing at least half of their class (smotext.weights.half_weights)",
     ONLY_SMOTEXT: "the synthetic rows alone",
     DUPLICATED: "the real rows and copies of them",
     EDITED: "the real rows and copies with words swapped, deleted or repeated",
@@ -37,6 +41,7 @@ CONDITIONS: dict[str, str] = {
 
 GENERATOR_OF = {
     WITH_SMOTEXT: "smotext",
+    HALF_WEIGHT: "smotext",
     ONLY_SMOTEXT: "smotext",
     PARAPHRASED: "paraphrase",
     RETRIEVED: "retrieval",
@@ -69,11 +74,14 @@ class TrainingSet:
         Rows to interpolate in feature space on top.
     weigh_classes : bool
         Whether classes weigh inversely to their rows.
+    weights : ndarray of shape (n_rows,), optional
+        How much each row counts.
     """
 
     rows: LabelledTexts
     smote_rows: dict[Any, int] | None = None
     weigh_classes: bool = False
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows) + sum((self.smote_rows or {}).values())
@@ -127,7 +135,11 @@ def training_set(condition: str, fold: Fold, model: Any, new: LabelledTexts) -> 
     if condition == ONLY_SMOTEXT:
         _require(min(fold.new_rows.values()) > 0, "some classes get no synthetic rows")
         return TrainingSet(new)
-    return TrainingSet(_joined(fold.train, new))
+    joined = _joined(fold.train, new)
+    if condition == HALF_WEIGHT:
+        _require(can_weigh_rows(model), "the classifier's fit takes no sample_weight")
+        return TrainingSet(joined, weights=half_weights(joined.labels, len(fold.train)))
+    return TrainingSet(joined)
 
 
 def _spare_rows(fold: Fold) -> LabelledTexts:

@@ -79,6 +79,9 @@ def sentence(verdict: Verdict) -> str:
     parts = [f"{verdict.model}, {verdict.setting}: {told}"]
     if verdict.is_not_worse and verdict.word == "too little data to tell":
         parts.append(f"A loss of {MARGIN:g} point or more is ruled out.")
+    if verdict.half_weight is not None:
+        weighed = f"{_points(verdict.half_weight.mean)} {_range(verdict.half_weight)}"
+        parts.append(f"With half of each class's weight left to its real rows: {weighed}.")
     if verdict.cheap is not None and verdict.cheap_gain is not None:
         as_good = "; it costs nothing and scores as high" if verdict.cheap_gain >= verdict.gain.mean else ""
         given = f"gives {_points(verdict.cheap_gain)}{as_good}."

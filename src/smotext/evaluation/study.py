@@ -235,6 +235,7 @@ class Study:
             fold.test.texts,
             smote_rows=training.smote_rows,
             weigh_classes=training.weigh_classes,
+            weights=training.weights,
             seed=fold.seed,
         )
         scores = score(fold.test.labels, predicted)

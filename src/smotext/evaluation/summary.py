@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.evaluation.classifiers import FROZEN
-from smotext.evaluation.conditions import CHEAP, CONDITIONS, DUPLICATED, REAL, WITH_SMOTEXT
+from smotext.evaluation.conditions import CHEAP, CONDITIONS, DUPLICATED, HALF_WEIGHT, REAL, WITH_SMOTEXT
 from smotext.evaluation.statistics import (
     Interval,
     Word,
@@ -67,6 +67,8 @@ class Verdict:
         The best alternative without a language model, and its gain.
     switch : Interval or None
         What the frozen encoder on the real rows alone gains over this model; None for the encoder itself.
+    half_weight : Interval or None
+        The gain of the same rows with half of each class's weight left to its real ones.
     """
 
     setting: str
@@ -78,6 +80,7 @@ class Verdict:
     cheap: str | None = None
     cheap_gain: float | None = None
     switch: Interval | None = None
+    half_weight: Interval | None = None
 
 
 Series = Mapping[tuple[str, str, str], Mapping[int, float]]
@@ -244,4 +247,5 @@ def _verdict(series: Series, setting: str, model: str, gain: Interval, ratio: fl
         best,
         means[best] if best is not None else None,
         mean_interval(switch, test_train_ratio=ratio) if len(switch) and model != FROZEN else None,
+        _gain(series, (setting, model, HALF_WEIGHT), ratio),
     )
