@@ -5,8 +5,8 @@
 #
 # CORPUS_DIR    the six corpus files named below
 # FIRST_BRIDGE  the bridge it starts from: all-MiniLM-L6-v2's own layers as a decoder (docs/bridges.md)
-# OUT           the bridge directory; the round before it lies in OUT.second, checkpoints in OUT.run and
-#               OUT.second.run, and the same command resumes there
+# OUT           the bridge directory; the rounds before it lie in OUT.second, OUT.third, ..., checkpoints in OUT.run,
+#               OUT.second.run, ..., and the same command resumes there
 set -euo pipefail
 corpus=$1 first=$2 out=$3
 
@@ -29,6 +29,14 @@ train() {
   --max-tokens 32 --max-sentences 2 --max-passages 180000 --batch-size 256 --epochs 20 --max-steps 921 --random-seed 0
 
 # Third round: up to four sentences of up to 64 tokens, larger steps, the weights of the last tenth averaged.
-train --bridge "$out.second" --out "$out" \
-  --max-tokens 64 --max-sentences 4 --max-passages 400000 --batch-size 512 --max-steps 740 --random-seed 1 \
-  --average-from 0.9 --guidance 1.0
+longer="--max-tokens 64 --max-sentences 4 --batch-size 512 --average-from 0.9"
+[ -d "$out.third" ] || train --bridge "$out.second" --out "$out.third" $longer \
+  --max-passages 400000 --max-steps 740 --random-seed 1 --guidance 1.0
+
+# Fourth round: the same with other passages.
+[ -d "$out.fourth" ] || train --bridge "$out.third" --out "$out.fourth" $longer \
+  --max-passages 250000 --max-steps 480 --random-seed 2
+
+# Fifth round: beside its guidance head, which has been added to what it wrote until now and not to what it learned.
+[ -d "$out.fifth" ] || train --bridge "$out.fourth" --out "$out.fifth" $longer \
+  --max-passages 140000 --max-steps 260 --random-seed 3 --guidance 1.5 --trained-guidance 1.0

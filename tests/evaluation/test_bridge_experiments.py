@@ -1,0 +1,125 @@
+"""The experiments on bridges, on made-up texts: held-out passages, and adapting."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from smotext import HashEncoder
+from smotext.evaluation.data import labelled
+from smotext.presets import bundled_bridge
+from smotext.training.build import Job, train_bridge
+from smotext.training.settings import TrainingSettings
+from smotext.training.store import PassageStore
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+PLACES = ("town", "river", "garden", "school", "market", "bridge", "station", "house")
+PEOPLE = ("The teacher", "My sister", "The old farmer", "His friend", "A young doctor")
+
+
+@pytest.fixture
+def script(monkeypatch):
+    if not EXPERIMENTS.is_dir():
+        pytest.skip("needs the folder experiments/, which an installed package lacks")
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    yield importlib.import_module
+    for name in ("common", "held_out_passages", "adapting"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Three hundred documents of eight plain sentences, no two alike: some six of them are held out."""
+    path = tmp_path / "corpus.jsonl"
+    sentences = [
+        f"{who} walked from the {first} to the {second} and found {number} letters there."
+        for number in range(2, 10)
+        for who in PEOPLE
+        for first in PLACES
+        for second in PLACES
+    ]
+    documents = [" ".join(sentences[row::300]) for row in range(300)]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in documents), encoding="utf-8")
+    return path
+
+
+def read(path):
+    return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_held_out_passages_are_those_of_smotext_train(script, corpus, tmp_path, monkeypatch):
+    found, out = script("held_out_passages"), tmp_path / "held-out"
+    posts = [f"Post number {number}." for number in range(120)]
+    monkeypatch.setattr(found, "load_newsgroups", lambda data: (labelled(posts, ["a"] * 120), None))
+    sizes = {"max_passages": 100, "n_held_out": 12}  # fewer than there are: both are drawn
+    options = ["--max-passages", "100", "--held-out", "12", "--random-seed", "3", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["held_out_passages.py", str(corpus), *options])
+    found.main()
+
+    job = Job(corpus=(str(corpus),), bridge=str(bundled_bridge()), cutting=found.RECIPE, **sizes)
+    settings = TrainingSettings(max_steps=1, batch_size=4, seed=3)
+    train_bridge(job, tmp_path / "bridge", settings, encoder=HashEncoder(vector_dim=384))
+    held_out = PassageStore(tmp_path / "bridge.run" / "store", HashEncoder(vector_dim=384).encode).held_out()
+
+    short, long = read(out / "short.jsonl"), read(out / "long.jsonl")
+    assert len(held_out) == 12
+    assert min(len(short), len(long)) > 0
+    assert [text for text in held_out if text in short] == short
+    assert [text for text in held_out if text in long] == long
+    assert sorted(short + long) == sorted(held_out)
+    written = read(out / "posts.jsonl")
+    assert len(written) == 100
+    assert set(written) < set(posts)
+
+
+def test_the_default_cutting_is_that_of_the_recipe(script, monkeypatch):
+    found = script("held_out_passages")
+    monkeypatch.setattr(sys, "argv", ["held_out_passages.py", "corpus.jsonl", "--out", "out"])
+    given, cut = found.parsed_options(), found.RECIPE
+    recipe = (EXPERIMENTS.parent / "recipes" / "tiny.sh").read_text(encoding="utf-8")
+    third_round = recipe.split("# Third round")[1]
+    assert f"--clean --max-tokens-per-word {cut.max_tokens_per_word} --held-out {given.held_out} " in recipe
+    assert f"--max-tokens {cut.max_tokens} --max-sentences {cut.max_sentences} " in third_round
+    assert f"--max-passages {given.max_passages} " in third_round
+    assert f"--random-seed {given.random_seed} " in third_round
+
+
+def test_missing_newsgroups_are_named_before_the_corpus_is_read(script, tmp_path, monkeypatch, capsys):
+    found = script("held_out_passages")
+    options = ["no-such-corpus.jsonl", "--out", str(tmp_path / "out"), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["held_out_passages.py", *options])
+    with pytest.raises(SystemExit, match="2"):
+        found.main()
+    assert "give the folder of the data with --data" in capsys.readouterr().err
+
+
+def test_adapting_ends_in_a_table_and_json(script, tmp_path, monkeypatch, capsys):
+    found, folder = script("adapting"), tmp_path / "labelled"
+    folder.mkdir()
+    rows = [{"text": f"{who} went to the {place}.", "label": who} for who in PEOPLE for place in PLACES]
+    for part in ("train", "test"):
+        with gzip.open(folder / f"toys.{part}.jsonl.gz", "wt") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+    monkeypatch.setattr(found, "SETTINGS", {"default": replace(found.DEFAULTS, epochs=2)})
+    options = ["--data", str(tmp_path), "--sets", "toys", "--settings", "default", "--per-class", "6"]
+    monkeypatch.setattr(sys, "argv", ["adapting.py", *options])
+    found.main()
+    out = capsys.readouterr().out
+    assert "| toys | 30 | muon 0.0008, 64 a step |" in out
+    (row,) = json.loads(out.splitlines()[-1])
+    assert row["after"] < row["before"]
+    assert tuple(row) == found.HEADS
+
+
+def test_the_texts_to_adapt_to_are_drawn_from_each_class_by_the_seed(script):
+    found = script("adapting")
+    rows = labelled([f"text {number}" for number in range(30)], ["a"] * 20 + ["b"] * 10)
+    first, again, other = (found.draw(rows, 5, seed) for seed in (0, 0, 1))
+    assert len(set(first) & set(rows.texts[:20])) == len(set(first) & set(rows.texts[20:])) == 5
+    assert first == again != other
