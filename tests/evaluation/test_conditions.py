@@ -67,11 +67,11 @@ def test_class_weights_need_an_imbalance_and_a_model_that_knows_them():
 
 
 def test_at_half_weight_the_real_rows_keep_half_of_each_class():
-    found = _build("real + SMOTExT, half weight", BALANCED)
+    found = _build("real + SMOTExT at half weight", BALANCED)
     is_bad = np.array(found.rows.labels) == "bad"
     assert found.weights[:8][is_bad[:8]].sum() == found.weights[8:][is_bad[8:]].sum() == 5.0
     with pytest.raises(NotApplicable, match="fit takes no sample_weight"):
-        _build("real + SMOTExT, half weight", BALANCED, KNeighborsClassifier())
+        _build("real + SMOTExT at half weight", BALANCED, KNeighborsClassifier())
 
 
 def test_feature_interpolation_needs_features():

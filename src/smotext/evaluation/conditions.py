@@ -16,7 +16,7 @@ from smotext.evaluation.word_edits import generate_copies, generate_edits, gener
 from smotext.weights import half_weights
 
 REAL, WITH_SMOTEXT, ONLY_SMOTEXT = "real", "real + SMOTExT", "SMOTExT only"
-HALF_WEIGHT = "real + SMOTExT, half weight"
+HALF_WEIGHT = "real + SMOTExT at half weight"
 DUPLICATED, EDITED, RANDOM_WORDS = "duplicated", "word edits", "random words"
 SMOTE_ROWS, WEIGHTED = "SMOTE on features", "class weights"
 PARAPHRASED, RETRIEVED, MORE_REAL = "paraphrase", "retrieval", "more real"
