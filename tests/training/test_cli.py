@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from smotext.cli import screen
 from smotext.cli.entry import run
 from smotext.cli.telling import telling
 from smotext.decoders.bridge import read_spec
+from smotext.presets import bundled_bridge
 from smotext.training.score import MEASURES
 from tests.training import toy
 
@@ -48,6 +51,22 @@ def test_bridge_score_prints_the_measures_and_writes_them(tmp_path: Path, capsys
     printed = capsys.readouterr()
     assert "scoring on 3 texts" in printed.err
     assert all(name in printed.out for name in MEASURES)
+
+
+def test_a_bridge_in_the_hubs_cache_is_scored_with_the_encoder_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = tmp_path / "models--org--bridge" / "snapshots" / ("0" * 40)
+    shutil.copytree(bundled_bridge(), snapshot)
+    (tmp_path / "models--org--bridge" / "refs").mkdir()
+    (tmp_path / "models--org--bridge" / "refs" / "main").write_text("0" * 40)
+    original = huggingface_hub.snapshot_download
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *a, **k: original(*a, **k, cache_dir=str(tmp_path))
+    )
+    corpus = toy.write_corpus(tmp_path, toy.TEXTS[:2])
+    assert run(["bridge-score", "org/bridge", str(corpus), "--max-new-tokens", "4"]) == 0
+    assert "cosine at lam 1, greedy" in capsys.readouterr().out
 
 
 def test_train_needs_one_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

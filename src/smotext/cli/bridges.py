@@ -38,20 +38,21 @@ def adapt(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
-    from smotext import load_encoder
-    from smotext.presets import decoder_directory
+    from smotext.decoders.bridge import read_spec
+    from smotext.presets import decoder_directory, load_encoder_of
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.corpus import read_documents
 
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
+    directory = decoder_directory(bridge)
     with telling("reading the texts", is_quiet=quiet) as tell:
         outcome = adapt_bridge(
-            decoder_directory(bridge),
+            directory,
             list(read_documents(file, text_column)),
             out,
-            encoder=load_encoder(bridge),
+            encoder=load_encoder_of(bridge, read_spec(directory)),
             settings=settings,
             held_out_share=held_out_share,
             patience=patience,
@@ -86,8 +87,8 @@ def bridge_score(
     """Score a bridge on texts that it never saw: does it write what its vectors ask for, and is it English?"""
     import itertools
 
-    from smotext import load_decoder, load_encoder
-    from smotext.presets import decoder_directory
+    from smotext import load_decoder
+    from smotext.presets import decoder_directory, load_encoder_of
     from smotext.training.corpus import read_documents
     from smotext.training.pair import load_bridge
     from smotext.training.score import Decoding, samples_table, score_bridge
@@ -106,7 +107,8 @@ def bridge_score(
     with reporter.drawing():
         reporter.start("scoring", 0)
         pair = load_bridge(decoder_directory(bridge))
-        scores = score_bridge(pair, load_decoder(bridge), load_encoder(bridge), texts, decoding=decoding)
+        encoder = load_encoder_of(bridge, pair.spec)
+        scores = score_bridge(pair, load_decoder(bridge), encoder, texts, decoding=decoding)
     print_rows(["measure", "value"], [[name, f"{value:.3f}"] for name, value in scores.values.items()], right=["value"])
     print(samples_table(scores))
     if out is not None:
