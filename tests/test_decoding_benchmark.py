@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import math
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PIECES = {"bandwidth", "one", "ours", "generate", "texts", "batches", "compile", "ratios"}
+from tests.scripts import importable
 
-pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="the source distribution has no benchmarks")
+PIECES = {"bandwidth", "one", "ours", "generate", "texts", "batches", "compile", "ratios"}
 
 
 @pytest.fixture(scope="module")
 def script() -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        yield importlib.import_module("decoding_gpu")
+    with importable("benchmarks") as load:
+        yield load("decoding_gpu")
 
 
 @pytest.fixture(scope="module")

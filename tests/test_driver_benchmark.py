@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from tests.scripts import importable
 
 
 @pytest.fixture
-def driver(monkeypatch):
-    if not BENCHMARKS.is_dir():
-        pytest.skip("needs the folder benchmarks/, which an installed package lacks")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("driver")
-    for name in ("driver", "engines", "augmenting"):
-        sys.modules.pop(name, None)
+def driver():
+    with importable("benchmarks") as script:
+        yield script("driver")
 
 
 def test_a_message_holds_the_target_vectors_and_little_else(driver):

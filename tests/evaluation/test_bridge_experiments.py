@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,20 +15,16 @@ from smotext.presets import bundled_bridge
 from smotext.training.build import Job, train_bridge
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore
+from tests.scripts import ROOT, importable
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 PLACES = ("town", "river", "garden", "school", "market", "bridge", "station", "house")
 PEOPLE = ("The teacher", "My sister", "The old farmer", "His friend", "A young doctor")
 
 
 @pytest.fixture
-def script(monkeypatch):
-    if not EXPERIMENTS.is_dir():
-        pytest.skip("needs the folder experiments/, which an installed package lacks")
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    yield importlib.import_module
-    for name in ("common", "held_out_passages", "adapting"):
-        sys.modules.pop(name, None)
+def script():
+    with importable("experiments") as load:
+        yield load
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def test_the_default_cutting_is_that_of_the_recipe(script, monkeypatch):
     found = script("held_out_passages")
     monkeypatch.setattr(sys, "argv", ["held_out_passages.py", "corpus.jsonl", "--out", "out"])
     given, cut = found.parsed_options(), found.RECIPE
-    recipe = (EXPERIMENTS.parent / "recipes" / "tiny.sh").read_text(encoding="utf-8")
+    recipe = (ROOT / "recipes" / "tiny.sh").read_text(encoding="utf-8")
     third_round = recipe.split("# Third round")[1]
     assert f"--clean --max-tokens-per-word {cut.max_tokens_per_word} --held-out {given.held_out} " in recipe
     assert f"--max-tokens {cut.max_tokens} --max-sentences {cut.max_sentences} " in third_round

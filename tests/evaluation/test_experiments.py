@@ -1,31 +1,24 @@
 """The experiments' scripts on small data; their real runs take hours."""
 
 import gzip
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.evaluation.doubles import two_classes
-
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+from tests.scripts import importable
 
 
 @pytest.fixture
 def script(monkeypatch):
-    if not EXPERIMENTS.is_dir():
-        pytest.skip("needs the folder experiments/, which an installed package lacks")
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    with importable("experiments") as load:
 
-    def run(name, *arguments):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-        importlib.import_module(name).main()
+        def run(name, *arguments):
+            monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+            load(name).main()
 
-    yield run
-    for name in ("common", "twenty_newsgroups", "labelled_sets"):
-        sys.modules.pop(name, None)
+        yield run
 
 
 @pytest.fixture

@@ -101,6 +101,11 @@ class Guidance(nn.Module):
         return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
 
 
+def weighted_bias(head: Guidance | None, weight: float, vectors: torch.Tensor) -> torch.Tensor | None:
+    """Return ``weight * head.logit_bias(vectors)``; None where there is no head, or its weight is 0."""
+    return weight * head.logit_bias(vectors) if weight and head is not None else None
+
+
 def spent(
     bias: torch.Tensor, tokens: torch.Tensor, is_written: torch.Tensor, penalty: float = USED_PENALTY
 ) -> torch.Tensor:

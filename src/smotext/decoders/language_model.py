@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smotext.decoders import loading
 from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.checks import check_vectors, per_row
-from smotext.decoders.guidance import Guidance
+from smotext.decoders.guidance import Guidance, weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import rows_per_batch
 from smotext.decoders.projector import Projector
@@ -220,9 +220,6 @@ class LanguageModelDecoder:
     ) -> list[Written]:
         device = self.model.get_input_embeddings().weight.device
         tensor = torch.from_numpy(vectors).to(device)
-        bias = None
-        if guidance and self.guidance is not None:
-            bias = guidance * self.guidance.logit_bias(tensor)
         return write(
             self.model,
             self.embed_prompts(tensor, number),
@@ -230,7 +227,7 @@ class LanguageModelDecoder:
             seeds=torch.from_numpy(seeds).to(device),
             end_ids=torch.tensor(self._end_ids, device=device),
             sampling=sampling,
-            bias=bias,
+            bias=weighted_bias(self.guidance, guidance, tensor),
         )
 
     def embed_prompts(self, vectors: torch.Tensor, number: int = 0) -> torch.Tensor:

@@ -28,6 +28,7 @@ from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore, Piece
 from smotext.training.trainer import Report, Trainer
 from smotext.training.world import join_world
+from smotext.training.writing import write_texts
 
 MIN_TEXTS = 20  # fewer cannot spare a held-out part
 COPIED_NGRAM = 8  # words in a row that two people seldom write alike
@@ -246,8 +247,6 @@ def _piece(pair: Pair, passages: list[str], encoder: Any) -> Piece:
 
 def _copied(pair: Pair, asked: NDArray[np.float32], passages: list[str]) -> float:
     """Return the memorisation figure of greedy texts, written with the weights in memory."""
-    from smotext.training.writing import write_texts
-
     return copied_share(write_texts(pair, asked), passages, n=COPIED_NGRAM)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from smotext.decoders.guidance import spent
+from smotext.decoders.guidance import spent, weighted_bias
 from smotext.training.batches import MicroBatch
 from smotext.training.pair import Pair
 
@@ -124,10 +124,8 @@ def passage_bias(
     pair: Pair, vectors: torch.Tensor, tokens: torch.Tensor, weight: float | None = None
 ) -> PassageBias | None:
     """Return the bias at a weight, by default the one that the bridge is trained with; None without guidance."""
-    weight = pair.spec.trained_guidance if weight is None else weight
-    if not weight or pair.guidance is None:
-        return None
-    return PassageBias(weight * pair.guidance.logit_bias(vectors), tokens)
+    first = weighted_bias(pair.guidance, pair.spec.trained_guidance if weight is None else weight, vectors)
+    return None if first is None else PassageBias(first, tokens)
 
 
 class SummedCrossEntropy(torch.autograd.Function):

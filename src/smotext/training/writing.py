@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.decoders.guidance import weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.settings import Sampling
 from smotext.training.objective import embed_prompt
@@ -66,9 +67,6 @@ def write_rows(
     """
     was_training = pair.lm.training
     pair.lm.eval()
-    bias = None
-    if pair.spec.guidance and pair.guidance is not None:
-        bias = pair.spec.guidance * pair.guidance.logit_bias(vectors)
     limits = torch.full((len(vectors),), max_new_tokens or pair.spec.max_new_tokens, device=vectors.device)
     written = write(
         pair.lm,
@@ -77,7 +75,7 @@ def write_rows(
         seeds=torch.from_numpy(seeds).to(vectors.device),
         end_ids=torch.tensor([pair.tokenizer.eos_token_id], device=vectors.device),
         sampling=sampling,
-        bias=bias,
+        bias=weighted_bias(pair.guidance, pair.spec.guidance, vectors),
     )
     pair.lm.train(was_training)
     return written
