@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from smotext.errors import InputError
+from smotext.errors import InputError, RunError
 from smotext.training.batches import MicroBatch
 from smotext.training.objective import stage_one
 from smotext.training.pair import Pair, load_bridge
@@ -91,6 +91,15 @@ def test_training_brings_the_texts_nearer_to_their_vectors(pair: Pair, tmp_path:
     risks: list[float] = []
     Trainer(pair, store, settings, tmp_path / "run", report=lambda entry: risks.append(entry["loss"])).run()
     assert 0.0 < risks[-1] < 0.8 * risks[0]
+
+
+def test_resuming_with_another_guidance_is_refused(pair: Pair, tmp_path: Path) -> None:
+    store = PassageStore.create(tmp_path / "store", toy.TEXTS, [], tokenizer=pair.tokenizer, encode=ENCODE, about={})
+    settings = TrainingSettings(train="all", stage=3, batch_size=16, max_steps=1, candidates=2, prompt=0)
+    Trainer(pair, store, settings, tmp_path / "run").run()
+    other = replace(pair, spec=replace(pair.spec, guidance=1.0))
+    with pytest.raises(RunError, match=r"guidance was 0\.5, now 1\.0"):
+        Trainer(other, store, settings, tmp_path / "run")
 
 
 def test_a_single_candidate_is_refused() -> None:

@@ -40,9 +40,13 @@ def rows_that_fit(model: Any, n_tokens: int) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the free memory of a CUDA device, or else of the machine, in bytes."""
+    """Return the free memory of a CUDA device, or else of the machine, in bytes.
+
+    What torch's allocator keeps of earlier batches and does not use is free for the next one.
+    """
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             fields = dict(line.split(":", 1) for line in file)

@@ -100,6 +100,7 @@ class Trainer:
             **settings.to_dict(),
             "trained_guidance": pair.spec.trained_guidance,
             "store": store.manifest.get("settings"),
+            **({"guidance": pair.spec.guidance} if settings.stage == 3 else {}),  # it samples with it
         }
         self._resume()
         self._diary = Diary(self.directory, self.progress.step) if world.is_main else None
