@@ -19,11 +19,21 @@ from common import clear_errors, load_set, make_generators, method_options, pars
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
-from smotext.evaluation.conditions import CHEAP, CONDITIONS, HALF_WEIGHT, PARAPHRASED
+from smotext.evaluation.conditions import (
+    CHEAP,
+    CONDITIONS,
+    HALF_WEIGHT,
+    MORE_REAL,
+    ONLY_SMOTEXT,
+    PARAPHRASED,
+    REAL,
+    RETRIEVED,
+    WITH_SMOTEXT,
+)
 from smotext.evaluation.report import gain_cell, overall_table
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.study import Result, Study
-from smotext.evaluation.summary import Overall, over_sets, summarise, verdicts
+from smotext.evaluation.summary import Overall, Row, over_sets, summarise, verdicts
 
 TUNE = ("trec6", "airline_tweets", "medical_abstracts", "banking77")
 REPORT = ("sms_spam", "cfpb_complaints_sample", "clinc150_imbalanced", "subj", "twenty_newsgroups")
@@ -118,6 +128,8 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
         f"Over {len(results)} sets (hierarchical bootstrap over sets and seeds):",
         "",
         *overall_table(overall),
+        "",
+        *_means_table(overall),
     ]
     lines += ["", "Bars:", "", *[f"- {line}" for line in _bars(overall)]]
     lines += ["", f"With half weight ({CONDITIONS[HALF_WEIGHT]}):", "", *[f"- {line}" for line in _bars(lighter)]]
@@ -125,24 +137,46 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
 
 
 def _set_table(results: Mapping[str, Sequence[Result]]) -> list[str]:
+    """Return a line per set, setting and model: the real rows' score, gains over it, and what else gains as much."""
     lines = [
-        "| set | setting | model | real | real + SMOTExT | gain | at half weight | SMOTExT only "
-        "| best cheap alternative | verdict |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| set | setting | model | real | gain | at half weight | SMOTExT only | best cheap alternative | retrieval "
+        "| more real | verdict |",
+        "|" + "---|" * 11,
     ]
     for name, of_set in results.items():
-        scores = {(row.setting, row.model, row.condition): row.macro_f1 for row in summarise(of_set)}
+        rows = {(row.setting, row.model, row.condition): row for row in summarise(of_set) if not row.skipped}
         for one in verdicts(of_set):
-            real, augmented, only = (
-                scores.get((one.setting, one.model, condition), float("nan"))
-                for condition in ("real", "real + SMOTExT", "SMOTExT only")
-            )
-            lighter = "-" if one.half_weight is None else gain_cell(one.half_weight)
-            cheap = f"{one.cheap} {one.cheap_gain:+.1f}" if one.cheap is not None else "-"
-            lines.append(
-                f"| {name} | {one.setting} | {one.model} | {real:.1f} | {augmented:.1f} | {gain_cell(one.gain)} "
-                f"| {lighter} | {only:.1f} | {cheap} | {one.word} |"
-            )
+            found = {condition: rows.get((one.setting, one.model, condition)) for condition in CONDITIONS}
+            cells = [
+                _score(found[REAL]),
+                gain_cell(one.gain),
+                "-" if one.half_weight is None else gain_cell(one.half_weight),
+                _score(found[ONLY_SMOTEXT]),
+                "-" if one.cheap is None else f"{one.cheap} {one.cheap_gain:+.1f}",
+                _mean_gain(found[RETRIEVED]),
+                _mean_gain(found[MORE_REAL]),
+                one.word,
+            ]
+            lines.append(f"| {' | '.join([name, one.setting, one.model, *cells])} |")
+    return lines
+
+
+def _score(row: Row | None) -> str:
+    return "-" if row is None else f"{row.macro_f1:.1f}"
+
+
+def _mean_gain(row: Row | None) -> str:
+    return "-" if row is None or row.gain is None else f"{row.gain.mean:+.1f}"
+
+
+def _means_table(overall: Sequence[Overall]) -> list[str]:
+    """Return each condition's mean gain over the sets, a column per setting and model."""
+    conditions = [name for name in CONDITIONS if any(name in one.alternatives for one in overall)]
+    columns = [f"{one.setting}, {one.model}" for one in overall]
+    lines = [f"| mean gain over the real rows | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in [WITH_SMOTEXT, *conditions]:
+        gains = [one.over_real.mean if name == WITH_SMOTEXT else one.alternatives.get(name) for one in overall]
+        lines.append(f"| {name} | {' | '.join('-' if gain is None else f'{gain:+.1f}' for gain in gains)} |")
     return lines
 
 

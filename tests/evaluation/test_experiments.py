@@ -40,7 +40,9 @@ def test_the_sets_end_in_one_table_with_the_bars(script, data, tmp_path):
     for setting in ("shots-10", "shots-50", "imbalance-20"):
         assert f"| trec6 | {setting} | TF-IDF |" in table
     assert "TF-IDF, shots-10, +3 over the better of real and duplicated" in table
-    assert (tmp_path / "out" / "trec6" / "report.json").is_file()
+    rows = json.loads((tmp_path / "out" / "trec6" / "report.json").read_text())["rows"]
+    copied = [row["gain"]["mean"] for row in rows if row["condition"] == "duplicated"]
+    assert f"| duplicated | {' | '.join(f'{gain:+.1f}' for gain in copied)} |" in table  # one set: its gains are the means
 
 
 def test_the_report_half_stays_shut_unless_asked_for(script, data, tmp_path, capsys):
