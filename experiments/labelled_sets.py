@@ -196,12 +196,14 @@ def _bars(overall: Sequence[Overall]) -> list[str]:
 def _tfidf_bar(one: Overall, bar: float) -> str:
     better = one.over_better
     above = [name for name in CHEAP if one.alternatives.get(name, float("-inf")) >= one.over_real.mean]
-    is_met = better.mean >= bar and better.low > 0 and not above
     rivals = f"; not above {', '.join(above)}" if above else ""
-    told = "met" if is_met else f"missed by {max(0.0, bar - better.mean):.1f}"
-    return (
-        f"TF-IDF, {one.setting}, {bar:+.0f} over the better of real and duplicated: {gain_cell(better)}: {told}{rivals}"
-    )
+    if better.mean < bar:
+        told = f"missed by {bar - better.mean:.1f}{rivals}"
+    elif better.low <= 0:
+        told = f"the interval is not clear of zero{rivals}"
+    else:
+        told = "met" if not above else f"met, but{rivals[1:]}"
+    return f"TF-IDF, {one.setting}, {bar:+.0f} over the better of real and duplicated: {gain_cell(better)}: {told}"
 
 
 if __name__ == "__main__":
