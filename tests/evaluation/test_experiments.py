@@ -42,7 +42,7 @@ def test_the_sets_end_in_one_table_with_the_bars(script, data, tmp_path):
     assert "TF-IDF, shots-10, +3 over the better of real and duplicated" in table
     rows = json.loads((tmp_path / "out" / "trec6" / "report.json").read_text())["rows"]
     copied = [row["gain"]["mean"] for row in rows if row["condition"] == "duplicated"]
-    assert f"| duplicated | {' | '.join(f'{gain:+.1f}' for gain in copied)} |" in table  # one set: its gains are the means
+    assert f"| duplicated | {' | '.join(f'{gain:+.1f}' for gain in copied)} |" in table  # the means over one set
 
 
 def test_the_report_half_stays_shut_unless_asked_for(script, data, tmp_path, capsys):
