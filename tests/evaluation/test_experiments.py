@@ -3,9 +3,15 @@
 import gzip
 import json
 import sys
+from dataclasses import replace
 
 import pytest
+import torch
+from transformers import ModernBertConfig, ModernBertModel
 
+from smotext import presets
+from tests.decoders import checkpoints
+from tests.encoders.checkpoints import HIDDEN, make_last_token_checkpoint, make_tokenizer
 from tests.evaluation.doubles import two_classes
 from tests.scripts import importable
 
@@ -18,6 +24,7 @@ def script(monkeypatch):
             monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
             load(name).main()
 
+        run.load = load
         yield run
 
 
@@ -57,6 +64,34 @@ def test_missing_data_are_named(script, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         script("twenty_newsgroups", "--out", tmp_path / "out", "--data", tmp_path)
     assert "give the folder of the data with --data" in capsys.readouterr().err
+
+
+@pytest.fixture
+def paper_models(tmp_path, monkeypatch):
+    """Tiny random checkpoints in the formats of the paper's three models, where preset "paper" finds them."""
+    monkeypatch.setattr(checkpoints, "VECTOR_DIM", HIDDEN)
+    encoder, bridge = make_last_token_checkpoint(tmp_path / "sfr"), checkpoints.make_checkpoint(tmp_path / "xrag")
+    paper = replace(presets.PRESETS["xrag-7b"], encoder=str(encoder), decoder=str(bridge), encoder_revision=None)
+    monkeypatch.setitem(presets.PRESETS, "xrag-7b", paper)
+    tokenizer, folder = make_tokenizer(), tmp_path / "answerdotai" / "ModernBERT-base"
+    torch.manual_seed(0)
+    sizes = {"hidden_size": HIDDEN, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    ids = {"bos_token_id": 1, "cls_token_id": 1, "eos_token_id": 2, "sep_token_id": 2, "pad_token_id": 2}
+    ModernBertModel(ModernBertConfig(vocab_size=len(tokenizer), **sizes, **ids)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_papers_models_write_and_classify(script, paper_models, tmp_path, monkeypatch, capsys):
+    small = two_classes(12), two_classes(8, start=30)
+    monkeypatch.setattr(script.load("twenty_newsgroups"), "load_newsgroups", lambda data: small)
+    options = ["--preset", "paper", "--shots", 6, "--per-class", 3, "--seeds", 1, "--option", "max_new_tokens=8"]
+    script("twenty_newsgroups", "--out", tmp_path / "out", *options, "--conditions", "real + SMOTExT,SMOTExT only")
+    assert "80.37" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
+    found = {(row["model"], row["condition"]): row["n_train"] for row in rows if row["accuracy"] is not None}
+    assert found["frozen encoder", "real + SMOTExT"] == found["TF-IDF", "real + SMOTExT"] == 18
+    assert found["frozen encoder", "SMOTExT only"] == 6
 
 
 @pytest.mark.slow
