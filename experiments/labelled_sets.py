@@ -171,12 +171,13 @@ def _mean_gain(row: Row | None) -> str:
 
 def _means_table(overall: Sequence[Overall]) -> list[str]:
     """Return each condition's mean gain over the sets, a column per setting and model."""
-    conditions = [name for name in CONDITIONS if any(name in one.alternatives for one in overall)]
+    gains = [{WITH_SMOTEXT: one.over_real.mean, **one.alternatives} for one in overall]
     columns = [f"{one.setting}, {one.model}" for one in overall]
     lines = [f"| mean gain over the real rows | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for name in [WITH_SMOTEXT, *conditions]:
-        gains = [one.over_real.mean if name == WITH_SMOTEXT else one.alternatives.get(name) for one in overall]
-        lines.append(f"| {name} | {' | '.join('-' if gain is None else f'{gain:+.1f}' for gain in gains)} |")
+    for name in CONDITIONS:
+        if any(name in found for found in gains):
+            cells = [f"{found[name]:+.1f}" if name in found else "-" for found in gains]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
@@ -196,13 +197,14 @@ def _bars(overall: Sequence[Overall]) -> list[str]:
 def _tfidf_bar(one: Overall, bar: float) -> str:
     better = one.over_better
     above = [name for name in CHEAP if one.alternatives.get(name, float("-inf")) >= one.over_real.mean]
-    rivals = f"; not above {', '.join(above)}" if above else ""
     if better.mean < bar:
-        told = f"missed by {bar - better.mean:.1f}{rivals}"
+        told = f"missed by {bar - better.mean:.1f}"
     elif better.low <= 0:
-        told = f"the interval is not clear of zero{rivals}"
+        told = "the interval is not clear of zero"
     else:
-        told = "met" if not above else f"met, but{rivals[1:]}"
+        told = "met"
+    if above:
+        told += f"{', but' if told == 'met' else ';'} not above {', '.join(above)}"
     return f"TF-IDF, {one.setting}, {bar:+.0f} over the better of real and duplicated: {gain_cell(better)}: {told}"
 
 
