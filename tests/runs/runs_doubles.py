@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +103,7 @@ class RefusingDecoder(EchoDecoder):
 
 
 class NotingEncoder(HashEncoder):
-    """Notes, where it is unpickled, in which process."""
+    """Notes, where it is unpickled, its process and the GPUs that this sees."""
 
     def __init__(self, directory):
         super().__init__()
@@ -108,20 +111,37 @@ class NotingEncoder(HashEncoder):
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        (self.directory / f"encoder-{os.getpid()}").touch()
+        (self.directory / f"encoder-{os.getpid()}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        atexit.register(time.sleep, 2)  # as one does that frees much memory
 
 
-class NotingDecoder(EchoDecoder):
-    """Notes, where it is unpickled, in which process, and how many encoders' processes are alive."""
+class MeetingDecoder(EchoDecoder):
+    """Notes the same, and which encoders' processes are alive; decodes as soon as `n` processes have one."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *, n, timeout_s=60):
         super().__init__()
-        self.directory = directory
+        self.directory, self.n, self.timeout_s = directory, n, timeout_s
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        pids = {int(path.name.partition("-")[2]) for path in self.directory.glob("encoder-*")}
-        (self.directory / f"decoder-{os.getpid()}").write_text(str(len(pids & processes().keys())))
+        note = {
+            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+            "encoders": living(self.directory.glob("encoder-*")),
+        }
+        (self.directory / f"decoder-{os.getpid()}").write_text(json.dumps(note))
+
+    def decode_rows(self, vectors, **options):
+        until_s = time.monotonic() + self.timeout_s
+        while len(list(self.directory.glob("decoder-*"))) < self.n:
+            if time.monotonic() > until_s:
+                raise TimeoutError(f"{self.n} decoders were never there together")
+            time.sleep(0.05)
+        return super().decode_rows(vectors, **options)
+
+
+def living(notes):
+    """Return the processes, by files whose names end in their ids, that are alive."""
+    return sorted({int(path.name.rpartition("-")[2]) for path in notes} & processes().keys())
 
 
 def processes(*, under=None):

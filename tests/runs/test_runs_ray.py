@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -11,11 +12,12 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs_doubles import DyingDecoder, Listener, NotingDecoder, NotingEncoder, RefusingDecoder, processes
+from runs_doubles import DyingDecoder, Listener, MeetingDecoder, NotingEncoder, RefusingDecoder, processes
 
 from smotext import SMOTExT
 from smotext.cli import entry
@@ -39,20 +41,27 @@ TEXTS = [f"text number {i} of {'ab'[i % 2]}" for i in range(14)]
 LABELS = ["ab"[i % 2] for i in range(14)]
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Two machines of one CPU each, as far as Ray can tell."""
+@contextmanager
+def machines(*nodes):
+    """Give the address of a cluster that has, as far as Ray can tell, a machine for each of the options."""
     from ray.cluster_utils import Cluster
 
-    options = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.delenv("RAY_AUTH_MODE", raising=False)
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # workers are to find the doubles
-        cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
-        cluster.add_node(**options)
+        cluster = Cluster()
+        for options in nodes:
+            cluster.add_node(object_store_memory=STORE_BYTES, include_dashboard=False, **options)
         yield cluster.address
         cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two machines of one CPU each."""
+    with machines({"num_cpus": 1}, {"num_cpus": 1}) as address:
+        yield address
 
 
 @pytest.fixture
@@ -159,14 +168,14 @@ def generate(cluster, tmp_path, monkeypatch, small_groups):
     """A function that makes 24 rows with a decoder, on the cluster or in this process."""
     monkeypatch.setenv("SMOTEXT_CACHE", "off")
 
-    def make(name, decoder, *, encoder=None, is_local=False):
+    def make(name, decoder, *, encoder=None, is_local=False, address=cluster):
         folder = RunFolder.open(tmp_path / name, {})
         options = {"stopper": Stopper(), "progress": Listener()}
         sampler = SMOTExT("echo", encoder=encoder, decoder=decoder, random_state=0)
         try:
             if is_local:
                 return sampler.generate(TEXTS, LABELS, n=24, run=DurableRun(folder, **options)), folder
-            with connected(cluster, n=2) as workers:
+            with connected(address, n=2) as workers:
                 run = ClusterRun(folder, workers=workers, **options)
                 return sampler.generate(TEXTS, LABELS, n=24, run=run), folder
         finally:
@@ -201,11 +210,29 @@ def test_an_error_of_the_options_is_raised_as_it_is_here(generate):
 
 
 def test_the_encoders_processes_have_ended_when_a_decoder_is_loaded(generate, tmp_path):
-    rows, _ = generate("there", NotingDecoder(tmp_path), encoder=NotingEncoder(tmp_path))
+    rows, _ = generate("there", MeetingDecoder(tmp_path, n=2), encoder=NotingEncoder(tmp_path))
     assert len(rows) == 24
-    assert f"encoder-{os.getpid()}" not in [path.name for path in tmp_path.iterdir()]
-    assert len(list(tmp_path.glob("encoder-*"))) == 1  # all texts are one chunk
-    assert {path.read_text() for path in tmp_path.glob("decoder-*")} == {"0"}
+    encoders, decoders = notes(tmp_path, "encoder"), notes(tmp_path, "decoder")
+    assert len(encoders) == 1  # all texts are one chunk
+    assert f"encoder-{os.getpid()}" not in encoders
+    assert [json.loads(note)["encoders"] for note in decoders.values()] == [[], []]
+
+
+def test_each_worker_has_a_gpu_of_its_own_and_none_is_shared_with_an_encoder(generate, tmp_path):
+    """Two GPUs as far as Ray can tell: it gives them away by number, whatever the machine has."""
+    here, _ = generate("here", EchoDecoder(), is_local=True)
+    with machines({"num_cpus": 2, "num_gpus": 2}) as address:
+        decoder = MeetingDecoder(tmp_path, n=2)
+        there, _ = generate("there", decoder, encoder=NotingEncoder(tmp_path), address=address)
+    pd.testing.assert_frame_equal(there, here.assign(model=there["model"]))
+    assert set(notes(tmp_path, "encoder").values()) <= {"0", "1"}
+    decoders = [json.loads(note) for note in notes(tmp_path, "decoder").values()]
+    assert sorted(note["gpus"] for note in decoders) == ["0", "1"]
+    assert [note["encoders"] for note in decoders] == [[], []]
+
+
+def notes(directory, kind):
+    return {path.name: path.read_text() for path in directory.glob(f"{kind}-*")}
 
 
 def test_the_bundled_model_writes_the_same_bytes_and_no_process_stays(source):
