@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,18 @@ def test_n_that_cannot_be_used_is_refused(n: Any, message: str) -> None:
 LABELS = np.array(["a"] * 6 + ["b"] * 3 + ["c"] * 1, dtype=object)
 
 
+@pytest.mark.parametrize("n", range(40))
+def test_equal_remainders_go_in_label_order_exactly(n: int) -> None:
+    """Against fractions, whose ties are ties."""
+    counts = {"a": 6, "b": 7, "c": 2}
+    shares = {label: Fraction(n * count, 15) for label, count in counts.items()}
+    expected = {label: int(share) for label, share in shares.items()}
+    order = sorted(counts, key=lambda label: (expected[label] - shares[label], label))
+    for label in order[: n - sum(expected.values())]:
+        expected[label] += 1
+    assert new_rows_for_n(n, counts) == expected
+
+
 @pytest.mark.parametrize(
     ("sampling_strategy", "expected"),
     [
@@ -135,9 +148,11 @@ def test_a_ratio_is_for_two_classes() -> None:
         new_rows_for_strategy(0.5, LABELS)
 
 
-@pytest.mark.parametrize("sampling_strategy", [{"b": 2}, {"z": 9}, "most", 7.0])
+@pytest.mark.parametrize(
+    "sampling_strategy", [{"b": 2}, {"z": 9}, {"b": 4.9}, {"b": "5"}, "most", 7.0, None, ("a",), lambda y: 3]
+)
 def test_sampling_strategies_that_imbalanced_learn_refuses_are_refused(sampling_strategy: Any) -> None:
-    with pytest.raises(InputError, match="sampling_strategy="):
+    with pytest.raises(InputError, match="sampling_strategy"):
         new_rows_for_strategy(sampling_strategy, LABELS)
 
 

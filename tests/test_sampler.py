@@ -48,6 +48,10 @@ def test_originals_come_first_untouched_and_classes_are_balanced() -> None:
         (TEXTS, np.array([1] * 16 + [0] * 8, dtype=np.int32)),
         (TEXTS, np.array([True] * 16 + [False] * 8)),
         (TEXTS, np.array([1.0] * 16 + [0.0] * 8)),
+        (TEXTS, [1.0] * 16 + [0.0] * 8),
+        (tuple(TEXTS), tuple(LABELS)),
+        (TEXTS, np.array([2**63 + 3] * 16 + [1] * 8, dtype=np.uint64)),
+        (TEXTS, np.array([1] * 16 + [0] * 8, dtype=object)),
     ],
 )
 def test_lists_and_arrays_come_back_as_what_they_were(texts: Any, labels: Any) -> None:
@@ -58,6 +62,7 @@ def test_lists_and_arrays_come_back_as_what_they_were(texts: Any, labels: Any) -
         assert labels_res.dtype == labels.dtype
     assert list(texts_res[:24]) == list(texts)
     assert list(labels_res[:24]) == list(labels)
+    assert [type(label) for label in labels_res[:24]] == [type(label) for label in labels]
 
 
 def test_pandas_comes_back_named_with_a_fresh_index() -> None:
@@ -68,6 +73,22 @@ def test_pandas_comes_back_named_with_a_fresh_index() -> None:
     assert labels_res.dtype == labels.dtype
     assert texts_res.index.tolist() == list(range(32))
     assert texts_res[:24].tolist() == TEXTS
+
+
+@pytest.mark.parametrize("dtype", ["category", "string", object])
+def test_new_texts_are_there_whatever_the_column_is_made_of(dtype: Any) -> None:
+    texts = pd.Series(TEXTS, dtype=dtype)
+    for given in (texts, texts.to_frame("body")):
+        texts_res, _ = sampler().fit_resample(given, LABELS)
+        assert not pd.isna(texts_res).to_numpy().any()
+        assert len(texts_res) == 32
+
+
+@pytest.mark.parametrize("labels", [pd.Series([1] * 16 + [0] * 8, dtype=object), pd.Series([True] * 16 + [False] * 8)])
+def test_a_series_of_labels_keeps_its_type(labels: pd.Series) -> None:
+    _, labels_res = sampler().fit_resample(TEXTS, labels)
+    assert labels_res.dtype == labels.dtype
+    assert labels_res[:24].tolist() == labels.tolist()
 
 
 def test_a_table_of_one_column_comes_back_as_one() -> None:
@@ -164,6 +185,27 @@ def test_no_new_rows_give_an_empty_table_with_the_same_columns() -> None:
     assert texts_res == BAD
 
 
+def test_generate_takes_texts_and_labels_by_name() -> None:
+    by_name = sampler().generate(texts=TEXTS, labels=LABELS, n=3)
+    pd.testing.assert_frame_equal(by_name, sampler().generate(TEXTS, LABELS, 3))
+
+
+def test_without_a_random_state_numpys_own_is_drawn_from() -> None:
+    found = []
+    for _ in range(2):
+        np.random.seed(5)  # noqa: NPY002 (what callers of imbalanced-learn do)
+        found.append(SMOTExT("echo").generate(TEXTS, LABELS, n=3)["text"].tolist())
+    assert found[0] == found[1]
+
+
+def test_a_warning_points_at_the_callers_line() -> None:
+    smx = sampler(k_neighbors=50)
+    for call in (lambda: smx.fit_resample(TEXTS, LABELS), lambda: smx.generate(TEXTS, LABELS, n=2)):
+        with pytest.warns(SmotextWarning) as caught:
+            call()
+        assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_small_classes_step_down_the_ladder_with_one_warning() -> None:
     texts, labels = [*BAD, "one", "two", "alone"], ["bad"] * 16 + ["pair"] * 2 + ["single"]
     smx = sampler()
@@ -183,6 +225,13 @@ def test_three_parents_have_weights_and_no_lam() -> None:
     assert all(len(set(parents)) == 3 for parents in rows["parents"])
     assert all(sum(weights) == pytest.approx(1) for weights in rows["weights"])
     assert rows["lam"].isna().all()
+
+
+@pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")
+def test_of_three_places_two_or_one_taken_have_a_lam() -> None:
+    for n_texts in (1, 2):
+        rows = sampler(n_parents=3).generate(BAD[:n_texts], ["bad"] * n_texts, n=5)
+        assert rows["lam"].tolist() == [weights[0] for weights in rows["weights"]]
 
 
 @pytest.mark.parametrize("strategy", ["smote", "random", "borderline", "adasyn", "kmeans"])
@@ -231,12 +280,41 @@ def test_an_under_sampler_is_refused_as_a_strategy() -> None:
         ({"filters": "defualt"}, UnknownNameError, "did you mean 'default'"),
         ({"filters": ["emtpy"]}, UnknownNameError, "did you mean 'empty'"),
         ({"random_state": -1}, InputError, "random_state is -1"),
+        ({"sampling_strategy": None}, InputError, "sampling_strategy is None: expected one of auto"),
+        ({"sampling_strategy": {"good": 20.5}}, InputError, "for class 'good' is 20.5: expected an integer"),
+        ({"temperature": None}, InputError, "temperature is None: expected a number above 0"),
+        ({"temperature": float("nan")}, InputError, "temperature is nan"),
+        ({"top_p": "0.9"}, InputError, "top_p is '0.9'"),
+        ({"top_k": 2.5}, InputError, "top_k is 2.5"),
+        ({"repetition_penalty": True}, InputError, "repetition_penalty is True"),
+        ({"model": 5}, InputError, "model is 5: expected a preset"),
+        ({"model": ""}, InputError, "model is ''"),
+        ({"model": "tiny", "device": 5}, InputError, "device is 5: expected 'cpu'"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: dict, error: type, message: str) -> None:
-    smx = SMOTExT("echo", **options)
+    smx = SMOTExT(**{"model": "echo", **options})
     with pytest.raises(error, match=message):
         smx.fit_resample(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("name", ["max_new_tokens", "candidates", "batch_size", "top_k", "k_neighbors", "n_parents"])
+def test_numpys_integers_are_integers(name: str) -> None:
+    expected = sampler(**{name: 2}).generate(TEXTS, LABELS, n=3)["text"].tolist()
+    assert sampler(**{name: np.int64(2)}).generate(TEXTS, LABELS, n=3)["text"].tolist() == expected
+
+
+@pytest.mark.parametrize("options", [{"prompt": 9}, {"random_state": -1}, {"temperature": 0}])
+def test_options_are_checked_before_a_model_runs(options: dict) -> None:
+    class Never:
+        vector_dim = 64
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            raise AssertionError("the encoder has run")
+
+    smx = SMOTExT("echo", encoder=Never(), **options)
+    with pytest.raises(InputError):
+        smx.generate(TEXTS, LABELS, n=3)
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:
@@ -247,14 +325,10 @@ def test_an_unknown_preset_suggests_the_nearest() -> None:
 
 def test_own_encoder_and_decoder_need_only_encode_and_decode() -> None:
     class Lengths:
-        vector_dim = 2
-
         def encode(self, texts: list[str]) -> np.ndarray:
             return np.array([[len(text), text.count(" ")] for text in texts], dtype=np.float32)
 
     class Numbers:
-        vector_dim = 2
-
         def decode(self, vectors: np.ndarray, **options: Any) -> list[str]:
             return [f"{first:.1f} {second:.1f}" for first, second in vectors]
 
@@ -264,6 +338,25 @@ def test_own_encoder_and_decoder_need_only_encode_and_decode() -> None:
         vectors = Lengths().encode([GOOD[parent] for parent in row.parents])
         expected = np.array(row.weights) @ vectors
         assert row.text == f"{expected[0]:.1f} {expected[1]:.1f}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (["one"], "returned 1 texts for 3 vectors"),
+        (None, "returned NoneType: expected a list of texts"),
+        ("abc", "returned str: expected a list of texts"),
+        (["a", b"b", "c"], "returned a text of type bytes"),
+    ],
+)
+def test_what_a_foreign_decoder_gets_wrong_is_told(answer: Any, message: str) -> None:
+    class Wrong:
+        def decode(self, vectors: np.ndarray, **options: Any) -> Any:
+            return answer
+
+    smx = sampler(decoder=Wrong())
+    with pytest.raises(InputError, match=message):
+        smx.generate(GOOD, ["good"] * 8, n=3)
 
 
 def test_clone_keeps_the_very_models() -> None:
@@ -354,6 +447,11 @@ def test_interpolating_a_text_with_itself_writes_one_text() -> None:
 def test_interpolation_refuses_what_it_cannot_use(arguments: tuple, message: str) -> None:
     with pytest.raises(InputError, match=message):
         interpolate(*arguments, model="echo")
+
+
+def test_interpolation_refuses_options_that_it_would_ignore() -> None:
+    with pytest.raises(InputError, match="interpolate takes no candidates, filters"):
+        interpolate("a", "b", model="echo", filters="default", candidates=2)
 
 
 def test_texts_that_the_encoder_cuts_are_counted_in_one_warning() -> None:

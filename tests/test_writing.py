@@ -11,7 +11,8 @@ from smotext.writing import cut_at_sentence
         ("One. Two. Thr", "One. Two."),
         ("It costs 3.50 in the", "It costs 3.50 in the"),
         ("Really?! Yes (I think.) So", "Really?! Yes (I think.)"),
-        ("終わり。次の", "終わり。次の"),  # without a space after it, a full stop ends nothing we can see
+        ("終わり。次の", "終わり。"),  # no space follows a full stop there
+        ("「終わり。」次の", "「終わり。」"),
         ("", ""),
         ("Done.", "Done."),
     ],

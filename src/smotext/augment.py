@@ -144,10 +144,10 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
+    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
     vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     planner.expect(new_rows)
-    writer = Writer(corpus, encoder, decoder, settings)
     real = RealTexts(corpus.texts, corpus.labels, vectors)
     judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
     ledger = Ledger(corpus.texts, on_shortfall=settings.on_shortfall)

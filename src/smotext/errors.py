@@ -21,8 +21,12 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
+
+_NOT_THE_CALLER = ("smotext", "imblearn", "sklearn")  # packages that call each other before anybody asked for it
 
 
 class SmotextError(Exception):
@@ -80,6 +84,14 @@ class RunStopped(RunError):
 
 class SmotextWarning(UserWarning):
     """Something was adapted instead of failing."""
+
+
+def warn_caller(message: str) -> None:
+    """Warn of something that was adapted, at the caller's line: the first outside of us and of scikit-learn."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_CALLER:
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(message, SmotextWarning, stacklevel=depth)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.errors import InputError, suggest
+from smotext.errors import InputError, suggest, unknown_name
+
+STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")  # imbalanced-learn's names for over-sampling
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
         ...
     smotext.errors.InputError: labels mix int (1) and str ('a'): convert them to one type, for instance with str
     """
+    if isinstance(labels, str):
+        raise InputError(f"labels is a single string, {labels!r:.60}: expected one label per text")
     if hasattr(labels, "columns"):
         if len(labels.columns) != 1:
             raise InputError(f"labels has {len(labels.columns)} columns: expected one label per text")
@@ -141,7 +147,7 @@ def counts_by_class(labels: NDArray[np.object_]) -> dict[Any, int]:
     return dict(zip(classes.tolist(), counts.tolist(), strict=True))
 
 
-def new_rows_for_n(n: int | Mapping[Hashable, int], counts: Mapping[Any, int]) -> dict[Any, int]:
+def new_rows_for_n(n: int | Mapping[Hashable, int] | None, counts: Mapping[Any, int]) -> dict[Any, int]:
     """Return how many new rows each class gets.
 
     Parameters
@@ -161,6 +167,8 @@ def new_rows_for_n(n: int | Mapping[Hashable, int], counts: Mapping[Any, int]) -
     --------
     >>> new_rows_for_n(10, {"a": 2, "b": 1})
     {'a': 7, 'b': 3}
+    >>> new_rows_for_n(12, {"a": 6, "b": 7, "c": 2})  # 4.8, 5.6 and 1.6
+    {'a': 5, 'b': 6, 'c': 1}
     >>> new_rows_for_n({"b": 4}, {"a": 2, "b": 1})
     {'b': 4}
     """
@@ -172,12 +180,12 @@ def new_rows_for_n(n: int | Mapping[Hashable, int], counts: Mapping[Any, int]) -
                 )
             _check_number(number, f"n for class {label!r}")
         return {label: int(n[label]) for label in counts if label in n}
-    _check_number(n, "n")
+    n = _check_number(n, "n")
     total = sum(counts.values())
-    shares = {label: n * count / total for label, count in counts.items()}
-    new_rows = {label: math.floor(share) for label, share in shares.items()}
-    by_remainder = sorted(counts, key=lambda label: new_rows[label] - shares[label])  # sorted is stable: ties by order
-    for label in by_remainder[: int(n) - sum(new_rows.values())]:
+    shares = {label: divmod(n * count, total) for label, count in counts.items()}  # in integers: ties are ties
+    new_rows = {label: whole for label, (whole, _) in shares.items()}
+    by_remainder = sorted(counts, key=lambda label: -shares[label][1])  # sorted is stable: ties by order
+    for label in by_remainder[: n - sum(new_rows.values())]:
         new_rows[label] += 1
     return new_rows
 
@@ -198,25 +206,108 @@ def new_rows_for_strategy(sampling_strategy: Any, labels: NDArray[np.object_]) -
             f"all labels are {classes[0]!r}: sampling_strategy balances more than 1 class; "
             "to add rows to a single class, say how many with n (-n or --per-class on the command line)"
         )
+    asked = sampling_strategy(natural(labels)) if callable(sampling_strategy) else sampling_strategy
+    _check_strategy(asked)
     try:
-        wanted = check_sampling_strategy(sampling_strategy, natural(labels), "over-sampling")
+        wanted = check_sampling_strategy(asked, natural(labels), "over-sampling")
     except (ValueError, TypeError) as error:
         raise InputError(f"sampling_strategy={sampling_strategy!r}: {error}") from error
     plain = {key.item() if isinstance(key, np.generic) else key: int(number) for key, number in wanted.items()}
     return {label: plain[label] for label in counts_by_class(labels) if label in plain}
 
 
+def _check_strategy(asked: Any) -> None:
+    """Raise InputError for what imbalanced-learn would stumble over or, like a total of 4.9, round."""
+    if isinstance(asked, str):
+        if asked not in STRATEGIES:
+            raise unknown_name("sampling_strategy", asked, STRATEGIES)
+    elif isinstance(asked, Mapping):
+        for label, total in asked.items():
+            if isinstance(total, bool) or not isinstance(total, Integral):
+                raise InputError(f"sampling_strategy for class {label!r} is {total!r}: expected an integer, its total")
+    elif isinstance(asked, bool) or not isinstance(asked, Real):
+        raise InputError(
+            f"sampling_strategy is {asked!r}: expected one of {', '.join(STRATEGIES)}, a ratio, "
+            "a dict of totals by class, or a function of the labels that returns one"
+        )
+
+
 def natural(labels: NDArray[np.object_]) -> NDArray[Any]:
     """Return integer and bool labels as an array of that type, strings as objects.
 
     A numpy string array would drop trailing NULs, and scikit-learn takes objects for strings alone.
+
+    Raises
+    ------
+    InputError
+        If integers need more than 64 bits.
+
+    Examples
+    --------
+    >>> natural(np.array([1, 2**63 + 3], dtype=object)).tolist()
+    [1, 9223372036854775811]
     """
-    return labels if len(labels) == 0 or isinstance(labels[0], str) else np.array(labels.tolist())
+    if len(labels) == 0 or isinstance(labels[0], str):
+        return labels
+    if isinstance(labels[0], bool):
+        return labels.astype(bool)
+    for dtype in (np.int64, np.uint64):  # never a float, which large integers do not fit
+        with contextlib.suppress(OverflowError):
+            return labels.astype(dtype)
+    raise InputError(f"labels go from {min(labels)} to {max(labels)}, which no 64-bit integer holds: make them strings")
 
 
-def _check_number(number: Any, what: str) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+def like(given: Any, values: NDArray[Any], *, is_open: bool) -> Any:
+    """Return resampled values in the container of what was given; its own entries, which come first, as they were.
+
+    Parameters
+    ----------
+    given : list, tuple, array, Series or table of one column
+    values : ndarray of shape (n_values,)
+        At least as many as were given.
+    is_open : bool
+        Whether values may be none of those given, as texts are: categories and numpy strings of a fixed width then
+        become objects.
+
+    Examples
+    --------
+    >>> like(("a",), np.array(["a", "b"], dtype=object), is_open=True)
+    ('a', 'b')
+    """
+    if isinstance(given, list | tuple):
+        entries = [*given, *values[len(given) :].tolist()]
+        return entries if isinstance(given, list) else tuple(entries)
+    if hasattr(given, "columns"):
+        column = like(given.iloc[:, 0], values, is_open=is_open)
+        return type(given)({given.columns[0]: column})
+    dtype = given.dtype
+    if is_open and (str(dtype) == "category" or (isinstance(given, np.ndarray) and dtype.kind == "U")):
+        dtype = np.dtype(object)
+    if dtype == np.dtype(object):
+        values = values.astype(object)
+        values[: len(given)] = np.asarray(given, dtype=object).reshape(-1)
+    return type(given)(values, dtype=dtype, name=given.name) if hasattr(given, "to_frame") else values.astype(dtype)
+
+
+def well_formed(text: str) -> str:
+    """Return the text with lone surrogates, which no tokenizer takes, as question marks.
+
+    Examples
+    --------
+    >>> well_formed("a \\ud800 b")
+    'a ? b'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _check_number(number: Any, what: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
         raise InputError(f"{what} is {number!r}: expected an integer of 0 or more, the number of new rows")
+    return int(number)
 
 
 def _object_array(values: Any) -> NDArray[np.object_]:

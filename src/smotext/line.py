@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,14 @@ from smotext.seeding import root_seed, row_seeds
 from smotext.settings import Settings
 from smotext.writing import Writer
 
+_IDLE = {
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "candidates", "on_shortfall",
+    "verbose",
+}  # fmt: skip
+
 
 def interpolate(
-    first: str, second: str, steps: int = 5, model: str = "tiny", random_state: Any = None, **options: Any
+    first: str, second: str, steps: int = 5, model: str = "tiny", random_state: Any = 0, **options: Any
 ) -> list[Synthetic]:
     """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
 
@@ -49,16 +55,19 @@ def interpolate(
     >>> [step.lam for step in interpolate("a parcel", "a train", steps=3, model="echo", random_state=0)]
     [1.0, 0.5, 0.0]
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 2:
         raise InputError(f"steps is {steps!r}: expected an integer of 2 or more")
     corpus = make_corpus(check_texts([first, second]), np.array(["", ""], dtype=object))
     if corpus.n_skipped:
         raise InputError("a text is blank: interpolation needs two texts")
+    if idle := sorted(options.keys() & _IDLE):
+        raise InputError(f"interpolate takes no {', '.join(idle)}: there are two parents, and each text is kept")
     sampler = SMOTExT(model, random_state=random_state, **options)
-    encoder, decoder = sampler.load()
+    settings = sampler.settings()
     lam = np.linspace(1.0, 0.0, steps)
     seeds = row_seeds(root_seed(random_state), "", np.zeros(steps, dtype=np.int64))  # one noise: lam alone differs
-    rows = decode_line(corpus, lam, seeds, encoder=encoder, decoder=decoder, settings=sampler.settings())
+    encoder, decoder = sampler.load()
+    rows = decode_line(corpus, lam, seeds, encoder=encoder, decoder=decoder, settings=settings)
     return [
         Synthetic(row.text, tuple(row.weights), row.lam, row.seed, None if row.n_tokens < 0 else row.n_tokens)
         for row in rows.itertuples()

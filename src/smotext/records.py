@@ -16,7 +16,8 @@ UNKNOWN = -1  # a parent that is not known, or a place that a row does not use
 class Encoder(Protocol):
     """Anything that turns texts into vectors.
 
-    An optional attribute ``fingerprint`` (str) lets vectors be cached on disk.
+    An optional attribute ``fingerprint`` (str) lets vectors be cached on disk. A caller's own encoder may do without
+    ``vector_dim``: it is then found by encoding a word.
     """
 
     vector_dim: int
@@ -102,8 +103,8 @@ class MixPlan:
 
     @property
     def lam(self) -> NDArray[np.float64]:
-        """Weight of the first parent where a row has exactly two places for parents, else NaN."""
-        return self.weights[:, 0] if self.weights.shape[1] == 2 else np.full(len(self), np.nan)
+        """Weight of the first parent where a row has one or two, else NaN."""
+        return np.where((self.parents != UNKNOWN).sum(axis=1) <= 2, self.weights[:, 0], np.nan)
 
     def take(self, rows: NDArray[np.int64] | slice) -> MixPlan:
         """Return the plan of the given rows, in the given order."""

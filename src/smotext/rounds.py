@@ -127,7 +127,7 @@ class Ledger:
         """
         slots = self._open_slots()
         if slots and self.on_shortfall == "raise":
-            raise ShortfallError(f"{self._shortfall(slots)}: loosen the filters, raise max_tries, or let others fill")
+            raise ShortfallError(f"{self._shortfall(slots)}: loosen the filters, or on_shortfall='fill' or 'report'")
         rows = pd.concat(self._rounds, ignore_index=True) if self._rounds else pd.DataFrame()
         is_accepted = rows["accepted"].to_numpy(dtype=bool) if len(rows) else np.zeros(0, dtype=bool)
         chosen = {slot: row for slot, row in zip(_slots(rows), range(len(rows)), strict=True) if is_accepted[row]}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 from sklearn.utils.metadata_routing import UNUSED
 
 from smotext.augment import Augmented, InMemoryRun, Run, augment
-from smotext.errors import InputError, SmotextWarning, unknown_name
+from smotext.errors import InputError, unknown_name, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.inputs import (
     Corpus,
     check_labels,
     check_texts,
     counts_by_class,
+    like,
     make_corpus,
     natural,
     new_rows_for_n,
@@ -73,7 +73,8 @@ class SMOTExT(BaseSampler):
         What happens when filters leave too few: the best of the rejected stand in (``accepted`` False),
         fewer are returned, or :class:`~smotext.errors.ShortfallError` is raised.
     device, dtype : str, optional
-        Where and in which precision the models run.
+        Where and in which precision the models run. None: a GPU in bfloat16 where there is one, else the CPU in
+        float32, where a seed gives the same texts whatever is decoded beside them.
     batch_size : int, optional
         Rows decoded together; None goes by the free memory.
     random_state : int, RandomState or None
@@ -191,17 +192,18 @@ class SMOTExT(BaseSampler):
             For data or options that cannot be used; a ValueError too.
         """
         array = check_texts(texts)
-        new_rows_for_strategy(self.sampling_strategy, check_labels(labels, len(array)))  # our words, not numpy's
-        return super().fit_resample(texts, labels)
+        checked = check_labels(labels, len(array))
+        new_rows_for_strategy(self.sampling_strategy, checked)  # our words, not numpy's
+        texts_res, labels_res = super().fit_resample(array, natural(checked))
+        return like(texts, texts_res, is_open=True), like(labels, labels_res, is_open=False)
 
     def generate(
         self,
         texts: Any,
-        y: Any,
-        /,
-        n: int | Mapping[Hashable, int],
+        y: Any = None,
+        n: int | Mapping[Hashable, int] | None = None,
         *,
-        labels: Literal["hard", "soft"] = "hard",
+        labels: Any = "hard",
         run: Run | None = None,
     ) -> pd.DataFrame:
         """Return new rows only, with their lineage.
@@ -215,7 +217,8 @@ class SMOTExT(BaseSampler):
             new rows of the classes it names.
         labels : {"hard", "soft"}
             "soft" adds a column ``probability_<label>`` per class, in label order, rows summing to 1: how the
-            text's own vector lies to the classes. For distillation.
+            text's own vector lies to the classes. For distillation. (Where `y` is not given: the labels themselves,
+            so that ``generate(texts=texts, labels=labels, n=n)`` means what it says.)
         run : Run, optional
             Keeps each step's result, so that a run can go on after a crash.
 
@@ -236,6 +239,8 @@ class SMOTExT(BaseSampler):
         >>> smx.generate(["one parcel", "two parcels"], ["late", "late"], n=2)[["label", "parents"]].values.tolist()
         [['late', [1, 0]], ['late', [0, 1]]]
         """
+        if y is None and not isinstance(labels, str):
+            y, labels = labels, "hard"
         array = check_texts(texts)
         checked = check_labels(y, len(array))
         settings = self.settings()
@@ -247,8 +252,7 @@ class SMOTExT(BaseSampler):
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
         array = check_texts(X)
-        labels = natural(check_labels(y, len(array)))
-        return array, labels.astype(y.dtype) if isinstance(y, np.ndarray) else labels, False
+        return array, natural(check_labels(y, len(array))), False
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         labels = check_labels(y, len(X))
@@ -270,8 +274,8 @@ class SMOTExT(BaseSampler):
         resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
         check_classes(corpus, new_rows)
-        encoder, decoder = self.load()
         seed = root_seed(self.random_state)
+        encoder, decoder = self.load()
         found = augment(
             corpus,
             new_rows,
@@ -284,7 +288,7 @@ class SMOTExT(BaseSampler):
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
         for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
             if note:
-                warnings.warn(note, SmotextWarning, stacklevel=4)
+                warn_caller(note)
         return found
 
     def settings(self) -> Settings:

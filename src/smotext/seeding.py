@@ -41,12 +41,13 @@ def splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def root_seed(random_state: int | np.random.RandomState | np.random.Generator | None) -> int:
-    """Return the one integer that a run's randomness comes from, in [0, 2**31).
+    """Return the one integer that a run's randomness comes from, 0 or more.
 
     Parameters
     ----------
     random_state : int, RandomState, Generator or None
-        An int is returned as it is; a generator is drawn from; None takes fresh entropy.
+        An int is returned as it is; a generator is drawn from; None draws from numpy's global one, as in
+        scikit-learn.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def root_seed(random_state: int | np.random.RandomState | np.random.Generator | 
     7
     """
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+        return int(np.random.randint(2**31))  # noqa: NPY002 (so that np.random.seed means what it does elsewhere)
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
     if isinstance(random_state, np.random.Generator):

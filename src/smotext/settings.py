@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
@@ -41,16 +44,12 @@ class Sampling:
     min_new_tokens: int = 0
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise InputError(f"temperature is {self.temperature}: expected more than 0 (do_sample=False is greedy)")
-        if not 0 < self.top_p <= 1:
-            raise InputError(f"top_p is {self.top_p}: expected a number in (0, 1]")
-        if self.top_k < 0:
-            raise InputError(f"top_k is {self.top_k}: expected 0 (all tokens) or more")
-        if not self.repetition_penalty > 0:
-            raise InputError(f"repetition_penalty is {self.repetition_penalty}: expected more than 0; 1 is none")
-        if self.min_new_tokens < 0:
-            raise InputError(f"min_new_tokens is {self.min_new_tokens}: expected 0 or more")
+        more_than_0 = "a number above 0"
+        _check_real("temperature", self.temperature, f"{more_than_0} (do_sample=False is greedy)", lambda x: x > 0)
+        _check_real("top_p", self.top_p, "a number in (0, 1]", lambda x: 0 < x <= 1)
+        check_count("top_k", self.top_k, "0 (all tokens) or more", least=0)
+        _check_real("repetition_penalty", self.repetition_penalty, f"{more_than_0}; 1 is none", lambda x: x > 0)
+        check_count("min_new_tokens", self.min_new_tokens, "0 or more", least=0)
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ class Settings:
             raise unknown_name("on_shortfall", self.on_shortfall, SHORTFALLS)
         Sampling(self.do_sample, self.temperature, self.top_p, self.top_k, self.repetition_penalty)
         if self.max_new_tokens != "auto":
-            _check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
-        _check_count("candidates", self.candidates, "1 or more")
+            check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
+        check_count("candidates", self.candidates, "1 or more")
         if self.batch_size is not None:
-            _check_count("batch_size", self.batch_size, "1 or more, or None")
+            check_count("batch_size", self.batch_size, "1 or more, or None")
 
     @property
     def group_size(self) -> int:
@@ -102,6 +101,12 @@ class Settings:
         return {name: getattr(self, name) for name in names}
 
 
-def _check_count(name: str, value: Any, expected: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def check_count(name: str, value: Any, expected: str, *, least: int = 1) -> None:
+    """Raise InputError unless the value of an option is an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is {value!r}: expected {expected}")
+
+
+def _check_real(name: str, value: Any, expected: str, is_allowed: Callable[[Any], bool]) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not is_allowed(value):
         raise InputError(f"{name} is {value!r}: expected {expected}")

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.decoders.prompts import check_prompt
+from smotext.errors import InputError
 from smotext.inputs import Corpus
 from smotext.records import UNKNOWN, Decoded, Decoder, Encoder, MixPlan
 from smotext.seeding import uniforms
@@ -24,7 +25,8 @@ COLUMNS = (
     "n_tokens", "is_finished", "accepted", "reason",
 )  # fmt: skip
 
-_SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*(?=\s|$)""")
+_CLOSING = r"""["'”’»」』）)\]]*"""
+_SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}(?=\s|$)|[。！？]{_CLOSING}")  # no space follows in Chinese and Japanese
 
 
 class Writer:
@@ -50,6 +52,9 @@ class Writer:
         self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
         self.prompts = getattr(decoder, "prompts", ("",))
         check_prompt(settings.prompt, self.prompts)
+        most = getattr(decoder, "most_new_tokens", None)
+        if settings.max_new_tokens != "auto" and most is not None and settings.max_new_tokens > most:
+            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
         self.longest = int(getattr(decoder, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
         self.lengths: NDArray[np.int64] | None = None
         if settings.max_new_tokens == "auto" and hasattr(decoder, "count_tokens"):
@@ -110,7 +115,18 @@ class Writer:
         if hasattr(self.decoder, "decode_rows"):
             return self.decoder.decode_rows(targets, **options)
         texts = self.decoder.decode(targets, **options)
+        self._check_texts(texts, len(targets))
         return [Decoded(text, n_tokens=-1, is_finished=True) for text in texts]
+
+    def _check_texts(self, texts: Any, n_rows: int) -> None:
+        """Raise InputError for what a foreign decoder may get wrong."""
+        name = type(self.decoder).__name__
+        if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
+            raise InputError(f"decoder {name} returned {type(texts).__name__}: expected a list of texts")
+        if len(texts) != n_rows:
+            raise InputError(f"decoder {name} returned {len(texts)} texts for {n_rows} vectors: expected one each")
+        if wrong := [text for text in texts if not isinstance(text, str)]:
+            raise InputError(f"decoder {name} returned a text of type {type(wrong[0]).__name__}: expected str")
 
     def _rows(
         self, group: MixPlan, texts: Sequence[str], decoded: Sequence[Decoded], prompts: NDArray[np.int64]
@@ -153,6 +169,8 @@ def cut_at_sentence(text: str) -> str:
     --------
     >>> cut_at_sentence('He said "no." Then he went to the')
     'He said "no."'
+    >>> cut_at_sentence("他来了。他看见了。他走到了")
+    '他来了。他看见了。'
     >>> cut_at_sentence("no end in sight")
     'no end in sight'
     """

@@ -7,6 +7,8 @@ import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -245,6 +247,16 @@ def test_a_vector_that_is_not_finite_is_refused_and_not_kept(tmp_path: Path) -> 
     assert len(good.seen) == 5
 
 
-def test_an_encoder_without_vector_dim_is_refused() -> None:
-    with pytest.raises(InputError, match="encoder object has vector_dim None: expected a positive integer"):
-        vector_dim_of(object())
+def test_the_width_of_an_encoder_that_does_not_tell_is_found_by_encoding() -> None:
+    class Bare:
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.ones((len(texts), 3))
+
+    assert vector_dim_of(Bare()) == 3
+    assert encode_cached(Bare(), ["a", "b"], cache="off").tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("vector_dim", [0, -1, 2.5, "3", True])
+def test_a_width_that_is_no_positive_integer_is_refused(vector_dim: Any) -> None:
+    with pytest.raises(InputError, match="expected a positive integer"):
+        vector_dim_of(SimpleNamespace(vector_dim=vector_dim))

@@ -26,7 +26,13 @@ def check_vectors(vectors: Any, vector_dim: int) -> NDArray[np.float32]:
         ...
     smotext.errors.InputError: vectors have shape (1, 2): expected (n_rows, 3), as the bridge's encoder gives them
     """
-    array = np.asarray(vectors, dtype=np.float32)
+    try:
+        array = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with a gradient
+        raise InputError(
+            f"vectors are no array of numbers ({error}): expected shape (n_rows, {vector_dim}), as the bridge's "
+            "encoder gives them"
+        ) from error
     if array.ndim != 2 or array.shape[1] != vector_dim:
         raise InputError(
             f"vectors have shape {array.shape}: expected (n_rows, {vector_dim}), as the bridge's encoder gives them"
@@ -37,15 +43,40 @@ def check_vectors(vectors: Any, vector_dim: int) -> NDArray[np.float32]:
     return array
 
 
-def per_row(value: int | Sequence[int] | NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+def per_row(
+    value: int | Sequence[int] | NDArray[np.int64],
+    n_rows: int,
+    name: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+) -> NDArray[np.int64]:
     """Return `value` as one integer per row: a number is repeated, a sequence must have the right length.
+
+    Parameters
+    ----------
+    value, n_rows
+        What was given, for how many rows.
+    name : str
+        Of the option, for the error.
+    least, most : int, optional
+        The smallest and the largest that may be.
 
     Examples
     --------
-    >>> per_row(3, 2).tolist()
+    >>> per_row(3, 2, "prompt").tolist()
     [3, 3]
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged
+        raise InputError(f"{name} is {value!r:.80}: expected an integer, or one integer per row") from error
+    if array.shape == (0,) == (n_rows,):
+        array = array.astype(np.int64)  # numpy takes an empty list for floats
     if array.dtype.kind not in "iu" or array.shape not in ((), (n_rows,)):
-        raise InputError(f"{value!r} given for {n_rows} rows: expected an integer, or one integer per row")
+        raise InputError(f"{name} is {value!r:.80} for {n_rows} rows: expected an integer, or one integer per row")
+    if least is not None and array.size and array.min() < least:
+        raise InputError(f"{name} is {array.min()}: expected at least {least}")
+    if most is not None and array.size and array.max() > most:
+        raise InputError(f"{name} is {array.max()}: the language model has room for {most}")
     return np.broadcast_to(array, (n_rows,)).astype(np.int64)

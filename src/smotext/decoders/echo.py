@@ -57,9 +57,8 @@ class EchoDecoder:
         vectors = check_vectors(vectors, self.vector_dim)
         n_rows = len(vectors)
         row_seeds = np.arange(n_rows) if seeds is None else np.asarray(seeds)
-        columns = zip(
-            vectors, per_row(prompt, n_rows), per_row(max_new_tokens, n_rows), row_seeds.tolist(), strict=True
-        )
+        prompts, limits = per_row(prompt, n_rows, "prompt"), per_row(max_new_tokens, n_rows, "max_new_tokens", least=1)
+        columns = zip(vectors, prompts, limits, row_seeds.tolist(), strict=True)
         return [self._write(vector, which, limit, seed if do_sample else 0) for vector, which, limit, seed in columns]
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:

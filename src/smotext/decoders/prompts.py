@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from smotext.errors import BridgeError, InputError
+from smotext.inputs import well_formed
 
 PLACEHOLDER = "<xRAG>"  # the token whose embedding is replaced; its own row is never read
 XRAG_TEMPLATE = "{bos}[INST] {content} [/INST]"
@@ -59,6 +64,14 @@ def prompt_ids(tokenizer: Any, template: str, content: str) -> list[int]:
     return list(ids)
 
 
+def count_tokens(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of tokens of each text, special tokens not counted."""
+    if not len(texts):
+        return np.zeros(0, dtype=np.int64)
+    ids = tokenizer([well_formed(text) for text in texts], add_special_tokens=False)["input_ids"]
+    return np.array([len(row) for row in ids], dtype=np.int64)
+
+
 def placeholder_id(tokenizer: Any) -> int:
     """Return the id of ``<xRAG>`` in the tokenizer's vocabulary, or raise BridgeError."""
     found = tokenizer.get_vocab().get(PLACEHOLDER)
@@ -78,8 +91,8 @@ def check_prompt(prompt: int | str, prompts: Sequence[str]) -> int | str:
     >>> check_prompt("random", ["a", "b"]), check_prompt(1, ["a", "b"])
     ('random', 1)
     """
-    if prompt == "random":
+    if isinstance(prompt, str) and prompt == "random":
         return prompt
-    if isinstance(prompt, int) and not isinstance(prompt, bool) and 0 <= prompt < len(prompts):
-        return prompt
+    if isinstance(prompt, Integral) and not isinstance(prompt, bool) and 0 <= prompt < len(prompts):
+        return int(prompt)
     raise InputError(f"prompt is {prompt!r}: expected 'random' or a number from 0 to {len(prompts) - 1}")

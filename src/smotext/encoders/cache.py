@@ -42,8 +42,8 @@ def encode_cached(
     Parameters
     ----------
     encoder : Encoder
-        Anything with ``encode`` and ``vector_dim``. Without an attribute ``fingerprint`` (a string that changes
-        whenever the vectors would) nothing is read from or written to disk.
+        Anything with ``encode``. Without an attribute ``fingerprint`` (a string that changes whenever the vectors
+        would) nothing is read from or written to disk.
     texts : sequence of str
         Equal texts are encoded once.
     cache : path, "off" or None
@@ -77,11 +77,12 @@ def encode_cached(
     """
     texts = as_texts(texts)
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    vectors = np.empty((len(place), vector_dim_of(encoder)), dtype=np.float32)
+    vector_dim = vector_dim_of(encoder)
+    vectors = np.empty((len(place), vector_dim), dtype=np.float32)
     with closing(VectorStore(_file_for(encoder, cache))) as store:
         missing = []
         for chunk in _chunks(list(place), _LOOKUP):
-            known = store.read(chunk, vectors.shape[1])
+            known = store.read(chunk, vector_dim)
             for text, vector in known.items():
                 vectors[place[text]] = vector
             missing += [text for text in chunk if text not in known]
@@ -90,6 +91,7 @@ def encode_cached(
         chunks = list(_chunks(missing, CHUNK))
         for number, found in (encode_chunks or _in_turn)(encoder, chunks):
             chunk = chunks[number]
+            _check_shape(encoder, found, (len(chunk), vector_dim))
             vectors[[place[text] for text in chunk]] = found
             store.write(chunk, found)
             n_done += len(chunk)
@@ -116,14 +118,13 @@ class CachingEncoder:
 
 
 def vector_dim_of(encoder: Any) -> int:
-    """Return ``encoder.vector_dim``, or raise InputError that says how to get one."""
+    """Return ``encoder.vector_dim``, or for an encoder that has none the width of a word's vector."""
     found = getattr(encoder, "vector_dim", None)
-    if isinstance(found, int | np.integer) and found > 0:
-        return int(found)
-    raise InputError(
-        f"encoder {type(encoder).__name__} has vector_dim {found!r}: expected a positive integer; "
-        "a SentenceTransformer is wrapped by smotext.encoders.sentence.SentenceEncoder"
-    )
+    if found is None:
+        return encode_chunk(encoder, ["word"]).shape[1]
+    if isinstance(found, bool) or not isinstance(found, int | np.integer) or found < 1:
+        raise InputError(f"encoder {type(encoder).__name__} has vector_dim {found!r}: expected a positive integer")
+    return int(found)
 
 
 class VectorStore:
@@ -219,16 +220,20 @@ def encode_chunk(encoder: Any, texts: list[str]) -> NDArray[np.float32]:
     Raises
     ------
     InputError
-        For another shape than (n_texts, vector_dim), or numbers that are not finite.
+        For another shape than one row per text, or numbers that are not finite.
     """
     vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
-    expected = (len(texts), vector_dim_of(encoder))
-    if vectors.shape != expected:
-        raise InputError(f"encoder {type(encoder).__name__} returned shape {vectors.shape}: expected {expected}")
+    width = vectors.shape[1] if vectors.ndim == 2 else "vector_dim"
+    _check_shape(encoder, vectors, (len(texts), width))
     if not (finite := np.isfinite(vectors).all(axis=1)).all():
         text = texts[int(np.argmin(finite))]
         raise InputError(f"encoder {type(encoder).__name__} returned a vector that is not finite for {text[:60]!r}")
     return vectors
+
+
+def _check_shape(encoder: Any, vectors: NDArray[np.float32], expected: tuple[int, int | str]) -> None:
+    if vectors.shape != expected:
+        raise InputError(f"encoder {type(encoder).__name__} returned shape {vectors.shape}: expected {expected}")
 
 
 def _chunks(texts: list[str], size: int) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smotext.errors import InputError
+from smotext.inputs import well_formed
 
 _CHARS_PER_TOKEN = 10  # first guess at how much of a long text is needed; English has about 4.5
 _MARGIN = 16  # tokens past the limit, behind which cutting a text mid-word can change nothing that is kept
@@ -78,7 +79,7 @@ class TextTokenizer:
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         return self._tokenizer(
-            [_well_formed(text) for text in texts],
+            [well_formed(text) for text in texts],
             add_special_tokens=False,
             padding=False,
             truncation=False,
@@ -112,12 +113,3 @@ def _cut(text: str, n_chars: int) -> str:
     piece = text[:n_chars]
     words = piece.rsplit(None, 1)
     return words[0] if len(words) == 2 else piece
-
-
-def _well_formed(text: str) -> str:
-    """Return the text with lone surrogates, which no tokenizer takes, as question marks."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
