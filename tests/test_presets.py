@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from smotext import EchoDecoder, HashEncoder, load_decoder, load_encoder, presets
 from smotext.decoders import facts
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError
+from smotext.presets import load_pair
 from tests.decoders.checkpoints import VECTOR_DIM, make_checkpoint
 
 
@@ -31,6 +33,16 @@ def test_the_bundled_bridge_was_trained_on_the_packaged_encoder() -> None:
     from smotext.encoders.bundled import WEIGHTS_SHA256
 
     assert read_spec(presets.bundled_bridge()).encoder_sha256 == WEIGHTS_SHA256
+
+
+@pytest.mark.parametrize("device", [None, "cpu", "auto"])
+def test_a_pair_on_a_cpu_works_in_float32_whatever_is_fast(monkeypatch: pytest.MonkeyPatch, device: str | None) -> None:
+    if device == "auto":
+        pytest.importorskip("accelerate")
+    monkeypatch.setattr("smotext.encoders.precision.bf16_is_fast", lambda: True)
+    encoder, decoder = load_pair("tiny", device=device)
+    assert encoder.dtype == decoder.model.dtype == torch.float32
+    assert load_encoder("tiny", device="cpu").dtype == torch.bfloat16
 
 
 def test_a_bridge_that_names_no_encoder_asks_for_one(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ def load_encoder(
         ``"cpu"``, ``"cuda"``, ...; None takes a GPU if there is one.
     dtype : {"float32", "bfloat16", "float16"}, optional
         None is bfloat16 on GPUs, and on CPUs where that was measured to be clearly faster (cosine above 0.999
-        to float32's vectors); "float32" is exact. The xRAG presets use bfloat16, as they were trained.
+        to float32's vectors); "float32" is exact: :class:`smotext.SMOTExT` takes it on CPUs. The xRAG presets use
+        bfloat16, as they were trained.
     revision : str, optional
         Branch, tag or commit on the hub; None is the preset's pinned one.
     trust_remote_code : bool
@@ -109,7 +110,7 @@ def load_encoder(
     (1, 64)
     """
     given = {"device": device, "dtype": dtype, "revision": revision, "trust_remote_code": trust_remote_code}
-    path = Path(name).expanduser()
+    path = Path(_check_text(name)).expanduser()
     if is_bridge(path):
         from smotext.decoders.bridge import read_spec
 
@@ -169,7 +170,7 @@ def load_decoder(
     >>> load_decoder("echo").vector_dim
     64
     """
-    path = Path(name).expanduser()
+    path = Path(_check_text(name)).expanduser()
     preset = None if path.is_dir() else PRESETS.get(name)
     if preset is not None and preset.decoder == "echo":
         from smotext.decoders.echo import EchoDecoder
@@ -211,15 +212,20 @@ def load_pair(
 ) -> tuple[Encoder, Decoder]:
     """Return encoder and decoder of a preset or bridge; `encoder` and `decoder` override either.
 
+    The device ``"auto"``, which spreads a decoder over several GPUs, puts the encoder on one.
+
     Raises
     ------
     InputError
         If an object lacks ``encode`` or ``decode``, the bridge names no encoder, or their widths differ.
     """
+    model = _check_text(model)
     if decoder is None:
         decoder = load_decoder(model, device=device, dtype=dtype)
     if encoder is None:
-        encoder = load_encoder_of(model, getattr(decoder, "spec", None), device=device, dtype=dtype)
+        place = None if device == "auto" else device
+        dtype = dtype_of_pair(model, place, dtype)
+        encoder = load_encoder_of(model, getattr(decoder, "spec", None), device=place, dtype=dtype)
     for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
         if isinstance(given, str):  # which has an .encode of its own
             raise InputError(f"{role}={given!r} is a name: pass smotext.load_{role}({given!r})")
@@ -232,6 +238,20 @@ def load_pair(
             "use the encoder that the bridge was trained with"
         )
     return encoder, decoder
+
+
+def dtype_of_pair(model: str, device: str | None, dtype: str | None) -> str | None:
+    """Return the number format of a pair's encoder: what was given, the preset's own, or its decoder's default.
+
+    Alone an encoder takes bfloat16 where that is fast. There a vector depends a little on its neighbours in the batch,
+    and so on what was cached before: in a pair, a seed is to give the same texts on every CPU and every time.
+    """
+    preset = None if Path(model).expanduser().is_dir() else PRESETS.get(model)
+    if dtype is not None or (preset is not None and (preset.encoder == "hash" or "dtype" in preset.encoder_options)):
+        return dtype
+    from smotext.devices import default_device, default_dtype
+
+    return default_dtype(device or default_device())
 
 
 def is_bridge(directory: Path) -> bool:
@@ -269,6 +289,13 @@ def _load_sentence_encoder(name: str, given: Mapping[str, Any], own: Mapping[str
     options = {**(own or {}), **{key: value for key, value in given.items() if value is not None}}
     place = find_minilm() if name == MINILM and not Path(name).is_dir() else name
     return load_sentence_encoder(place, **options)
+
+
+def _check_text(name: Any) -> str:
+    """Return the name of a model, a path as a string; raise InputError for anything else."""
+    if not isinstance(name, str | Path) or not str(name).strip():
+        raise InputError(f"model is {name!r}: expected a preset ({', '.join(PRESETS)}), a directory or a hub name")
+    return str(name)
 
 
 def _check_name(name: str) -> None:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.decoders import bridge
+from smotext.decoders.prompts import count_tokens
 from smotext.devices import default_dtype
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import RunError
 from smotext.hub import hub_identity
-from smotext.presets import PRESETS, decoder_directory, load_decoder, load_encoder_of, load_pair
+from smotext.presets import PRESETS, decoder_directory, dtype_of_pair, load_decoder, load_encoder_of, load_pair
 from smotext.records import Decoder, Encoder
 from smotext.runs.workers import Workers
 
@@ -128,8 +129,7 @@ class DecoderElsewhere(ModelElsewhere):
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of the language model's tokens in each text, special tokens not counted."""
-        ids = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return np.array([len(row) for row in ids], dtype=np.int64)
+        return count_tokens(self._tokenizer, texts)
 
     def decode(self, vectors: NDArray[np.float32], **options: Any) -> list[str]:
         """Return one text per vector, decoded in this process."""
@@ -178,5 +178,6 @@ def pair_elsewhere(model: str, workers: Workers, *, dtype: str | None = None) ->
         Placed(f"torch.{decoder_dtype}", workers.device),
     )
     load = partial(load_encoder_of, model, decoder.spec)
-    described = workers.ask(describe_encoder, partial(load, device=workers.device, dtype=dtype))
+    encoder_dtype = dtype_of_pair(model, workers.device, dtype)
+    described = workers.ask(describe_encoder, partial(load, device=workers.device, dtype=encoder_dtype))
     return EncoderElsewhere(load, described), decoder
