@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +52,13 @@ def test_a_revision_that_is_not_cached_says_how_to_get_it(hub_cache: Path) -> No
 
 def test_a_cache_without_weights_does_not_count(hub_cache: Path) -> None:
     next(hub_cache.rglob("*.safetensors")).unlink()
+    with pytest.raises(ModelNotFoundError, match="neither a directory nor in the hub's cache"):
+        locate("org/model", REVISION)
+
+
+def test_a_cache_that_lacks_a_shard_does_not_count(hub_cache: Path) -> None:
+    index = next(hub_cache.rglob("*.safetensors")).with_name("model.safetensors.index.json")
+    index.write_text(json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}))
     with pytest.raises(ModelNotFoundError, match="neither a directory nor in the hub's cache"):
         locate("org/model", REVISION)
 

@@ -8,6 +8,8 @@ from smotext.errors import InputError, unknown_name
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+_BACKENDS = ("cuda", "mps", "xpu")
+
 
 def default_device() -> str:
     """Return ``"cuda"`` where there is one, else ``"cpu"``."""
@@ -22,13 +24,24 @@ def find_device(device: str | torch.device) -> torch.device:
     InputError
         If torch does not know the device or cannot use it here.
     """
+    expected = "expected 'cpu', 'cuda', 'cuda:1', 'mps' or None"
+    if not isinstance(device, str | torch.device):
+        raise InputError(f"device is {device!r}: {expected}")
     try:
         found = torch.device(device)
     except RuntimeError as error:
-        raise InputError(f"device is {device!r}: expected 'cpu', 'cuda', 'cuda:1', 'mps' or None") from error
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device is {device!r}, but torch finds no CUDA device here: use device='cpu' or None")
+        raise InputError(f"device is {device!r}: {expected}") from error
+    if found.type == "meta":
+        raise InputError(f"device is {device!r}, which holds no numbers: {expected}")
+    if found.type != "cpu" and not _is_usable(found):
+        name = found.type.upper() if found.index is None else f"{found.type.upper()}:{found.index}"
+        raise InputError(f"device is {device!r}, but torch finds no {name} device here: use device='cpu' or None")
     return found
+
+
+def _is_usable(device: torch.device) -> bool:
+    backend = torch.get_device_module(device.type) if device.type in _BACKENDS else None
+    return backend is not None and backend.is_available() and (device.index or 0) < backend.device_count()
 
 
 def default_dtype(device: str) -> str:
@@ -42,7 +55,7 @@ def default_dtype(device: str) -> str:
     >>> default_dtype("cuda:1"), default_dtype("cpu")
     ('bfloat16', 'float32')
     """
-    return "bfloat16" if device.startswith("cuda") else "float32"
+    return "bfloat16" if str(device).startswith("cuda") else "float32"
 
 
 def find_dtype(dtype: str | torch.dtype) -> torch.dtype:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,24 @@ def _is_cached(name: str, revision: str | None) -> bool:
         directory = Path(snapshot_download(name, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         return False
-    return any(directory.rglob("*.safetensors")) or any(directory.rglob("*.bin"))
+    has_weights = any(directory.rglob("*.safetensors")) or any(directory.rglob("*.bin"))
+    return has_weights and not any(_absent_shards(index) for index in directory.rglob("*.index.json"))
+
+
+def _absent_shards(index: Path) -> set[str]:
+    """Return the files that an index of shards names and that are not beside it: the download was interrupted."""
+    names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    return {name for name in names if not (index.parent / name).is_file()}
+
+
+def state_of(directory: str | Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of change of all files of a directory; nothing where there is none.
+
+    Another state says that what was loaded from there is no longer what is there.
+    """
+    root = Path(directory)
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return tuple((str(path.relative_to(root)), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
 
 
 def _check_on_hub(name: str, revision: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-_MOST_WORKERS = 8  # Python's lock lets about this many feed the kernels of a small model
+MOST_WORKERS = 8  # Python's lock lets about this many feed the kernels of a small model
 
 Batch = TypeVar("Batch")
 
@@ -21,7 +21,7 @@ def spread(work: Callable[[Batch], None], batches: Iterable[Batch]) -> None:
     """
     pending = list(batches)
     n_threads = torch.get_num_threads()
-    n_workers = min(n_threads, len(pending), _MOST_WORKERS)
+    n_workers = min(n_threads, len(pending), MOST_WORKERS)
     if n_workers < 2:
         for batch in pending:
             work(batch)

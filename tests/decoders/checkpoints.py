@@ -70,7 +70,7 @@ def make_checkpoint(
         tensors[f"projector.projector.{name}.bias"] = torch.randn(shape[0]) / 4
     write_shards(directory, tensors, n_shards)
     entries = json.loads((directory / "config.json").read_text())
-    entries |= {"projector_type": "mlp2x_gelu", "retriever_hidden_size": VECTOR_DIM, "hidden_size": HIDDEN}
+    entries |= {"projector_type": "mlp2x_gelu", "retriever_hidden_size": VECTOR_DIM}
     if kind in ("mistral", "mixtral"):
         entries["architectures"] = [f"X{kind.capitalize()}ForCausalLM"]
     (directory / "config.json").write_text(json.dumps(entries | (config or {})))

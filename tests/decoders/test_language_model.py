@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import torch
 from safetensors.torch import save_file
 
 from smotext import load_decoder
-from smotext.decoders import loading
 from smotext.decoders.prompts import XRAG_PROMPTS
 from smotext.errors import (
     BridgeError,
@@ -188,7 +188,6 @@ def test_fingerprint_changes_with_the_weights(mistral: Path, tmp_path: Path) -> 
     tensors = read_all(other)
     tensors["projector.projector.0.bias"] += 1
     write_shards(other, tensors, 2)
-    loading.load.cache_clear()
     assert same == load_decoder(str(mistral)).fingerprint
     assert load_decoder(str(other)).fingerprint != same
 
@@ -210,6 +209,7 @@ def change_tensors(directory: Path, **changes: torch.Tensor | None) -> Path:
         ({"projector__projector__0__bias": torch.zeros(3)}, r"has shape \(3,\): expected \(64,\)"),
         ({"model__norm__weight": None}, "missing: model.norm.weight"),
         ({"model__surprise__weight": torch.zeros(1)}, "unexpected: model.surprise.weight"),
+        ({"model__norm__weight": torch.zeros(3)}, "of another shape: model.norm.weight"),
     ],
 )
 def test_missing_and_extra_tensors_are_named(tmp_path: Path, changes: dict, message: str) -> None:
@@ -229,6 +229,73 @@ def test_a_config_that_does_not_fit_is_refused(tmp_path: Path, config: dict, mes
     directory = make_checkpoint(tmp_path / "bad", config=config)
     with pytest.raises(BridgeError, match=message):
         load_decoder(str(directory))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "{", "config.json cannot be read"),
+        ("config.json", "[]", "config.json holds a list"),
+        ("config.json", {"model_type": "novel"}, "the tokenizer|the language model"),
+        ("config.json", {"retriever_hidden_size": "24"}, "retriever_hidden_size is '24': expected a positive integer"),
+        ("smotext.json", "[1]", "smotext.json holds a list"),
+        ("smotext.json", '{"max_new_tokens": "many"}', "max_new_tokens is 'many': expected an integer"),
+        ("smotext.json", '{"max_new_tokens": -5}', "max_new_tokens is -5: expected 1 or more"),
+        ("tokenizer.json", "", "the tokenizer of .* cannot be read"),
+        ("model-00001-of-00002.safetensors", "short", "of .* cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, name: str, content: Any, message: str) -> None:
+    directory = make_checkpoint(tmp_path / "bad")
+    if isinstance(content, dict):
+        content = json.dumps(json.loads((directory / name).read_text()) | content)
+    (directory / name).write_text(content)
+    with pytest.raises(BridgeError, match=message):
+        load_decoder(str(directory))
+
+
+def test_a_bridge_that_was_replaced_is_read_again(tmp_path: Path, vectors: np.ndarray) -> None:
+    directory = make_checkpoint(tmp_path / "bridge")
+    first = load_decoder(str(directory)).decode(vectors, max_new_tokens=8)
+    tensors = read_all(directory)
+    tensors["projector.projector.2.bias"] += 1
+    write_shards(directory, tensors, 2)
+    second = load_decoder(str(directory)).decode(vectors, max_new_tokens=8)
+    assert second != first
+    assert second == decode_slowly(directory, vectors, prompt=XRAG_PROMPTS[0], max_new_tokens=8)
+
+
+def test_more_tokens_than_positions_are_refused_beforehand(tmp_path: Path, vectors: np.ndarray) -> None:
+    decoder = load_decoder(str(make_checkpoint(tmp_path / "short", config={"max_position_embeddings": 200})))
+    most = decoder.most_new_tokens
+    assert len(decoder.decode(vectors[:1], max_new_tokens=most)) == 1
+    with pytest.raises(InputError, match=f"max_new_tokens is {most + 1}: the language model has room for {most}"):
+        decoder.decode(vectors, max_new_tokens=[1, 1, 1, 1, most + 1])
+
+
+def test_no_vectors_take_empty_options(mistral: Path) -> None:
+    decoder = load_decoder(str(mistral))
+    nothing = np.zeros((0, decoder.vector_dim), dtype=np.float32)
+    assert decoder.decode(nothing, seeds=[], prompt=[], max_new_tokens=[]) == []
+
+
+@pytest.mark.parametrize("given", [[[1.0], [1.0, 2.0]], "text", [["a"]], torch.ones(2, 2, requires_grad=True)])
+def test_vectors_that_are_no_array_are_refused(mistral: Path, given: Any) -> None:
+    decoder = load_decoder(str(mistral))
+    with pytest.raises(InputError, match="expected"):
+        decoder.decode(given)
+
+
+def test_a_lone_surrogate_is_counted_as_a_character(mistral: Path) -> None:
+    decoder = load_decoder(str(mistral))
+    assert decoder.count_tokens(["a \ud800 b"]).tolist() == decoder.count_tokens(["a ? b"]).tolist()
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-30, 1e-300])
+def test_the_coldest_sampling_is_greedy(mistral: Path, vectors: np.ndarray, temperature: float) -> None:
+    decoder = load_decoder(str(mistral))
+    expected = decoder.decode(vectors, max_new_tokens=6)
+    assert decoder.decode(vectors, do_sample=True, temperature=temperature, max_new_tokens=6) == expected
 
 
 def test_a_tokenizer_without_placeholder_is_refused(tmp_path: Path) -> None:

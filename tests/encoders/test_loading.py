@@ -1,26 +1,19 @@
 from __future__ import annotations
 
-import gc
 import os
 import pickle
-import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
 
-from smotext.encoders import loading
 from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import SentenceSettings, load_sentence_encoder
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import InputError, ModelNotFoundError
+from tests.encoders.checkpoints import make_last_token_checkpoint
 from tests.encoders.conftest import XRAG
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "_kept", {})
 
 
 def test_the_settings_hold_every_choice(last_token_encoder: SentenceEncoder, last_token_checkpoint: Path) -> None:
@@ -39,18 +32,18 @@ def test_unpickling_gives_the_object_that_is_there(minilm: SentenceEncoder) -> N
     assert pickle.loads(data) is pickle.loads(data)
 
 
-def test_what_was_unpickled_stays_for_the_next_task(last_token_checkpoint: Path) -> None:
-    data = pickle.dumps(load_sentence_encoder(last_token_checkpoint, device="cpu"))
-    gc.collect()
-    first = weakref.ref(pickle.loads(data))
-    gc.collect()
-    assert pickle.loads(data) is first()
+def test_a_model_is_loaded_once_per_process_and_options(last_token_checkpoint: Path) -> None:
+    encoder = load_sentence_encoder(last_token_checkpoint, device="cpu")
+    assert load_sentence_encoder(last_token_checkpoint, device="cpu") is encoder
+    assert load_sentence_encoder(last_token_checkpoint, device="cpu", max_tokens=9) is not encoder
 
 
-def test_a_model_that_was_only_loaded_can_be_freed(last_token_checkpoint: Path) -> None:
-    encoder = weakref.ref(load_sentence_encoder(last_token_checkpoint, device="cpu"))
-    gc.collect()
-    assert encoder() is None
+def test_a_model_whose_files_have_changed_is_loaded_again(tmp_path: Path) -> None:
+    directory = make_last_token_checkpoint(tmp_path)
+    encoder = load_sentence_encoder(directory, device="cpu")
+    config = directory / "config.json"
+    config.write_text(config.read_text() + "\n")
+    assert load_sentence_encoder(directory, device="cpu") is not encoder
 
 
 def task(encoder: SentenceEncoder) -> tuple[int, int, np.ndarray]:

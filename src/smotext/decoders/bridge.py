@@ -80,12 +80,15 @@ class BridgeSpec:
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(entries.keys() - known):
             raise BridgeError(f"{where} has unknown entries {unknown}: expected some of {sorted(known)}")
-        entries = dict(entries)
-        if "prompts" in entries:
-            entries["prompts"] = tuple(entries["prompts"])
-        spec = cls(**entries)
+        for name, value in entries.items():
+            kinds, expected = _KINDS[name]
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
+        spec = cls(**{**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))})
         if spec.vector_norm not in ("raw", "unit"):
             raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
+        if spec.max_new_tokens < 1:
+            raise BridgeError(f"{where}: max_new_tokens is {spec.max_new_tokens}: expected 1 or more")
         if not spec.prompts:
             raise BridgeError(f"{where}: prompts is empty: expected at least one, with the placeholder in it")
         return spec
@@ -95,12 +98,29 @@ class BridgeSpec:
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
+_TEXT = ((str, type(None)), "a string or null")
+_NUMBER = ((int, float), "a number")
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "encoder": _TEXT,
+    "encoder_revision": _TEXT,
+    "encoder_sha256": _TEXT,
+    "pooling": _TEXT,
+    "encoder_max_tokens": ((int, type(None)), "an integer or null"),
+    "vector_norm": ((str,), "'raw' or 'unit'"),
+    "chat_template": ((str,), "a string"),
+    "prompts": ((list, tuple), "a list of strings"),
+    "max_new_tokens": ((int,), "an integer"),
+    "guidance": _NUMBER,
+    "trained_guidance": _NUMBER,
+}
+
+
 def read_config(directory: Path) -> dict[str, Any]:
     """Return the bridge directory's config.json, or raise BridgeError if it is none."""
     path = directory / "config.json"
     if not path.is_file():
         raise BridgeError(f"{directory} has no config.json: expected a bridge directory in xRAG's checkpoint format")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return _read_object(path)
 
 
 def read_spec(directory: Path) -> BridgeSpec:
@@ -108,10 +128,17 @@ def read_spec(directory: Path) -> BridgeSpec:
     path = directory / SPEC_NAME
     if not path.is_file():
         return BridgeSpec()
+    return BridgeSpec.from_dict(_read_object(path), where=str(path))
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        return BridgeSpec.from_dict(json.loads(path.read_text(encoding="utf-8")), where=str(path))
-    except (json.JSONDecodeError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
         raise BridgeError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise BridgeError(f"{path} holds a {type(found).__name__}: expected an object of names and values")
+    return found
 
 
 def weight_files(directory: Path) -> list[Path]:

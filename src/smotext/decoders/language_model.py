@@ -20,14 +20,14 @@ from smotext.decoders.guidance import Guidance, weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import rows_per_batch
 from smotext.decoders.projector import Projector
-from smotext.decoders.prompts import check_prompt, placeholder_id, prompt_ids
+from smotext.decoders.prompts import check_prompt, count_tokens, placeholder_id, prompt_ids
 from smotext.devices import is_out_of_memory
 from smotext.errors import InputError, SmotextWarning
 from smotext.hub import hub_identity
 from smotext.parallel import spread
 from smotext.records import Decoded
 from smotext.seeding import uniforms
-from smotext.settings import Sampling
+from smotext.settings import Sampling, check_count
 
 WritePart = Callable[[NDArray[np.int64]], list[Written]]
 
@@ -59,6 +59,8 @@ class LanguageModelDecoder:
         The numbered prompts.
     max_new_tokens : int
         The longest output that the bridge was trained for.
+    most_new_tokens : int or None
+        What the language model's positions leave after the longest prompt; None where it knows no limit.
 
     References
     ----------
@@ -84,6 +86,13 @@ class LanguageModelDecoder:
         """Hub name and commit, or a hash of the directory's files."""
         directory = Path(self.settings.directory)
         return hub_identity(directory.resolve()) or fingerprint(directory)
+
+    @cached_property
+    def most_new_tokens(self) -> int | None:
+        """What the language model's positions leave after the longest prompt."""
+        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        longest = max(self._prompt_length(number) for number in range(len(self.prompts)))
+        return positions if positions is None else positions - longest
 
     def decode(
         self,
@@ -152,12 +161,10 @@ class LanguageModelDecoder:
         """Return one :class:`~smotext.records.Decoded` per vector; parameters as in :meth:`decode`."""
         sampling = Sampling(**options)
         rows = self._scale(check_vectors(vectors, self.vector_dim))
-        row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows))
-        limits = per_row(max_new_tokens, len(rows))
-        if len(rows) and limits.min() < 1:
-            raise InputError(f"max_new_tokens is {limits.min()}: expected at least 1")
-        if batch_size is not None and batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}: expected at least 1, or None")
+        row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows), "seeds")
+        limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self.most_new_tokens)
+        if batch_size is not None:
+            check_count("batch_size", batch_size, "1 or more, or None")
         prompts = self._prompt_numbers(prompt, row_seeds)
         weight = self.spec.guidance if guidance is None else guidance
         found: dict[int, Written] = {}
@@ -183,8 +190,7 @@ class LanguageModelDecoder:
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of the language model's tokens in each text, special tokens not counted."""
-        ids = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return np.array([len(row) for row in ids], dtype=np.int64)
+        return count_tokens(self.tokenizer, texts)
 
     def _scale(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.spec.vector_norm == "raw":
@@ -195,12 +201,10 @@ class LanguageModelDecoder:
         return vectors / lengths
 
     def _prompt_numbers(self, prompt: int | str | Sequence[int], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
-        if isinstance(prompt, str | int):
-            checked = check_prompt(prompt, self.prompts)
-            if checked == "random":
-                return (uniforms(seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
-            return per_row(int(checked), len(seeds))
-        numbers = per_row(prompt, len(seeds))
+        if isinstance(prompt, str):
+            check_prompt(prompt, self.prompts)
+            return (uniforms(seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
+        numbers = per_row(prompt, len(seeds), "prompt")
         for number in np.unique(numbers):
             check_prompt(int(number), self.prompts)
         return numbers

@@ -6,7 +6,6 @@ import importlib.util
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import prompt_ids
 from smotext.devices import default_device, default_dtype, find_device, find_dtype
-from smotext.errors import BridgeError, missing_extra, unknown_name
+from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
+from smotext.hub import state_of
 
 if TYPE_CHECKING:
     from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
@@ -28,10 +28,19 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@cache  # one copy of the weights per process and settings, however often a decoder is unpickled
+_loaded: dict[DecoderSettings, tuple[Any, LanguageModelDecoder]] = {}  # with the state of the files they came from
+
+
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
-    """Return the decoder of a bridge directory, read once; raises what :func:`read` raises."""
-    return read(settings)
+    """Return the decoder of a bridge directory; raises what :func:`read` raises.
+
+    One copy of the weights per process and settings, however often a decoder is unpickled, until the files change.
+    """
+    state = state_of(settings.directory)
+    if settings not in _loaded or _loaded[settings][0] != state:
+        _loaded.pop(settings, None)  # frees the older weights before the newer ones are read
+        _loaded[settings] = (state, read(settings))
+    return _loaded[settings][1]
 
 
 def read(settings: DecoderSettings) -> LanguageModelDecoder:
@@ -54,14 +63,22 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
 
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)
-    projector = Projector.from_tensors(config, bridge.read_tensors(directory, PREFIX))
-    tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
+    with of_bridge(directory, "the projector"):
+        projector = Projector.from_tensors(config, bridge.read_tensors(directory, PREFIX))
+    with of_bridge(directory, "the tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
     for prompt in spec.prompts:
         prompt_ids(tokenizer, spec.chat_template, prompt)  # raises before the weights are read
     if tokenizer.eos_token_id is None:
         raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
     model = load_language_model(settings)
-    home = model.get_input_embeddings().weight.device
+    table = model.get_input_embeddings().weight
+    if projector.hidden_size != table.shape[1]:
+        raise BridgeError(
+            f"the projector of {directory} writes {projector.hidden_size} numbers and the language model's embeddings "
+            f"have {table.shape[1]}: they were not trained together"
+        )
+    home = table.device
     projector = projector.to(home, dtype_of(settings)).eval().requires_grad_(False)
     guidance = None
     if tensors := bridge.read_tensors(directory, bridge.GUIDANCE_PREFIX):
@@ -75,18 +92,20 @@ def load_language_model(settings: DecoderSettings) -> Any:
     ``from_pretrained`` reports ``projector.*`` as unexpected, as it should; any other tensor that is
     missing, unexpected or of another shape is an error here.
     """
-    options: dict[str, Any] = {"dtype": dtype_of(settings), "trust_remote_code": settings.trust_remote_code}
-    if settings.quantization is not None:
-        options["quantization_config"] = quantization_config(settings)
     device = settings.device or default_device()
     if device != "auto":
         find_device(device)  # raises before the weights are read
+    options: dict[str, Any] = {"dtype": dtype_of(settings), "trust_remote_code": settings.trust_remote_code}
+    if settings.quantization is not None:
+        options["quantization_config"] = quantization_config(settings)
     if device == "auto" or settings.quantization is not None:
         if importlib.util.find_spec("accelerate") is None:
-            raise missing_extra("accelerate", "train", 'device="auto"')
+            what = 'device="auto"' if settings.quantization is None else f"quantization={settings.quantization!r}"
+            raise missing_extra("accelerate", "quant" if settings.quantization else "train", what)
         options["device_map"] = "auto" if device == "auto" else {"": device}
-    model, report = read_language_model(settings.directory, **options)
-    check_report(report)
+    with of_bridge(settings.directory, "the language model"):
+        model, report = read_language_model(settings.directory, ignore_mismatched_sizes=True, **options)
+    check_report(report)  # which names the tensors; transformers' own error does not
     if "device_map" not in options:
         model = model.to(device)
     return model.eval().requires_grad_(False)
@@ -149,6 +168,19 @@ def quantization_config(settings: DecoderSettings) -> Any:
     if settings.quantization == "4bit":
         options["bnb_4bit_compute_dtype"] = dtype_of(settings)
     return BitsAndBytesConfig(**options)
+
+
+@contextmanager
+def of_bridge(directory: str | Path, part: str) -> Iterator[None]:
+    """Turn what the libraries raise of a damaged file into a BridgeError that names the directory."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, SmotextError):
+            raise
+        raise BridgeError(f"{part} of {directory} cannot be read: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

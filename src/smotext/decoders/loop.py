@@ -10,7 +10,7 @@ import torch
 
 from smotext.decoders.guidance import spend
 from smotext.decoders.sampling import choose, penalise_repetition
-from smotext.decoders.slab import make_cache
+from smotext.decoders.slab import keep_rows, make_cache
 from smotext.settings import Sampling
 
 COMPACT_BELOW = 0.85  # share of unfinished rows under which the batch is compacted: a copy of the cache is not free
@@ -82,7 +82,7 @@ def write(
             break
         if n_live < COMPACT_BELOW * len(rows):
             places = is_live.nonzero()[:, 0]
-            cache.batch_select_indices(places)
+            keep_rows(cache, places)
             rows, tokens, is_live = rows[places], tokens[places], is_live[places]
             bias = bias if bias is None else bias[places]
         if bias is not None:

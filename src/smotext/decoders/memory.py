@@ -7,7 +7,10 @@ from typing import Any
 
 import torch
 
+from smotext.parallel import MOST_WORKERS
+
 MOST_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/benchmarks.md)
+_BYTES_PER_LOGIT = 64  # copies, places and noise alive while a token is chosen and nothing is filtered out
 SHARE_OF_FREE = 0.5  # leaves room for activations and for other processes
 
 
@@ -18,7 +21,7 @@ def rows_per_batch(model: Any, n_rows: int, n_tokens: int) -> int:
     they must fit.
     """
     together = min(n_rows, rows_that_fit(model, n_tokens))
-    n_workers = torch.get_num_threads() if model.device.type == "cpu" else 1
+    n_workers = min(torch.get_num_threads(), MOST_WORKERS) if model.device.type == "cpu" else 1
     return max(1, math.ceil(together / n_workers))
 
 
@@ -35,7 +38,7 @@ def rows_that_fit(model: Any, n_tokens: int) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     cache = 2 * config.num_hidden_layers * heads * head_dim * n_tokens * model.dtype.itemsize  # keys and values
-    logits = 6 * 4 * config.vocab_size  # float32 copies alive while a token is chosen
+    logits = _BYTES_PER_LOGIT * config.vocab_size
     return max(1, min(MOST_ROWS, int(SHARE_OF_FREE * free_bytes(model.device) / (cache + logits))))
 
 

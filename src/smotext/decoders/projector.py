@@ -69,10 +69,15 @@ class Projector(nn.Module):
         BridgeError
             If config.json lacks a key, or a tensor is missing, superfluous or of another shape; each is named.
         """
-        for key in ("projector_type", "retriever_hidden_size", "hidden_size"):
+        for key in ("projector_type", "retriever_hidden_size"):
             if key not in config:
                 raise BridgeError(f"config.json has no {key!r}: this checkpoint is not a bridge in xRAG's format")
-        module = cls(config["projector_type"], config["retriever_hidden_size"], config["hidden_size"])
+        vector_dim = config["retriever_hidden_size"]
+        if not isinstance(vector_dim, int) or vector_dim < 1:
+            raise BridgeError(f"config.json's retriever_hidden_size is {vector_dim!r}: expected a positive integer")
+        first = tensors.get(f"{PREFIX}projector.0.weight")  # not every config calls its width hidden_size
+        hidden_size = config.get("hidden_size", 1) if first is None else len(first)
+        module = cls(config["projector_type"], vector_dim, hidden_size)
         expected = {f"{PREFIX}{name}": tensor.shape for name, tensor in module.state_dict().items()}
         missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
         if missing or extra:

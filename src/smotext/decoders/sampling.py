@@ -10,6 +10,8 @@ from smotext.settings import Sampling
 _M1 = -0x40A7B892E31B1A47  # 0xBF58476D1CE4E5B9 and 0x94D049BB133111EB, splitmix64's multipliers, as signed
 _M2 = -0x6B2FB644ECCEEE15
 
+_COLDEST = 1e-20  # far below where sampling is greedy; smaller ones make infinities of logits
+
 
 def penalise_repetition(logits: torch.Tensor, written: torch.Tensor, penalty: float) -> torch.Tensor:
     """Return the logits with those of already written tokens made smaller, as in Keskar et al. (2019).
@@ -47,7 +49,7 @@ def choose(logits: torch.Tensor, sampling: Sampling, seeds: torch.Tensor, step: 
     """
     if not sampling.do_sample:
         return logits.argmax(dim=-1)
-    scores = torch.log_softmax(logits / sampling.temperature, dim=-1)
+    scores = torch.log_softmax(logits / max(sampling.temperature, _COLDEST), dim=-1)
     threshold = keep_threshold(scores, sampling.top_k, sampling.top_p)
     rows, tokens = (scores >= threshold).nonzero(as_tuple=True)
     noisy = scores[rows, tokens] + gumbel(seeds[rows], step, tokens)
@@ -96,6 +98,8 @@ def gumbel(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.Tensor
     >>> bool((gumbel(seeds, 0, tokens)[2:] == gumbel(seeds[2:], 0, tokens[2:])).all())
     True
     """
+    if seeds.device.type == "mps":  # which has no float64
+        return gumbel(seeds.cpu(), step, tokens.cpu()).to(seeds.device)
     state = _mix(_mix(seeds ^ _mix(torch.full_like(seeds, step + 1))) ^ tokens)
     uniform = ((state >> 12) & 0xFFFFFFFFFFFFF).double().add_(0.5).div_(2.0**52)
     return -torch.log(-torch.log(uniform)).float()

@@ -50,6 +50,13 @@ class SlabLayer(DynamicLayer):
         self.keys, self.values = self._keys[:, :, : self.length], self._values[:, :, : self.length]
 
 
+def keep_rows(cache: Any, rows: torch.Tensor) -> None:
+    """Keep only these rows of the batch, in every layer that holds some: layers may lie on several GPUs."""
+    for layer in cache.layers:
+        if layer.is_initialized:
+            layer.batch_select_indices(rows.to(layer.keys.device))
+
+
 def make_cache(config: Any, room: int) -> Cache:
     """Return an empty cache for the model: slabs for its plain attention layers, its own kind for others."""
     cache = DynamicCache(config=config)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import torch
 
 from smotext.encoders.precision import choose_device, choose_dtype
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import ModelNotFoundError
-from smotext.hub import Located, how_to_get, locate
+from smotext.hub import Located, how_to_get, locate, state_of
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,12 @@ class SentenceSettings:
     require_eos: bool = False
 
     def load(self) -> SentenceEncoder:
-        """Return the encoder of these settings that is alive in this process, or load it and keep it."""
-        found = _alive.get(self)
-        if found is None:
-            options = asdict(self)
-            found = load_sentence_encoder(options.pop("name"), **options)
-        _kept[self] = found
-        return found
+        """Return the encoder of these settings."""
+        options = asdict(self)
+        return load_sentence_encoder(options.pop("name"), **options)
 
 
-_alive: WeakValueDictionary[SentenceSettings, SentenceEncoder] = WeakValueDictionary()
-_kept: dict[SentenceSettings, SentenceEncoder] = {}  # unpickled ones: a worker's next task wants them again
+_loaded: dict[SentenceSettings, tuple[Any, SentenceEncoder]] = {}  # with the state of the files they came from
 
 
 def load_sentence_encoder(
@@ -60,7 +54,7 @@ def load_sentence_encoder(
     max_tokens: int | None = None,
     require_eos: bool = False,
 ) -> SentenceEncoder:
-    """Return the encoder of a sentence-transformers model.
+    """Return the encoder of a sentence-transformers model: one per process and options, until its files change.
 
     Parameters
     ----------
@@ -100,16 +94,22 @@ def load_sentence_encoder(
         max_tokens=max_tokens,
         require_eos=require_eos,
     )
-    encoder = SentenceEncoder(
+    state = state_of(found.name)
+    if settings not in _loaded or _loaded[settings][0] != state:
+        _loaded.pop(settings, None)  # frees the older weights before the newer ones are read
+        _loaded[settings] = (state, _make(found, settings, weights))
+    return _loaded[settings][1]
+
+
+def _make(found: Located, settings: SentenceSettings, weights: torch.dtype) -> SentenceEncoder:
+    return SentenceEncoder(
         _load_model(found, settings, weights),
-        normalize=normalize,
-        pooling=pooling,
-        max_tokens=max_tokens,
-        require_eos=require_eos,
+        normalize=settings.normalize,
+        pooling=settings.pooling,
+        max_tokens=settings.max_tokens,
+        require_eos=settings.require_eos,
         settings=settings,
     )
-    _alive[settings] = encoder
-    return encoder
 
 
 def _load_model(found: Located, settings: SentenceSettings, dtype: torch.dtype) -> Any:

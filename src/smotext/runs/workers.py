@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smotext import __version__
-from smotext.errors import RunError, SmotextError
+from smotext.errors import RunError, RunStopped, SmotextError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -277,7 +277,7 @@ def portable(error: Exception) -> SmotextError:
     RunError('ZeroDivisionError: by zero (on the worker ...)')
     """
     where = f"(on the worker {socket.gethostname()})"
-    if isinstance(error, SmotextError):
+    if isinstance(error, SmotextError) and not isinstance(error, RunStopped):
         return type(error)(f"{error} {where}")
     return RunError(f"{type(error).__name__}: {error} {where}")
 
