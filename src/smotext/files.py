@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+TEMPORARY = ".smotext-tmp"  # what names of files that are being written end in
+
 
 def step(name: str, path: Path) -> None:
     """Mark a point at which a process may die; does nothing. Tests replace it to kill the process there."""
@@ -65,7 +67,7 @@ def temporary_name(path: Path) -> Path:
     >>> temporary_name(Path("out.csv")).name
     '.out.csv.smotext-tmp'
     """
-    return path.with_name(f".{path.name}.smotext-tmp")
+    return path.with_name(f".{path.name}{TEMPORARY}")
 
 
 def sync_directory(directory: Path) -> None:

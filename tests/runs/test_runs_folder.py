@@ -47,6 +47,16 @@ def test_never_drops_the_run(tmp_path):
     folder.close()
 
 
+@pytest.mark.parametrize("resume", ["if-possible", "never"])
+def test_what_no_run_has_put_there_is_never_removed(tmp_path, resume):
+    thesis = tmp_path / "o.run" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("mine")
+    with pytest.raises(InputError, match=r"o.run holds thesis.txt, which is no part of a run: move it away"):
+        RunFolder.open(tmp_path / "o.run", SETTINGS, resume=resume)
+    assert [path.name for path in thesis.parent.iterdir()] == ["thesis.txt"]
+
+
 def test_a_second_process_is_refused_at_once(tmp_path):
     folder = RunFolder.open(tmp_path / "o.run", SETTINGS)
     code = (

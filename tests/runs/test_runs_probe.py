@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,23 +20,34 @@ def corpus_of(sizes):
 
 
 class SlowDecoder(EchoDecoder):
-    """Takes 5 ms for each row."""
+    """Takes 5 ms for each row, by its own clock."""
+
+    now_s = 0.0
 
     def decode_rows(self, vectors, **options):
-        time.sleep(0.005 * len(vectors))
+        self.now_s += 0.005 * len(vectors)
         return super().decode_rows(vectors, **options)
 
 
-def test_time_and_tokens_are_scaled_to_all_rows():
+def test_time_and_tokens_are_scaled_to_all_rows(monkeypatch):
+    decoder = SlowDecoder()
+    monkeypatch.setattr("smotext.runs.probe.time", SimpleNamespace(perf_counter=lambda: decoder.now_s))
     found = estimate(
-        corpus_of({"a": 8, "b": 8}), {"a": 1000}, encoder=HashEncoder(), decoder=SlowDecoder(), settings=Settings(),
+        corpus_of({"a": 8, "b": 8}), {"a": 1000}, encoder=HashEncoder(), decoder=decoder, settings=Settings(),
         seed=0, budget_s=0.5,
     )  # fmt: skip
     assert found.n_probed == 64  # 64 rows take 0.32 s, four times that is over the budget
     assert found.n_tokens == 16000  # 1.5 x 5 + 8, rounded up
-    assert found.decode_s == pytest.approx(5.0, rel=0.3)
+    assert found.decode_s == pytest.approx(5.0)
     assert found.disk_bytes > 2 * 4 * 64 * 16
     assert found.memory_bytes > 10_000_000
+
+
+def test_filters_that_drop_every_trial_row_stop_no_estimate():
+    settings = Settings(filters=[lambda texts, labels: [False] * len(texts)], on_shortfall="raise")
+    models = {"encoder": HashEncoder(), "decoder": EchoDecoder()}
+    found = estimate(corpus_of({"a": 8}), {"a": 10}, **models, settings=settings, seed=0)
+    assert found.n_probed == 10
 
 
 def test_no_rows_cost_no_decoding():

@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smotext.errors import InputError
-from smotext.files import atomic_write, step, sync_directory
+from smotext.files import TEMPORARY, atomic_write, step, sync_directory
 
 Resume = Literal["if-possible", "always", "never"]
 _CHUNK_BYTES = 1 << 20
+_ENTRIES = {"lock", "settings.json", "models.json", "manifest.jsonl", "vectors.npy", "plans", "parts", "done"}
 
 
 class RunFolder:
@@ -63,12 +64,13 @@ class RunFolder:
         Raises
         ------
         InputError
-            If another process works on it, if the settings differ from the run's, or if there is nothing to
-            resume and `resume` is "always".
+            If another process works on it, if the settings differ from the run's, if there is nothing to
+            resume and `resume` is "always", or if the directory holds what is no part of a run.
         """
         if resume == "always" and not has_run(path):
             raise InputError(f"nothing to resume: {path} holds no run; leave out --resume always to begin one")
         path.mkdir(mode=0o700, exist_ok=True)
+        _check_own(path)
         lock = _take_lock(path)
         try:
             if resume == "never":
@@ -225,6 +227,16 @@ def _take_lock(path: Path) -> int:
             os.close(lock)
         raise InputError(f"another process works on {path}: wait for it, or choose another output") from error
     return lock
+
+
+def _check_own(path: Path) -> None:
+    """Raise InputError if the directory holds what no run has put there: a run that begins anew empties it."""
+    names = {entry.name for entry in path.iterdir()}
+    foreign = sorted(name for name in names - _ENTRIES if not name.endswith(TEMPORARY))
+    if foreign:
+        raise InputError(
+            f"{path} holds {', '.join(foreign[:3])}, which is no part of a run: move it away, or choose another output"
+        )
 
 
 def _empty(path: Path) -> None:
