@@ -149,7 +149,8 @@ def augment(
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     planner.expect(new_rows)
     real = RealTexts(corpus.texts, corpus.labels, vectors)
-    judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
+    judging = CachingEncoder(encoder)
+    judge = make_judge(settings.filters, real, judging, n_candidates=settings.candidates)
     ledger = Ledger(corpus.texts, on_shortfall=settings.on_shortfall)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
@@ -163,6 +164,7 @@ def augment(
     while len(plan):
         groups = plan.groups(settings.group_size)
         rows, stop = collect(run.decode(ledger.n_rounds, groups, targets, writer.write))
+        judging.keeps = stop is None  # the run that goes on judges the whole round together
         ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
         if stop is not None:
             ledger.on_shortfall = "report"  # what is open will be written when the run goes on

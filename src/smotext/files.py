@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,17 @@ def temporary_name(path: Path) -> Path:
     '.out.csv.smotext-tmp'
     """
     return path.with_name(f".{path.name}{TEMPORARY}")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return True if the error says that a file cannot grow: the disk, a quota or a limit on files is full.
+
+    Examples
+    --------
+    >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device")), is_disk_full(ValueError())
+    (True, False)
+    """
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def sync_directory(directory: Path) -> None:

@@ -106,6 +106,12 @@ class MixPlan:
         """Weight of the first parent where a row has one or two, else NaN."""
         return np.where((self.parents != UNKNOWN).sum(axis=1) <= 2, self.weights[:, 0], np.nan)
 
+    @property
+    def keys(self) -> list[str]:
+        """Each row's key as it stands in the lineage: class, ordinal, attempt and candidate."""
+        parts = zip(self.labels, self.ordinals, self.attempts, self.candidates, strict=True)
+        return ["/".join(map(str, key)) for key in parts]
+
     def take(self, rows: NDArray[np.int64] | slice) -> MixPlan:
         """Return the plan of the given rows, in the given order."""
         parts = {

@@ -131,12 +131,11 @@ class Writer:
     def _rows(
         self, group: MixPlan, texts: Sequence[str], decoded: Sequence[Decoded], prompts: NDArray[np.int64]
     ) -> pd.DataFrame:
-        keys = zip(group.labels, group.ordinals, group.attempts, group.candidates, strict=True)
         return pd.DataFrame(
             {
                 "text": pd.Series(list(texts), dtype=object),
                 "label": pd.Series(group.labels.tolist(), dtype=object),
-                "key": ["/".join(map(str, key)) for key in keys],
+                "key": group.keys,
                 "parents": pd.Series([self._row_numbers(parents) for parents in group.parents], dtype=object),
                 "weights": pd.Series(_of_known(group.weights, group.parents), dtype=object),
                 "lam": group.lam,

@@ -8,9 +8,11 @@ import signal
 
 import pandas as pd
 import pytest
+from datasets import load_from_disk
 
 from smotext.cli import entry
 from smotext.decoders.echo import EchoDecoder
+from smotext.encoders.hashing import HashEncoder
 
 TEXTS = {"ham": [f"ham text number {i}" for i in range(12)], "spam": ["buy this now", "buy that now", "win a prize"]}
 
@@ -324,3 +326,120 @@ def test_a_full_disk_says_what_to_do_and_the_run_goes_on(here, capsys, monkeypat
     assert "error: no space left where" in capsys.readouterr().err
     assert augment("--resume", "always") == 0
     assert (here / "out.csv").read_bytes() == (here / "whole.csv").read_bytes()
+
+
+def run_until_done(*options, output):
+    """Repeat a capped command as a user would, and return how often that took."""
+    for n_runs in range(1, 40):
+        if (code := augment(*options, "--max-tokens", "1", output=output)) == 0:
+            return n_runs
+        assert code == 3
+    raise AssertionError("the run does not end")
+
+
+def test_a_vector_that_depends_on_its_batch_changes_nothing_in_a_run_with_stops(here, monkeypatch, small_groups):
+    encode = HashEncoder.encode
+    monkeypatch.setattr(HashEncoder, "encode", lambda self, texts: encode(self, texts) + 1e-5 * len(texts))
+    options = ("-n", "24", "--filters", "default")
+    for cache, output in (("A", "whole.csv"), ("B", "out.csv")):
+        monkeypatch.setenv("SMOTEXT_CACHE", str(here / cache))
+        if output == "whole.csv":
+            assert augment(*options, output=output) == 0
+        else:
+            assert run_until_done(*options, output=output) > 5
+    for suffix in ("", ".lineage.parquet"):
+        assert (here / f"out.csv{suffix}").read_bytes() == (here / f"whole.csv{suffix}").read_bytes()
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, cut_in_half, empty])
+@pytest.mark.parametrize("name", ["parts/000-0000000.parquet", "plans/000.npz", "vectors.npy"])
+def test_what_was_damaged_is_made_again(here, capsys, small_groups, name, damage):
+    assert augment(output="whole.csv") == 0
+    assert augment("--max-tokens", "1") == 3
+    damage(here / "out.csv.run" / name)
+    capsys.readouterr()
+    assert augment() == 0
+    assert f"{name} is not what was written there: made again" in capsys.readouterr().err
+    assert files_of(here / "out.csv") == files_of(here / "whole.csv")
+
+
+def test_a_part_of_another_run_is_no_part_of_this_one(here, small_groups):
+    assert augment(output="whole.csv") == 0
+    for seed, output in (("7", "other.csv"), ("0", "out.csv")):
+        assert augment("--max-tokens", "1", "--random-seed", seed, output=output) == 3
+    for kept in ("parts/000-0000000.parquet", "plans/000.npz"):
+        (here / "out.csv.run" / kept).write_bytes((here / "other.csv.run" / kept).read_bytes())
+    assert augment() == 0
+    assert files_of(here / "out.csv") == files_of(here / "whole.csv")
+
+
+def files_of(output):
+    return [path.read_bytes() for path in (output, output.with_name(output.name + ".lineage.parquet"))]
+
+
+@pytest.mark.parametrize("name", ["settings.json", "models.json"])
+def test_damaged_settings_say_how_to_begin_anew(here, capsys, small_groups, name):
+    assert augment("--max-tokens", "1") == 3
+    cut_in_half(here / "out.csv.run" / name)
+    capsys.readouterr()
+    assert augment() == 2
+    assert f"{name} is damaged" in capsys.readouterr().err
+    assert augment("--resume", "never", "--overwrite") == 0
+
+
+def test_a_file_that_appears_at_the_output_meanwhile_is_not_replaced(here, capsys, monkeypatch):
+    write = EchoDecoder.decode_rows
+
+    def somebody_writes(self, *args, **options):
+        (here / "out.csv").write_text("precious")
+        return write(self, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EchoDecoder, "decode_rows", somebody_writes)
+        assert augment() == 2
+    assert "out.csv exists" in capsys.readouterr().err
+    assert (here / "out.csv").read_text() == "precious"
+    monkeypatch.setattr(EchoDecoder, "decode_rows", None)
+    assert augment("--overwrite") == 0  # nothing is decoded again
+
+
+def test_a_shortfall_that_was_an_error_is_filled_by_the_same_run(here, capsys, monkeypatch):
+    strict = ("-n", "12", "--filters", "strict")
+    assert augment(*strict, "--on-shortfall", "raise") == 1
+    monkeypatch.setattr(EchoDecoder, "decode_rows", None)  # nothing is decoded again
+    capsys.readouterr()
+    assert augment(*strict, "--on-shortfall", "fill") == 0
+    assert "resumed 12 rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("point", ["putting aside", "delivering", "delivered"])
+def test_a_dataset_is_whole_wherever_a_process_dies_while_it_is_delivered(here, monkeypatch, small_groups, point):
+    assert augment(output="whole") == 0
+    assert augment("--max-tokens", "1", output="out") == 3
+
+    def die(name, path):
+        if (name, path.name) == (point, "out"):
+            raise SystemExit(9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("smotext.runs.folder.step", die)
+        with pytest.raises(SystemExit):
+            augment(output="out")
+    assert augment(output="out") == 0
+    assert not (here / "out.run").exists()
+    rows = [load_from_disk(str(here / name)).to_dict() for name in ("out", "whole")]
+    assert rows[0] == rows[1]

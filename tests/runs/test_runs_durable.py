@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,35 @@ def test_a_group_that_fails_whole_stops_the_run_and_is_given_up_in_the_next_proc
     rows = pd.concat(start(folder).decode(0, make_plan(4).groups(2), targets_of, write), ignore_index=True)
     assert rows["text"].tolist() == ["", "", "2", "3"]
     assert rows["accepted"].tolist() == [False, False, True, True]
+
+
+def test_a_group_of_failing_rows_alone_blocks_nothing_while_other_rows_can_be_written(folder):
+    def write(group, targets):
+        if (group.attempts > 0).any():
+            raise ConnectionError("these rows are bad")
+        return rows_of(group, targets)
+
+    later = replace(make_plan(2), attempts=np.ones(2, dtype=np.int64))
+    run = start(folder)
+    assert texts_of(run.decode(0, make_plan(4).groups(4), targets_of, write)) == ["0", "1", "2", "3"]
+    rows = pd.concat(run.decode(1, later.groups(4), targets_of, write))
+    assert rows["reason"].tolist() == ["decoding failed: ConnectionError: these rows are bad"] * 2
+
+
+def test_an_engine_that_breaks_down_stops_the_run_at_the_first_row_too(folder):
+    is_broken = []
+
+    def write(group, targets):
+        if is_broken:
+            raise RuntimeError("device lost")
+        return rows_of(group, targets)
+
+    rows = start(folder).decode(0, make_plan(3).groups(1), targets_of, write)
+    next(rows)
+    is_broken.append(True)
+    with pytest.raises(RunError, match="decode group 1 can be decoded: RuntimeError: device lost"):
+        next(rows)
+    assert len(list((folder.path / "parts").iterdir())) == 1
 
 
 @pytest.mark.parametrize("error", [InputError("top_p is 3"), OSError(28, "No space left on device")])

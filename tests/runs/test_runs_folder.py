@@ -113,6 +113,22 @@ def test_a_torn_line_of_the_manifest_is_passed_over(tmp_path):
     assert json.loads(manifest.read_text().splitlines()[-1])["n"] == 1
 
 
+@pytest.mark.parametrize("junk", [b"123\n", b'{"at": "noon"}\n', b"\xff\xfe\n", b"[]\n"])
+def test_a_line_of_the_manifest_that_is_no_event_is_passed_over(tmp_path, junk):
+    folder = RunFolder.open(tmp_path / "o.run", SETTINGS)
+    manifest = folder.path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes() + junk)
+    folder.log("went on")
+    assert [entry["event"] for entry in read_events(folder.path)] == ["began", "went on"]
+    folder.close()
+
+
+def test_a_run_beside_which_no_output_can_be_is_refused(tmp_path):
+    (tmp_path / "o.run").write_text("a file")
+    with pytest.raises(InputError, match=r"o.run is a file, and the run is kept in a directory of that name"):
+        RunFolder.open(tmp_path / "o.run", SETTINGS)
+
+
 def test_nothing_is_left_of_a_run_without_a_plan(tmp_path):
     folder = RunFolder.open(tmp_path / "o.run", SETTINGS)
     folder.close_or_drop()

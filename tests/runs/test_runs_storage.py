@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,3 +79,17 @@ def test_vectors_are_memory_mapped_and_private(tmp_path):
     assert isinstance(found, np.memmap)
     np.testing.assert_array_equal(found, vectors)
     assert (tmp_path / "v.npy").stat().st_mode & 0o777 == 0o600
+
+
+def test_vectors_that_find_no_room_say_so(tmp_path):
+    """A process of its own, whose files may not grow beyond 1,000 bytes."""
+    code = (
+        "import resource, signal, sys; from pathlib import Path; import numpy as np\n"
+        "from smotext.files import is_disk_full; from smotext.runs.storage import save_vectors\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: save_vectors(np.zeros((100, 64), dtype=np.float32), Path(sys.argv[1]) / 'vectors.npy')\n"
+        "except OSError as error: print(is_disk_full(error))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert run.stdout == "True\n", run.stderr
+    assert list(tmp_path.iterdir()) == []

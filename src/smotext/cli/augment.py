@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import time
@@ -18,6 +17,7 @@ from smotext.cli.codes import CAPPED, INTERRUPTED, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.errors import InputError, RunError
+from smotext.files import is_disk_full
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,9 @@ def augment(
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
     job = read_job(file, columns, amount, method)
-    _check_targets(job, file, out, run)
+    if os.path.realpath(file) == str(out.output):
+        raise InputError(f"{file} is both input and output: choose another name for the output")
+    _check_targets(job, out, is_own_replaced=run.resume != "never")
     settings = {**job.settings, "only_synthetic": out.only_synthetic}
     with _advice_when_full(out.output), reporter.drawing():
         folder = RunFolder.open(run_path(out.output), settings, resume=run.resume)
@@ -116,7 +118,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     from smotext.errors import RunStopped
 
     started_s = time.monotonic()
-    if folder.is_finished(out.output):
+    if folder.is_finished(out.output, lineage_path(out.output)):
         reporter.say(f"{out.output} is complete already")
         return _close(folder, run, exit_code=0)
     try:
@@ -192,16 +194,13 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
     return exit_code
 
 
-def _check_targets(job: Job, file: Path, out: OutputOptions, run: RunOptions) -> None:
-    """Raise, before any model runs, if the output or its lineage cannot be written."""
+def _check_targets(job: Job, out: OutputOptions, *, is_own_replaced: bool = True) -> None:
+    """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
     from smotext.tables import check_output, check_target
 
-    if os.path.realpath(file) == str(out.output):
-        raise InputError(f"{file} is both input and output: choose another name for the output")
     for path in (out.output, lineage_path(out.output)):
-        is_ours = run.resume != "never" and may_replace(run_path(out.output), path)
-        may = out.overwrite or is_ours
+        may = out.overwrite or (is_own_replaced and may_replace(run_path(out.output), path))
         if path == out.output:
             check_output(job.table, path, overwrite=may)
         else:
@@ -225,6 +224,7 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
     from smotext.tables import with_synthetic, write_table
 
+    _check_targets(job, out)  # again: somebody may have written there in the meantime
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
     table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
     folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
@@ -256,6 +256,6 @@ def _advice_when_full(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
         raise RunError(f"no space left where {output} is written: free some; {GO_ON}") from error

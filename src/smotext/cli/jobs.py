@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 VERSIONS = ("smotext", "numpy", "scikit-learn", "imbalanced-learn", "torch", "transformers", "sentence-transformers")
 
+_NOT_FOR_TEXTS = ("on_shortfall",)  # no text depends on which rows count in the end: a run may go on with another
+
 
 @dataclass(frozen=True)
 class Job:
@@ -68,7 +70,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     settings = {
         "input": {"sha256": digest(file), **asdict(columns)},
         "amount": asdict(amount),
-        "options": asdict(method),
+        "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
     return Job(table, new_rows, counts_by_class(labels), sampler, settings)

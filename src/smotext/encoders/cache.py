@@ -36,6 +36,7 @@ def encode_cached(
     cache: str | Path | None = None,
     on_progress: Callable[[int], None] | None = None,
     encode_chunks: EncodeChunks | None = None,
+    keeps: bool = True,
 ) -> NDArray[np.float32]:
     """Return the encoder's vectors of `texts`, computing only those that are not cached yet.
 
@@ -54,6 +55,8 @@ def encode_cached(
     encode_chunks : callable, optional
         ``encode_chunks(encoder, chunks)`` yields the place and the vectors of each chunk of texts, in any order.
         None: one chunk after the other, in this process.
+    keeps : bool
+        Whether new vectors are stored.
 
     Returns
     -------
@@ -93,7 +96,8 @@ def encode_cached(
             chunk = chunks[number]
             _check_shape(encoder, found, (len(chunk), vector_dim))
             vectors[[place[text] for text in chunk]] = found
-            store.write(chunk, found)
+            if keeps:
+                store.write(chunk, found)
             n_done += len(chunk)
             if on_progress is not None:
                 on_progress(n_done)
@@ -106,15 +110,22 @@ class CachingEncoder:
     Parameters
     ----------
     encoder : Encoder
+
+    Attributes
+    ----------
+    keeps : bool
+        Whether new vectors are stored. A vector depends on its batch in the last bits: those of some of the texts
+        that another process will encode together must not be there when it does.
     """
 
     def __init__(self, encoder: Any) -> None:
         self.encoder = encoder
         self.vector_dim = vector_dim_of(encoder)
+        self.keeps = True
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector per text: float32 of shape (n_texts, vector_dim)."""
-        return encode_cached(self.encoder, texts)
+        return encode_cached(self.encoder, texts, keeps=self.keeps)
 
 
 def vector_dim_of(encoder: Any) -> int:

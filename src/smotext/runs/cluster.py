@@ -75,7 +75,8 @@ class ClusterRun(DurableRun):
 
     def _decode_missing(self, round_number: int, groups: list[MixPlan], targets: Targets, write: Write) -> None:
         """Write the parts that are not there, each when it arrives."""
-        missing = [number for number in range(len(groups)) if not self._part(round_number, number).exists()]
+        numbers = range(len(groups))
+        missing = [number for number in numbers if self._kept_rows(round_number, number, groups[number]) is None]
         items = ((number, (groups[number], targets(groups[number]))) for number in missing)
         n_open = len(missing)
         with self.stopper.watching(), closing(self.workers.map(partial(write_patiently, write=write), items)) as found:
@@ -86,6 +87,8 @@ class ClusterRun(DurableRun):
                     self._tell_repeated(round_number, done.number, done.n_attempts)
                 died = RunError(death_of(done)) if done.is_given_up else None
                 outcome = done.result if died is None else give_up(groups[done.number], died)
+                if outcome.error and (len(outcome.rows) > 1 or not self._has_written):  # of which worker it says less
+                    self._stop_once(round_number, done.number, outcome)
                 self._keep(round_number, done.number, outcome)
                 n_open -= 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from smotext.augment import MakeVectors, Targets, Write
 from smotext.errors import RunError
 from smotext.records import MixPlan
-from smotext.runs.folder import RunFolder
+from smotext.runs.folder import RunFolder, digest
 from smotext.runs.patience import FAILED, Outcome, write_patiently
 from smotext.runs.stopping import Stopper
-from smotext.runs.storage import load_plan, load_rows, load_vectors, save_plan, save_rows, save_vectors
+from smotext.runs.storage import count_rows, load_plan, load_rows, load_vectors, save_plan, save_rows, save_vectors
+
+Kept = TypeVar("Kept")
 
 
 class Progress(Protocol):
@@ -65,28 +67,31 @@ class DurableRun:
         self.n_resumed = 0
         self._n_planned: dict[int, int] = {}
         self._has_written = False
+        self._good: MixPlan | None = None  # a row that could be decoded
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, memory-mapped."""
         path = self.folder.path / "vectors.npy"
-        if not path.exists():
-            self.progress.start("encoding", n_texts)
-            started_s = time.monotonic()
-            save_vectors(make(on_progress=self.progress.reach), path)
-            self.folder.log("encoded", seconds=round(time.monotonic() - started_s, 3))
+        kept = self._kept(path, load_vectors, lambda vectors: len(vectors) == n_texts)
+        if kept is not None:
+            return kept
+        self.progress.start("encoding", n_texts)
+        started_s = time.monotonic()
+        save_vectors(make(on_progress=self.progress.reach), path)
+        self._note(path, "encoded", seconds=round(time.monotonic() - started_s, 3))
         return load_vectors(path)
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round; it is on disk before any of its groups is decoded."""
         path = self.folder.path / "plans" / f"{round_number:03d}.npz"
-        if not path.exists():
+        plan = self._kept(path, load_plan)
+        if plan is None:
             started_s = time.monotonic()
             plan = make()
             save_plan(plan, path)
-            self.folder.log(
-                "planned", round=round_number, rows=len(plan), seconds=round(time.monotonic() - started_s, 3)
-            )
-        plan = load_plan(path)
+            seconds = round(time.monotonic() - started_s, 3)
+            self._note(path, "planned", round=round_number, rows=len(plan), seconds=seconds)
+            plan = load_plan(path)
         self._n_planned[round_number] = len(plan)
         return plan
 
@@ -100,25 +105,64 @@ class DurableRun:
         RunStopped
             Between two groups, after Ctrl-C or when a cap is reached.
         RunError
-            If no row of a group can be decoded, tried again and one by one.
+            If no row of a group can be decoded, tried again and one by one, and no row decoded before can either.
         """
         self._tell_resumed(round_number)
         with self.stopper.watching():
             for number, group in enumerate(groups):
-                path = self._part(round_number, number)
-                if not path.exists():
+                rows = self._kept_rows(round_number, number, group)
+                if rows is None:
                     self.stopper.check()
-                    self._keep(round_number, number, write_patiently(group, targets(group), write))
-                yield load_rows(path)
+                    outcome = write_patiently(group, targets(group), write)
+                    if outcome.error and not self._can_still_write(targets, write):
+                        self._stop_once(round_number, number, outcome)
+                    self._keep(round_number, number, outcome)
+                    rows = load_rows(self._part(round_number, number))
+                self._remember_good(group, rows)
+                yield rows
+
+    def _kept(
+        self, path: Path, load: Callable[[Path], Kept], is_right: Callable[[Kept], bool] | None = None
+    ) -> Kept | None:
+        """Return what an earlier process has kept, or None if it is not there or not as it was written."""
+        if not path.exists():
+            return None
+        is_same = self.folder.noted_digest(path) in (None, digest(path))  # a crash comes between a file and its note
+        try:
+            kept = load(path) if is_same else None
+        except MemoryError:
+            raise
+        except Exception:  # whatever numpy, pyarrow and json make of damaged bytes
+            kept = None
+        if kept is not None and (is_right is None or is_right(kept)):
+            return kept
+        self.folder.log("damaged", damaged=path.name)
+        self.progress.say(f"{path} is not what was written there: made again")
+        path.unlink()
+        return None
+
+    def _kept_rows(self, round_number: int, number: int, group: MixPlan) -> pd.DataFrame | None:
+        path = self._part(round_number, number)
+        return self._kept(path, load_rows, lambda rows: rows["key"].tolist() == group.keys)
+
+    def _note(self, path: Path, event: str, **entries: Any) -> None:
+        """Log what was written, with its hash: a file that has another one later is made again."""
+        self.folder.log(event, **entries, file=path.name, sha256=digest(path))
+
+    def _remember_good(self, group: MixPlan, rows: pd.DataFrame) -> None:
+        is_good = ~rows["reason"].str.startswith(FAILED).to_numpy(dtype=bool)
+        if is_good.any():
+            self._good = group.take(np.flatnonzero(is_good)[:1])
+
+    def _can_still_write(self, targets: Targets, write: Write) -> bool:
+        """Return True if a row that was decoded before can be decoded now: then a failure is the other rows' own."""
+        return self._good is not None and not write_patiently(self._good, targets(self._good), write).error
 
     def _part(self, round_number: int, number: int) -> Path:
         return self.folder.path / "parts" / f"{round_number:03d}-{number:07d}.parquet"
 
     def _tell_resumed(self, round_number: int) -> None:
-        import pyarrow.parquet as pq
-
-        parts = (self.folder.path / "parts").glob(f"{round_number:03d}-*.parquet")
-        done = sum(pq.read_metadata(path).num_rows for path in parts)
+        done = sum(map(count_rows, (self.folder.path / "parts").glob(f"{round_number:03d}-[0-9]*.parquet")))
         self.n_resumed += done
         if done:
             self._has_written = True
@@ -128,15 +172,13 @@ class DurableRun:
 
     def _keep(self, round_number: int, number: int, outcome: Outcome) -> None:
         """Write the part of a decoded group, and count it."""
-        rows = outcome.rows
-        if outcome.error and (len(rows) > 1 or not self._has_written):
-            self._stop_once(round_number, number, outcome)
-        save_rows(rows, self._part(round_number, number))
+        rows, path = outcome.rows, self._part(round_number, number)
+        save_rows(rows, path)
         tokens = int(rows["n_tokens"].clip(lower=0).sum())
         self.stopper.count(tokens=tokens, seconds=outcome.seconds)
         failed = rows.loc[rows["reason"].str.startswith(FAILED), ["key", "reason"]].to_dict("records")
-        self.folder.log(
-            "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens,
+        self._note(
+            path, "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens,
             seconds=round(outcome.seconds, 3),
             **({"failed": failed} if failed else {}), **({"notes": list(outcome.notes)} if outcome.notes else {}),
         )  # fmt: skip
@@ -146,8 +188,8 @@ class DurableRun:
     def _stop_once(self, round_number: int, number: int, outcome: Outcome) -> None:
         """Raise RunError for a group of which no row can be decoded, unless an earlier process did so.
 
-        Such a group says more of the engine than of its rows: only if it fails in another process too are its
-        rows given up.
+        Where nothing else can be decoded either, that says more of the engine than of the rows: only if the group
+        fails in another process too are its rows given up.
         """
         place = {"round": round_number, "group": number}
         if any(place.items() <= event.items() for event in self.folder.events("lost")):

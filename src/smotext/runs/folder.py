@@ -48,6 +48,7 @@ class RunFolder:
         self.path = path
         self.is_resumed = is_resumed
         self._lock = lock
+        self._digests: dict[str, str] | None = None  # by file, from the manifest; read when first asked for
 
     @classmethod
     def open(cls, path: Path, settings: Mapping[str, Any], *, resume: Resume = "if-possible") -> RunFolder:
@@ -69,6 +70,7 @@ class RunFolder:
         """
         if resume == "always" and not has_run(path):
             raise InputError(f"nothing to resume: {path} holds no run; leave out --resume always to begin one")
+        _check_place(path)
         path.mkdir(mode=0o700, exist_ok=True)
         _check_own(path)
         lock = _take_lock(path)
@@ -101,14 +103,22 @@ class RunFolder:
     def log(self, event: str, **entries: Any) -> None:
         """Append one line to the manifest."""
         append_event(self.path / "manifest.jsonl", event, entries)
+        if "sha256" in entries and self._digests is not None:
+            self._digests[entries["file"]] = entries["sha256"]
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """Return the manifest's lines of one kind, oldest first."""
         return [entry for entry in read_events(self.path) if entry["event"] == event]
 
-    def is_finished(self, target: Path) -> bool:
-        """Return True if an earlier process finished the run and its output at `target` is unchanged."""
-        return bool(self.events("finished")) and target.exists() and may_replace(self.path, target)
+    def noted_digest(self, path: Path) -> str | None:
+        """Return the hash that the manifest has of a file, or None; the last one if it was written again."""
+        if self._digests is None:
+            self._digests = {entry["file"]: entry["sha256"] for entry in read_events(self.path) if "sha256" in entry}
+        return self._digests.get(path.name)
+
+    def is_finished(self, *targets: Path) -> bool:
+        """Return True if an earlier process finished the run and its files at `targets` are unchanged."""
+        return bool(self.events("finished")) and all(may_replace(self.path, target) for target in targets)
 
     def deliver(self, target: Path, write: Callable[[Path], None]) -> None:
         """Have `write` make a file or directory, and rename it to `target` once it is whole.
@@ -119,11 +129,17 @@ class RunFolder:
         staged = self.path / "done" / target.name
         write(staged)
         self.log("delivered", file=target.name, sha256=digest(staged))
-        if target.is_dir():
-            shutil.rmtree(target)
+        earlier = staged.with_name(f"{target.name}.earlier")
+        if target.is_dir():  # which no rename replaces
+            if earlier.exists():
+                shutil.rmtree(earlier)
+            step("putting aside", target)
+            os.replace(target, earlier)
         step("delivering", target)
         os.replace(staged, target)
         step("delivered", target)
+        if earlier.exists():
+            shutil.rmtree(earlier)
         sync_directory(target.parent)
 
     def remove(self) -> None:
@@ -203,10 +219,12 @@ def append_event(path: Path, event: str, entries: Mapping[str, Any]) -> None:
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the manifest's lines; a line that a crash has torn is passed over."""
-    with contextlib.suppress(FileNotFoundError), (path / "manifest.jsonl").open(encoding="utf-8") as file:
-        for line in file:
-            with contextlib.suppress(json.JSONDecodeError):
-                yield json.loads(line)
+    manifest = path / "manifest.jsonl"
+    for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines() if manifest.exists() else []:
+        with contextlib.suppress(json.JSONDecodeError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and "event" in entry:
+                yield entry
 
 
 def _take_lock(path: Path) -> int:
@@ -227,6 +245,14 @@ def _take_lock(path: Path) -> int:
             os.close(lock)
         raise InputError(f"another process works on {path}: wait for it, or choose another output") from error
     return lock
+
+
+def _check_place(path: Path) -> None:
+    """Raise InputError if the run cannot be beside its output, from where its files are renamed."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file, and the run is kept in a directory of that name: move it away")
+    if path.exists() and path.stat().st_dev != path.parent.stat().st_dev:
+        raise InputError(f"{path} lies on another file system than its output: move it away")
 
 
 def _check_own(path: Path) -> None:
@@ -261,7 +287,11 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def _compare(path: Path, values: Mapping[str, Any]) -> None:
     """Raise InputError naming each entry in which `values` differ from those in the file."""
-    before, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(json.loads(json.dumps(values)))
+    try:
+        before = _flat(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}): begin anew with --resume never") from error
+    now = _flat(json.loads(json.dumps(values)))
     changes = [
         f"{name} was {before.get(name, 'not set')!r} and is {now.get(name, 'not set')!r}"
         for name in dict.fromkeys([*before, *now])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from smotext.augment import Write
 from smotext.errors import SmotextError, SmotextWarning
+from smotext.files import is_disk_full
 from smotext.records import MixPlan
 from smotext.writing import COLUMNS
 
@@ -64,7 +65,7 @@ def write_patiently(group: MixPlan, targets: NDArray[np.float32], write: Write) 
     Raises
     ------
     SmotextError, OSError
-        At once: a wrong option or a full disk is no row's fault.
+        At once for a wrong option or a full disk, which are no row's fault.
     """
     started_s = time.monotonic()
     with _heard() as notes:
@@ -100,9 +101,11 @@ def _try(write: Write, group: MixPlan, targets: NDArray[np.float32]) -> pd.DataF
     for _ in range(TRIES):
         try:
             return write(group, targets)
-        except (SmotextError, OSError):
+        except SmotextError:
             raise
         except Exception as caught:  # whatever a model's engine raises
+            if is_disk_full(caught):
+                raise
             error = caught
     return error
 
@@ -129,9 +132,8 @@ def _spell(error: Exception) -> str:
 
 def _failed_row(group: MixPlan, error: Exception) -> pd.DataFrame:
     """Return the row that stands for one that cannot be decoded: no text, not accepted, the reason."""
-    key = (group.labels[0], group.ordinals[0], group.attempts[0], group.candidates[0])
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"text": "", "label": group.labels[0], "key": "/".join(map(str, key)), "parents": [], "weights": []}
+    row |= {"text": "", "label": group.labels[0], "key": group.keys[0], "parents": [], "weights": []}
     row |= {"lam": np.nan, "seed": int(group.seeds[0]), "prompt": -1, "strategy": group.strategies[0], "mix": ""}
     row |= {"model": "", "n_tokens": -1, "is_finished": False, "accepted": False}
     row |= {"reason": f"{FAILED}{_spell(error)}"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ _DTYPES = b"smotext.dtypes"  # key of the columns' types in a part's metadata
 def save_vectors(vectors: NDArray[np.float32], path: Path) -> None:
     """Write the vectors as a ``.npy`` file that can be memory-mapped."""
     with atomic_write(path, mode=0o600) as file:
-        np.save(file, np.ascontiguousarray(vectors), allow_pickle=False)
+        through = SimpleNamespace(write=file.write)  # numpy's own way to a file loses why it could not be written
+        np.lib.format.write_array(through, np.ascontiguousarray(vectors), allow_pickle=False)
 
 
 def load_vectors(path: Path) -> NDArray[np.float32]:
@@ -74,6 +76,17 @@ def load_rows(path: Path) -> pd.DataFrame:
     dtypes = json.loads(table.schema.metadata[_DTYPES])
     cells = table.to_pydict()
     return pd.DataFrame({name: pd.Series(cells[name], dtype=dtypes[name]) for name in dtypes})
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of rows that :func:`save_rows` wrote; 0 if they cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return 0
 
 
 def _coded(values: Sequence[Any] | NDArray[np.object_]) -> tuple[list[Any], NDArray[np.int64]]:
