@@ -6,16 +6,18 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import smotext
 from smotext.decoders.bridge import GUIDANCE_PREFIX, has_packed_tensors, read_spec, read_tensors
+from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
 from smotext.errors import InputError, RunError, UnknownNameError
 from smotext.training.build import Job, train_bridge
 from smotext.training.checkpoint import read_metrics
 from smotext.training.pair import load_bridge
-from smotext.training.store import PassageStore
+from smotext.training.store import PassageStore, read_texts
 from smotext.training.trainer import Trainer
 from tests.training import toy
 
@@ -202,6 +204,45 @@ def test_going_on_from_a_bridge_keeps_its_guidance_head_and_trains_with_it(toy_b
         toy.job(tmp_path, bridge=str(bridge)), tmp_path / "again", toy.settings(max_steps=1), encoder=toy.encoder()
     )
     assert read_spec(again) == read_spec(bridge)
+
+
+@pytest.fixture(scope="module")
+def raw_bridge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bridge to MiniLM's first token, raw, of texts that are cut after five tokens: not MiniLM's own conventions."""
+    folder = tmp_path_factory.mktemp("raw")
+    made = train_bridge(toy.job(folder, vector_norm="raw"), folder / "bridge", toy.settings(max_steps=1), device="cpu")
+    changes = {"pooling": "cls", "encoder_max_tokens": 5, "encoder_sha256": "0" * 64}
+    (made / "smotext.json").write_text(dataclasses.replace(read_spec(made), **changes).to_json(), encoding="utf-8")
+    return made
+
+
+def test_going_on_from_a_bridge_trains_on_the_vectors_that_decoding_gives_it(raw_bridge: Path, tmp_path: Path) -> None:
+    job = toy.job(tmp_path, bridge=str(raw_bridge))
+    again = train_bridge(job, tmp_path / "out", toy.settings(max_steps=1), device="cpu")
+    store = tmp_path / "out.run" / "store" / "piece-0000"
+    expected = smotext.load_encoder(str(raw_bridge), device="cpu").encode(read_texts(store / "texts.jsonl.gz"))
+    assert np.linalg.norm(expected, axis=1).min() > 1.1
+    np.testing.assert_allclose(np.load(store / "vectors.npy"), expected, rtol=2e-3, atol=2e-3)
+    known_by_its_hash = dataclasses.replace(read_spec(raw_bridge), encoder_sha256=WEIGHTS_SHA256)
+    assert read_spec(again) == known_by_its_hash
+
+
+def test_naming_the_bridges_own_encoder_changes_nothing(raw_bridge: Path, tmp_path: Path) -> None:
+    job = toy.job(tmp_path, bridge=str(raw_bridge), encoder="tiny")
+    again = train_bridge(job, tmp_path / "out", toy.settings(max_steps=1), device="cpu")
+    assert (read_spec(again).pooling, read_spec(again).encoder_max_tokens) == ("cls", 5)
+
+
+def test_a_bridge_trained_on_another_encoder_names_that_one(raw_bridge: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.symlink_to(find_minilm(), target_is_directory=True)
+    job, settings = toy.job(tmp_path, bridge=str(raw_bridge), encoder=str(other)), toy.settings(max_steps=1)
+    spec = read_spec(train_bridge(job, tmp_path / "named", settings, device="cpu"))
+    assert (spec.encoder, spec.encoder_sha256) == (str(other), WEIGHTS_SHA256)
+    assert (spec.pooling, spec.encoder_max_tokens, spec.vector_norm) == ("mean", 256, "raw")
+    made = train_bridge(job, tmp_path / "object", settings, encoder=smotext.HashEncoder(vector_dim=384))
+    spec = read_spec(made)
+    assert (spec.encoder, spec.encoder_sha256, spec.pooling, spec.encoder_max_tokens) == (None, None, None, None)
 
 
 def test_training_with_a_head_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -74,6 +74,14 @@ def test_train_needs_one_start(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "exactly one of lm, bridge and from_scratch" in capsys.readouterr().err
 
 
+def test_going_on_from_a_bridge_without_an_encoder_to_load_is_refused(
+    toy_bridge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, out = str(toy.write_corpus(tmp_path)), str(tmp_path / "out")
+    assert run(["train", corpus, "-o", out, "--bridge", str(toy_bridge)]) == 2
+    assert "does not say which encoder it was trained with" in capsys.readouterr().err
+
+
 def test_data_for_the_card_has_three_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [
         "train",

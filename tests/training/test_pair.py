@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 
 import smotext
 from smotext.decoders.bridge import BridgeSpec, read_spec, read_tensors
+from smotext.encoders.bundled import WEIGHTS_SHA256
 from smotext.errors import BridgeError, InputError, MissingFileError
+from smotext.presets import MINILM
 from smotext.training.export import Card, export_bridge
 from smotext.training.heads import fit_guidance
 from smotext.training.pair import assemble, load_bridge, load_pair
@@ -33,7 +35,7 @@ def test_a_tokenizer_without_an_end_token_is_refused(toy_bridge: Path) -> None:
 
 def test_a_language_model_given_as_encoder_is_refused(toy_bridge: Path) -> None:
     with pytest.raises(InputError, match="did you swap encoder and LM"):
-        load_training_encoder(str(toy_bridge), norm="unit")
+        load_training_encoder(BridgeSpec(encoder=str(toy_bridge)))
 
 
 def test_an_encoder_given_as_language_model_is_refused(tmp_path: Path) -> None:
@@ -57,11 +59,9 @@ def test_the_placeholder_is_added_and_the_embeddings_grow(toy_bridge: Path) -> N
 
 
 def test_the_bundled_encoder_is_known_by_its_hash() -> None:
-    encoder, facts = load_training_encoder("tiny", norm="unit", device="cpu")
-    assert (encoder.vector_dim, facts.pooling, facts.max_tokens) == (384, "mean", 256)
-    assert facts.name == "sentence-transformers/all-MiniLM-L6-v2"
-    assert facts.sha256 is not None
-    assert facts.sha256.startswith("53aa5117")
+    encoder, spec = load_training_encoder(BridgeSpec(encoder=MINILM, vector_norm="unit"), device="cpu")
+    assert (encoder.vector_dim, spec.pooling, spec.encoder_max_tokens) == (384, "mean", 256)
+    assert (spec.encoder, spec.encoder_sha256) == (MINILM, WEIGHTS_SHA256)
 
 
 @pytest.mark.parametrize(

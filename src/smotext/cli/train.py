@@ -157,19 +157,17 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a bridge from a corpus; the same command resumes where it stopped."""
-    from smotext.presets import decoder_directory
     from smotext.training.build import Job, train_bridge
     from smotext.training.corpus import Cutting
     from smotext.training.settings import TrainingSettings
 
-    bridge = None if start.bridge is None else decoder_directory(start.bridge)
     cutting = Cutting(**{field.name: getattr(passages, field.name) for field in fields(Cutting)})
     job = Job(
         corpus=tuple(corpus),
         lm=start.lm,
-        bridge=None if bridge is None else str(bridge),
+        bridge=start.bridge,
         from_scratch=start.from_scratch,
-        encoder=start.encoder or _encoder_of(bridge),
+        encoder=start.encoder,
         text_column=passages.text_column,
         cutting=cutting,
         max_passages=passages.max_passages,
@@ -197,17 +195,6 @@ def train(
 
 def _values(options: Any) -> dict[str, Any]:
     return {field.name: getattr(options, field.name) for field in fields(options)}
-
-
-def _encoder_of(bridge: Path | None) -> str:
-    if bridge is None:
-        return "tiny"
-    from smotext.decoders.bridge import read_spec
-
-    named = read_spec(bridge).encoder
-    if named is None:
-        raise InputError(f"{bridge} does not say which encoder it was trained with: name it with --encoder")
-    return named
 
 
 def _data_row(text: str) -> tuple[str, str, str]:

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
 from smotext.errors import InputError, unknown_name
+from smotext.presets import decoder_directory
 from smotext.training import scratch
 from smotext.training.corpus import Cutting, read_corpus, read_documents
 from smotext.training.export import Card, export_bridge, with_spec
@@ -25,7 +26,7 @@ from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings, check_same_settings
 from smotext.training.store import PassageStore, write_atomically
 from smotext.training.trainer import Progress, Report, Trainer
-from smotext.training.vectors import EncoderFacts, load_training_encoder
+from smotext.training.vectors import load_training_encoder, with_encoder
 from smotext.training.world import World, join_world
 
 STORES = {"bfloat16": torch.bfloat16, "int8": torch.int8}
@@ -40,10 +41,11 @@ class Job:
     corpus : tuple of str
         Files, as :func:`~smotext.training.corpus.read_documents` reads them.
     lm, bridge, from_scratch : str or None
-        Exactly one: a causal language model (the projector is new), a bridge directory to go on from, or a
-        JSON file that describes a new language model.
-    encoder : str
-        A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2.
+        Exactly one: a causal language model (the projector is new), a bridge (directory, hub name or preset)
+        to go on from, or a JSON file that describes a new language model.
+    encoder : str or None
+        A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2. None: the bridge's own, loaded as decoding
+        loads it; for a new bridge ``"tiny"``.
     text_column : str
         Of the corpus.
     cutting : Cutting
@@ -75,7 +77,7 @@ class Job:
     lm: str | None = None
     bridge: str | None = None
     from_scratch: str | None = None
-    encoder: str = "tiny"
+    encoder: str | None = None
     text_column: str = "text"
     cutting: Cutting = field(default_factory=Cutting)
     max_passages: int | None = None
@@ -138,10 +140,14 @@ def train_bridge(
     """
     world = join_world(device)
     run_directory = Path(f"{output}.run")
-    facts = EncoderFacts()
+    bridge = None if job.bridge is None else decoder_directory(job.bridge)
+    spec = _make_spec(job, bridge)
     if encoder is None:
-        encoder, facts = load_training_encoder(job.encoder, norm=job.vector_norm, device=world.device)
-    pair = _with_guidance(_make_pair(job, facts, encoder.vector_dim, run_directory, settings.seed, world), job)
+        encoder, spec = load_training_encoder(spec, bridge=job.bridge or "", device=world.device)
+    else:
+        spec = with_encoder(spec, None)
+    pair = _make_pair(job, bridge, spec, encoder.vector_dim, run_directory, settings.seed, world)
+    pair = _with_guidance(pair, job)
     if job.cutting.max_tokens > pair.room():
         raise InputError(
             f"max_tokens={job.cutting.max_tokens}, but only {pair.room()} tokens fit into the language model after the "
@@ -162,27 +168,29 @@ def train_bridge(
     return Path(output)
 
 
-def _make_pair(job: Job, facts: EncoderFacts, vector_dim: int, folder: Path, seed: int, world: World) -> Pair:
-    if job.bridge is not None:
-        return load_bridge(job.bridge)
+def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
+    """Return the conventions of the bridge to be: of the one gone on from, or as the job says."""
+    if bridge is not None:
+        spec = read_spec(bridge)
+        return spec if job.encoder is None else with_encoder(spec, job.encoder)
+    is_new = job.from_scratch is not None
     spec = BridgeSpec(
-        encoder=facts.name,
-        encoder_sha256=facts.sha256,
-        pooling=facts.pooling,
-        encoder_max_tokens=facts.max_tokens,
         vector_norm=job.vector_norm,
-        chat_template=job.chat_template or XRAG_TEMPLATE,
-        prompts=job.prompts or XRAG_PROMPTS,
+        chat_template=job.chat_template or (scratch.SCRATCH_TEMPLATE if is_new else XRAG_TEMPLATE),
+        prompts=job.prompts or (scratch.SCRATCH_PROMPTS if is_new else XRAG_PROMPTS),
         max_new_tokens=job.cutting.max_tokens,
     )
+    return with_encoder(spec, job.encoder or "tiny")
+
+
+def _make_pair(
+    job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, folder: Path, seed: int, world: World
+) -> Pair:
+    if bridge is not None:
+        return dataclasses.replace(load_bridge(bridge), spec=spec)
     if job.lm is not None:
         return load_pair(job.lm, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed)
     config = scratch.read_scratch_config(str(job.from_scratch))
-    spec = dataclasses.replace(
-        spec,
-        chat_template=job.chat_template or scratch.SCRATCH_TEMPLATE,
-        prompts=job.prompts or scratch.SCRATCH_PROMPTS,
-    )
     tokenizer = _scratch_tokenizer(job, int(config["vocab_size"]), folder / "tokenizer", world)
     return scratch.new_pair(
         config, tokenizer, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed
