@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +82,35 @@ def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_pa
     train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
     with pytest.raises(RunError, match="learning_rate was 0.005, now 0.1"):
         train_bridge(job, tmp_path / "out", toy.settings(max_steps=2, learning_rate=0.1), encoder=toy.encoder())
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"chat_template": "Q: {content} A:"}, "chat_template was '{content}', now 'Q: {content} A:'"),
+        ({"prompts": ("Say <xRAG>",)}, r"prompts was \('<xRAG>',\), now \('Say <xRAG>',\)"),
+        ({"vector_norm": "raw"}, "vector_norm was 'unit', now 'raw'"),
+        ({"projector_type": "mlp1x_gelu"}, "projector_type was 'mlp2x_gelu', now 'mlp1x_gelu'"),
+    ],
+)
+def test_resuming_with_other_conventions_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    settings = toy.settings(max_steps=1)
+    train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder())
+    with pytest.raises(RunError, match=match):
+        train_bridge(toy.job(tmp_path, **changes), tmp_path / "out", settings, encoder=toy.encoder())
+
+
+def test_resuming_with_other_models_is_refused(toy_bridge: Path, tmp_path: Path) -> None:
+    bridge, settings = tmp_path / "bridge", toy.settings(max_steps=1)
+    shutil.copytree(toy_bridge, bridge)
+    job = toy.job(tmp_path, bridge=str(bridge))
+    train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
+    with pytest.raises(RunError, match="encoder was 'hash-32', now 'hash-16'"):
+        train_bridge(job, tmp_path / "out", settings, encoder=smotext.HashEncoder(vector_dim=16))
+    spec = dataclasses.replace(read_spec(bridge), max_new_tokens=9)
+    (bridge / "smotext.json").write_text(spec.to_json(), encoding="utf-8")
+    with pytest.raises(RunError, match="bridge was '[0-9a-f]{16}', now '[0-9a-f]{16}'"):
+        train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
 
 
 def test_a_store_made_with_other_settings_is_refused(tmp_path: Path) -> None:

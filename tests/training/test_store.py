@@ -6,10 +6,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from smotext.training.batches import Place, count_steps, micro_batches, steps_from
-from smotext.training.store import PassageStore, Piece, write_atomically
+from smotext.training.store import PassageStore, Piece
 from tests.training import toy
 
 
@@ -53,25 +52,18 @@ def test_vectors_are_computed_once(tmp_path: Path) -> None:
     assert len(PassageStore(tmp_path, refuse).piece(0).vectors) == 1
 
 
+def test_a_store_that_is_written_anew_keeps_no_old_vectors(tmp_path: Path) -> None:
+    make_store(tmp_path, ["a b", "c d", "e f", "g h"]).piece(0)
+    store = make_store(tmp_path, ["word one", "word two"])
+    np.testing.assert_allclose(store.piece(0).vectors, toy.encoder().encode(["word one", "word two"]), atol=1e-3)
+    assert [path.name for path in tmp_path.glob("piece-*")] == ["piece-0000"]
+
+
 def test_a_store_without_its_manifest_is_not_complete(tmp_path: Path) -> None:
     make_store(tmp_path, ["a b"])
     assert PassageStore.is_complete(tmp_path)
     (tmp_path / "manifest.json").unlink()
     assert not PassageStore.is_complete(tmp_path)
-
-
-def test_a_write_that_fails_leaves_the_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def disk_full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", disk_full)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 def test_an_epoch_shows_every_passage_once_in_an_order_of_its_own(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from smotext.decoders.loading import read
 from smotext.errors import InputError
 from smotext.seeding import generator
 from smotext.training.build import count_tokens
-from smotext.training.corpus import Cutting, cut_passages
+from smotext.training.checkpoint import run_directory
+from smotext.training.corpus import Corpus, Cutting, cut_passages
 from smotext.training.export import Card, export_bridge
+from smotext.training.identity import models_identity, texts_identity
 from smotext.training.measures import copied_share
 from smotext.training.pair import Pair, load_bridge
 from smotext.training.score import held_out_nats
@@ -44,7 +46,7 @@ DEFAULTS = TrainingSettings(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Adaptation:
     """How an adaptation went.
 
@@ -61,12 +63,12 @@ class Adaptation:
         Passages.
     """
 
-    losses: list[float] = field(default_factory=list)
-    best_pass: int = 0
-    copied: float = 0.0
-    copied_before: float = 0.0
-    n_train: int = 0
-    n_held_out: int = 0
+    losses: list[float]
+    best_pass: int
+    copied: float
+    copied_before: float
+    n_train: int
+    n_held_out: int
 
 
 def adapt_bridge(
@@ -87,7 +89,8 @@ def adapt_bridge(
     """Write a bridge adapted to `texts` into `output` and return how it went.
 
     After each pass over the texts the held-out loss is taken; `patience` passes without a better one end the
-    run, and the best pass's weights are kept, be they those of the bridge as it was.
+    run, and the best pass's weights are kept, be they those of the bridge as it was. The same call resumes a run
+    that was interrupted; after one that has ended it writes the same bridge again.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ def adapt_bridge(
     texts : sequence of str
         At least 20; a few hundred do.
     output : path
-        The adapted bridge directory; checkpoints lie in ``OUTPUT.run``.
+        The adapted bridge directory; texts, vectors and checkpoints lie in ``OUTPUT.run``, its owner's alone.
     encoder : Encoder
         The bridge's.
     settings : TrainingSettings
@@ -121,27 +124,44 @@ def adapt_bridge(
     ------
     InputError
         For fewer than 20 texts, or texts without a sentence of usable length.
+    RunError
+        If a run in ``OUTPUT.run`` was started with other texts, models or settings.
     """
-    pair, folder = load_bridge(bridge), Path(f"{output}.run")
+    pair, world = load_bridge(bridge), join_world(device)
     train, held_out = _split(texts, held_out_share, settings.seed)
     cutting = Cutting(min_tokens=4, max_tokens=max_tokens or pair.spec.max_new_tokens)
     passages, checked = (_cut(pair, part, cutting, settings.seed) for part in (train, held_out))
     if not passages or not checked:
         raise InputError(f"no sentence of the texts has {cutting.min_tokens} to {cutting.max_tokens} tokens: add texts")
-    store = PassageStore.create(
-        folder / "store", passages, checked, tokenizer=pair.tokenizer, encode=encoder.encode, about={}
+    made_of = {
+        **models_identity(encoder, Path(bridge)),
+        "texts": texts_identity(texts),
+        "held_out_share": held_out_share,
+        "cutting": asdict(cutting),
+        "seed": settings.seed,
+    }
+    folder, corpus = run_directory(output), Corpus(passages, checked)
+    store = PassageStore.open_or_create(
+        folder / "store", made_of, lambda: corpus, tokenizer=pair.tokenizer, encode=encoder.encode, world=world
     )
     watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
     asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
-    watch.outcome.copied_before = _copied(pair, asked, passages)
-    trainer = Trainer(pair, store, settings, folder, world=join_world(device), report=report, after_epoch=watch)
+    copied_before = _copied(pair, asked, passages)
+    trainer = Trainer(pair, store, settings, folder, world=world, report=report, watch=watch)
+    watch.start()
     trainer.run()
     if watch.best is not None:
         trainer.masters.publish(watch.best)
     else:
         pair = load_bridge(bridge)
-    watch.outcome.copied = _copied(pair, asked, passages)
-    outcome = replace(watch.outcome, n_train=len(passages), n_held_out=len(checked))
+    outcome = Adaptation(
+        losses=watch.losses,
+        best_pass=watch.best_pass,
+        copied=_copied(pair, asked, passages),
+        copied_before=copied_before,
+        n_train=len(passages),
+        n_held_out=len(checked),
+    )
     export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
     return outcome
 
@@ -175,16 +195,21 @@ def adapted_decoder(
         return decoder
     loaded, folder = decoder.settings, Path(tempfile.mkdtemp(prefix="smotext-adapted-"))
     output = folder / "bridge"
-    adapt_bridge(
-        loaded.directory,
-        texts,
-        output,
-        encoder=encoder,
-        settings=replace(settings, seed=seed),
-        n_written=1,
-        device=None if loaded.device == "auto" else loaded.device,  # training takes one device
-    )
-    adapted = read(replace(loaded, directory=str(output)))
+    try:
+        adapt_bridge(
+            loaded.directory,
+            texts,
+            output,
+            encoder=encoder,
+            settings=replace(settings, seed=seed),
+            n_written=1,
+            device=None if loaded.device == "auto" else loaded.device,  # training takes one device
+        )
+        shutil.rmtree(run_directory(output))  # the texts among it
+        adapted = read(replace(loaded, directory=str(output)))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     weakref.finalize(adapted, shutil.rmtree, folder, ignore_errors=True)
     return adapted
 
@@ -202,19 +227,34 @@ class _Watch:
 
     def __init__(self, pair: Pair, piece: Piece, patience: int, report: Report | None) -> None:
         self._pair, self._piece, self._patience, self._report = pair, piece, patience, report
+        self.losses: list[float] = []
+        self.best_pass = 0
         self.best: list[torch.Tensor] | None = None
-        self.outcome = Adaptation(losses=[self._loss()])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"patience": self._patience}
+
+    def start(self) -> None:
+        """Take the loss of the bridge as it was, where and in the precision that it is trained in."""
+        if not self.losses:  # else the run was resumed, and the weights in memory are another pass's
+            self.losses.append(self._loss())
 
     def __call__(self, trainer: Trainer) -> bool:
-        outcome = self.outcome
-        outcome.losses.append(self._loss())
-        number = len(outcome.losses) - 1
-        if outcome.losses[-1] < outcome.losses[outcome.best_pass]:
-            outcome.best_pass = number
-            self.best = [weight.clone() for weight in trainer.masters.weights]
+        number, loss = len(self.losses), self._loss()
+        if loss < self.losses[self.best_pass]:
+            self.best_pass = number
+            self.best = [weight.to("cpu", copy=True) for weight in trainer.masters.weights]
+        self.losses.append(loss)
         if self._report is not None:
-            self._report({"pass": number, "held_out_loss": outcome.losses[-1], "before": outcome.losses[0]})
-        return number - outcome.best_pass >= self._patience
+            self._report({"pass": number, "held_out_loss": loss, "before": self.losses[0]})
+        return number - self.best_pass >= self._patience
+
+    def state(self) -> dict[str, Any]:
+        return {"losses": self.losses, "best_pass": self.best_pass, "best": self.best}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.losses, self.best_pass, self.best = state["losses"], state["best_pass"], state["best"]
 
     def _loss(self) -> float:
         return held_out_nats(self._pair, self._piece) / int(self._piece.lengths.sum() + len(self._piece))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,15 +17,18 @@ from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
 from smotext.errors import InputError, unknown_name
+from smotext.files import atomic_write
 from smotext.presets import decoder_directory
 from smotext.training import scratch
+from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Cutting, read_corpus, read_documents
 from smotext.training.export import Card, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
+from smotext.training.identity import models_identity
 from smotext.training.pair import Pair, load_bridge, load_pair, load_tokenizer
 from smotext.training.score import bits_per_character
-from smotext.training.settings import TrainingSettings, check_same_settings
-from smotext.training.store import PassageStore, write_atomically
+from smotext.training.settings import TrainingSettings
+from smotext.training.store import PassageStore
 from smotext.training.trainer import Progress, Report, Trainer
 from smotext.training.vectors import load_training_encoder, with_encoder
 from smotext.training.world import World, join_world
@@ -139,26 +143,26 @@ def train_bridge(
         If a run in ``OUTPUT.run`` was started with other settings, or the loss is not finite.
     """
     world = join_world(device)
-    run_directory = Path(f"{output}.run")
+    folder = run_directory(output)
     bridge = None if job.bridge is None else decoder_directory(job.bridge)
     spec = _make_spec(job, bridge)
     if encoder is None:
         encoder, spec = load_training_encoder(spec, bridge=job.bridge or "", device=world.device)
     else:
         spec = with_encoder(spec, None)
-    pair = _make_pair(job, bridge, spec, encoder.vector_dim, run_directory, settings.seed, world)
+    pair = _make_pair(job, bridge, spec, encoder.vector_dim, folder, settings.seed, world)
     pair = _with_guidance(pair, job)
     if job.cutting.max_tokens > pair.room():
         raise InputError(
             f"max_tokens={job.cutting.max_tokens}, but only {pair.room()} tokens fit into the language model after the "
             "prompt: lower max_tokens"
         )
-    store = _make_store(job, pair.tokenizer, encoder.encode, run_directory / "store", settings.seed, world)
+    store = _make_store(job, bridge, pair.tokenizer, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:
             report({"doing": "fitting the guidance head"})
-        pair.guidance = _fit_guidance(pair, store, run_directory / "guidance.safetensors", settings.seed, world)
-    trainer = Trainer(pair, store, settings, run_directory, world=world, report=report)
+        pair.guidance = _fit_guidance(pair, store, folder / "guidance.safetensors", settings.seed, world)
+    trainer = Trainer(pair, store, settings, folder, world=world, report=report)
     progress = trainer.run()
     if world.is_main:
         if report is not None:
@@ -216,7 +220,8 @@ def _fit_guidance(pair: Pair, store: PassageStore, path: Path, seed: int, world:
         special = sorted({*pair.tokenizer.all_special_ids, pair.placeholder})
         vocabulary = pair.lm.get_output_embeddings().weight.shape[0]
         head = fit_guidance(store, vocabulary=vocabulary, special_ids=special, seed=seed)
-        write_atomically(path, save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
+        with atomic_write(path, mode=0o600) as file:
+            file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()
     return Guidance.from_tensors(load_file(path))
 
@@ -234,11 +239,11 @@ def _documents(job: Job) -> Iterator[str]:
 
 
 def _make_store(
-    job: Job, tokenizer: Any, encode: Callable[..., Any], folder: Path, seed: int, world: World
+    job: Job, bridge: Path | None, tokenizer: Any, encoder: Any, folder: Path, seed: int, world: World
 ) -> PassageStore:
     settings = {
+        **models_identity(encoder, bridge),
         "corpus": list(job.corpus),
-        "encoder": [job.encoder, job.vector_norm],
         "language model": job.lm or job.bridge or job.from_scratch,
         "text_column": job.text_column,
         "cutting": asdict(job.cutting),
@@ -246,22 +251,17 @@ def _make_store(
         "n_held_out": job.n_held_out,
         "seed": seed,
     }
-    if world.is_main and not PassageStore.is_complete(folder):
-        corpus = read_corpus(
-            job.corpus,
-            lambda texts: count_tokens(tokenizer, texts),
-            cutting=job.cutting,
-            text_column=job.text_column,
-            max_passages=job.max_passages,
-            n_held_out=job.n_held_out,
-            seed=seed,
-        )
-        about = {"settings": settings, "sources": corpus.sources}
-        PassageStore.create(folder, corpus.passages, corpus.held_out, tokenizer=tokenizer, encode=encode, about=about)
-    world.wait()
-    store = PassageStore(folder, encode)
-    check_same_settings(store.manifest["settings"], settings, folder)
-    return store
+    read = partial(
+        read_corpus,
+        job.corpus,
+        lambda texts: count_tokens(tokenizer, texts),
+        cutting=job.cutting,
+        text_column=job.text_column,
+        max_passages=job.max_passages,
+        n_held_out=job.n_held_out,
+        seed=seed,
+    )
+    return PassageStore.open_or_create(folder, settings, read, tokenizer=tokenizer, encode=encoder.encode, world=world)
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:

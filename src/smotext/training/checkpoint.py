@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,16 @@ from typing import Any
 import torch
 
 from smotext.errors import RunError
-from smotext.training.store import write_atomically
+from smotext.files import atomic_write
 
 _NAME, _METRICS = "checkpoint.pt", "metrics.jsonl"
+
+
+def run_directory(output: str | Path) -> Path:
+    """Return ``OUTPUT.run``, made if it is not there: its owner's alone, since the texts in it can be private."""
+    directory = Path(f"{output}.run")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
 
 
 def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
@@ -23,10 +29,9 @@ def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
     RunError
         If it cannot be written, for one because the disk is full.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
     try:
-        write_atomically(directory / _NAME, buffer.getvalue())
+        with atomic_write(directory / _NAME, mode=0o600) as file:
+            torch.save(state, file)
     except OSError as error:
         kept = "the checkpoint before it is kept" if (directory / _NAME).exists() else "there is none before it"
         raise RunError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
+from smotext.files import atomic_write
+from smotext.training.corpus import Corpus
+from smotext.training.settings import check_same_settings
+from smotext.training.world import World
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
 _MANIFEST = "manifest.json"
@@ -68,6 +72,44 @@ class PassageStore:
         self.n_passages: list[int] = self.manifest["n_passages"]
 
     @classmethod
+    def open_or_create(
+        cls,
+        directory: Path,
+        settings: dict[str, Any],
+        read: Callable[[], Corpus],
+        *,
+        tokenizer: Any,
+        encode: Encode,
+        world: World = World(),  # noqa: B008 (frozen)
+    ) -> PassageStore:
+        """Return the store in `directory`, written first, by the main process, if none is there.
+
+        Parameters
+        ----------
+        directory : path
+        settings : dict
+            All that decides what stands in the store, as plain values.
+        read : callable
+            Gives the passages; called only if they are to be written.
+        tokenizer, encode
+            As in :meth:`create`.
+        world : World
+
+        Raises
+        ------
+        RunError
+            If the store in `directory` was made with other settings.
+        """
+        if world.is_main and not cls.is_complete(directory):
+            corpus = read()
+            about = {"settings": settings, "sources": corpus.sources}
+            cls.create(directory, corpus.passages, corpus.held_out, tokenizer=tokenizer, encode=encode, about=about)
+        world.wait()
+        store = cls(directory, encode)
+        check_same_settings(store.manifest.get("settings", {}), settings, directory)
+        return store
+
+    @classmethod
     def create(
         cls,
         directory: str | Path,
@@ -81,17 +123,20 @@ class PassageStore:
     ) -> PassageStore:
         """Write passages in pieces of `piece_size` and return the store; `about` goes into its manifest.
 
-        The manifest is written last, so that a store that was interrupted is none.
+        The manifest is written last, so that a store that was interrupted is none. A store that was there is
+        dropped with its vectors. Its directory is for its owner alone: texts can be private.
         """
         directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _drop(directory)
         sizes = []
         for number, start in enumerate(range(0, len(passages), piece_size)):
             texts = list(passages[start : start + piece_size])
             _write_piece(directory / f"piece-{number:04d}", texts, tokenizer)
             sizes.append(len(texts))
         _write_texts(directory / "held-out.jsonl.gz", held_out)
-        write_atomically(directory / _MANIFEST, json.dumps({**about, "n_passages": sizes}, indent=1).encode())
+        with atomic_write(directory / _MANIFEST, mode=0o600) as file:
+            file.write(json.dumps({**about, "n_passages": sizes}, indent=1).encode())
         return cls(directory, encode)
 
     @staticmethod
@@ -127,23 +172,11 @@ def read_texts(path: Path) -> list[str]:
         return [json.loads(line) for line in lines]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut.
-
-    Raises
-    ------
-    OSError
-        If the disk is full, for one; an older file of that name is then untouched.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _drop(directory: Path) -> None:
+    """Remove the store in a directory, manifest first: what is left of it is none."""
+    (directory / _MANIFEST).unlink(missing_ok=True)
+    for folder in directory.glob("piece-*"):
+        shutil.rmtree(folder)
 
 
 def _write_texts(path: Path, texts: Sequence[str]) -> None:

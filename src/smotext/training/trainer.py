@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from smotext.errors import RunError
 from smotext.seeding import stable_hash
 from smotext.training.batches import MicroBatch, Place, count_steps, micro_batches, steps_from
 from smotext.training.checkpoint import Diary, load_checkpoint, save_checkpoint
+from smotext.training.identity import run_identity
 from smotext.training.objective import stage_one, stage_two
 from smotext.training.optim import Masters
 from smotext.training.pair import Pair
@@ -39,6 +40,24 @@ class Progress:
     n_passages: int = 0
     elapsed_s: float = 0.0
     place: Place = field(default_factory=Place)
+    is_finished: bool = False
+
+
+class Watch(Protocol):
+    """Looks at a run after each pass over the corpus; what it remembers goes into the checkpoints."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides when it ends a run."""
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Return True to end the run."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what it remembers: tensors and plain values."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Remember what a checkpoint holds."""
 
 
 class Trainer:
@@ -53,20 +72,21 @@ class Trainer:
     settings : TrainingSettings
         All that decides the result.
     directory : path
-        For ``checkpoint.pt`` and ``metrics.jsonl``; a run found there is resumed.
+        For ``checkpoint.pt`` and ``metrics.jsonl``, its owner's alone. A run found there is resumed; one that has
+        ended is left as it is.
     world : World
         This process's place among those that train together.
     report : callable or None
         Called after each step with what an entry of the metrics holds.
-    after_epoch : callable or None
-        Called with the trainer after each pass over the corpus; True ends the run.
+    watch : Watch or None
+        Looks at the run after each pass over the corpus, and may end it.
     log_every, checkpoint_every_s : int, float
         Steps between entries of the metrics; seconds between checkpoints.
 
     Raises
     ------
     RunError
-        If the run in `directory` was started with other settings.
+        If the run in `directory` was started with other settings, prompts, models or texts.
     """
 
     def __init__(
@@ -78,15 +98,15 @@ class Trainer:
         *,
         world: World = World(),  # noqa: B008 (frozen)
         report: Report | None = None,
-        after_epoch: Callable[[Trainer], bool] | None = None,
+        watch: Watch | None = None,
         log_every: int = 10,
         checkpoint_every_s: float = 120.0,
     ) -> None:
         self.pair, self.store, self.settings, self.world = pair, store, settings, world
         self.directory = Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.progress = Progress()
-        self._after_epoch = after_epoch
+        self._watch = watch
         self._report, self._log_every, self._checkpoint_every_s = report, log_every, checkpoint_every_s
         dtype = working_dtype(settings.precision, world.device)
         _choose_attention(pair.lm, world.device, dtype)
@@ -96,17 +116,22 @@ class Trainer:
         self.masters = Masters(_prepare(pair, settings), settings)
         self._move(dtype=dtype)
         self._prompts = pair.prompts()
-        self._identity = {
-            **settings.to_dict(),
-            "trained_guidance": pair.spec.trained_guidance,
-            "store": store.manifest.get("settings"),
-            **({"guidance": pair.spec.guidance} if settings.stage == 3 else {}),  # it samples with it
-        }
+        self._identity = run_identity(pair, settings, store.manifest.get("settings"))
+        if watch is not None:
+            self._identity |= watch.settings
         self._resume()
         self._diary = Diary(self.directory, self.progress.step) if world.is_main else None
 
     def run(self) -> Progress:
-        """Train until the schedule ends; the pair then holds the final (averaged) weights in float32."""
+        """Train until the schedule or the watch ends; the pair then holds the final (averaged) weights in float32."""
+        if not self.progress.is_finished:
+            self._train()
+            self.progress.is_finished = True
+            self.save()
+        self._finish()
+        return self.progress
+
+    def _train(self) -> None:
         self._encode_ahead()
         start, saved = time.monotonic() - self.progress.elapsed_s, time.monotonic()
         losses: deque[tuple[float, int]] = deque(maxlen=self._log_every)
@@ -114,10 +139,10 @@ class Trainer:
             self.store, self.progress.place, batch_size=self.settings.batch_size, seed=self.settings.seed
         )
         for place, piece, rows in stream:
-            if place.epoch > self.progress.place.epoch and self._after_epoch is not None and self._after_epoch(self):
-                break
+            if place.epoch > self.progress.place.epoch and self._watch is not None and self._watch(self):
+                return
             if (share := self.world.agree(self._share_done())) >= 1.0:
-                break
+                return
             check_vectors(piece.vectors, self.pair.projector.vector_dim)
             groups = micro_batches(
                 piece, rows, end_id=self.pair.tokenizer.eos_token_id, max_tokens=self.settings.micro_tokens
@@ -130,9 +155,6 @@ class Trainer:
             if self.world.agree(time.monotonic() - saved) > self._checkpoint_every_s:
                 self.save()
                 saved = time.monotonic()
-        self.save()
-        self._finish()
-        return self.progress
 
     def n_steps(self) -> int:
         """Return the steps after which the schedule ends, the clock aside."""
@@ -143,6 +165,8 @@ class Trainer:
         """Write a checkpoint."""
         if self.world.is_main:
             state = {"masters": self.masters.state(), "progress": asdict(self.progress), "identity": self._identity}
+            if self._watch is not None:
+                state["watch"] = self._watch.state()
             save_checkpoint(self.directory, state)
         self.world.wait()
 
@@ -152,6 +176,8 @@ class Trainer:
             return
         check_same_settings(state["identity"], self._identity, self.directory)
         self.masters.load(state["masters"])
+        if self._watch is not None:
+            self._watch.load(state["watch"])
         saved = state["progress"]
         self.progress = Progress(**{**saved, "place": Place(**saved["place"])})
 
