@@ -164,7 +164,10 @@ def test_the_exported_directory_is_a_bridge_with_small_files(toy_bridge: Path) -
     names = set(index["weight_map"].values())
     assert {"projector.safetensors", "guidance.safetensors"} < names
     assert all((toy_bridge / name).stat().st_size < 16 * 2**20 for name in names)
-    assert all((toy_bridge / name).stat().st_mode & 0o777 == 0o644 for name in names)
+
+
+def test_the_run_directory_is_its_owners_alone(toy_bridge: Path) -> None:
+    assert Path(f"{toy_bridge}.run").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_teacher_computes_as_the_student_does_and_bfloat16_by_plain_attention(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import smotext
-from smotext.decoders.bridge import BridgeSpec, read_spec, read_tensors
+from smotext.decoders.bridge import INDEX_NAME, BridgeSpec, fingerprint, read_spec, read_tensors
 from smotext.encoders.bundled import WEIGHTS_SHA256
 from smotext.errors import BridgeError, InputError, MissingFileError
 from smotext.presets import MINILM
@@ -92,6 +94,85 @@ def test_export_and_load_give_the_same_pair_in_bfloat16(toy_bridge: Path, tmp_pa
     assert read_spec(tmp_path / "again") == pair.spec
     index = json.loads((tmp_path / "again" / "model.safetensors.index.json").read_text(encoding="utf-8"))
     assert set(index["weight_map"]) == {*read_tensors(tmp_path / "again", "")}
+
+
+def test_a_bridge_over_another_leaves_what_is_none_of_it_and_no_old_shard(toy_bridge: Path, tmp_path: Path) -> None:
+    pair, out = load_bridge(toy_bridge), tmp_path / "out"
+    export_bridge(pair, out, card=Card("old"))
+    index = json.loads((out / INDEX_NAME).read_text(encoding="utf-8"))
+    for name in ("notes.txt", "mine.safetensors", "model-00002-of-00002.safetensors"):
+        (out / name).write_bytes(b"")
+    index["weight_map"] |= {"old": "model-00002-of-00002.safetensors"}
+    (out / INDEX_NAME).write_text(json.dumps(index), encoding="utf-8")
+    export_bridge(pair, out, card=Card("new"))
+    assert {path.name for path in out.iterdir()} - {path.name for path in toy_bridge.iterdir()} == {
+        "notes.txt", "mine.safetensors",
+    }  # fmt: skip
+    assert load_bridge(out).spec == pair.spec
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_export_that_fails_leaves_the_older_bridge(
+    toy_bridge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, out = load_bridge(toy_bridge), tmp_path / "out"
+    export_bridge(pair, out, card=Card("old"))
+    before = fingerprint(out)
+    pair.projector.projector[0].bias.data.add_(1.0)
+
+    def disk_full(self: Card) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Card, "to_markdown", disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            export_bridge(pair, out, card=Card("new"))
+    assert fingerprint(out) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def dying_after(n_moves: int) -> Callable[[Path, Path], Path]:
+    """Return a Path.replace that raises KeyboardInterrupt after so many moves."""
+    move, left = Path.replace, iter(range(n_moves))
+
+    def replace_or_die(path: Path, target: Path) -> Path:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return move(path, target)
+
+    return replace_or_die
+
+
+def test_an_export_that_dies_while_files_are_moved_leaves_no_bridge_rather_than_half_a_one(
+    toy_bridge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, out = load_bridge(toy_bridge), tmp_path / "out"
+    export_bridge(pair, out, card=Card("old"))
+    pair.projector.projector[0].bias.data.add_(1.0)
+    for n_moves in range(sum(1 for _ in out.iterdir())):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", dying_after(n_moves))
+            with pytest.raises(KeyboardInterrupt):
+                export_bridge(pair, out, card=Card("new"))
+        with pytest.raises(BridgeError, match="no config.json"):
+            smotext.load_decoder(str(out))
+    export_bridge(pair, out, card=Card("new"))
+    written = load_bridge(out).projector.projector[0].bias
+    assert torch.equal(written, pair.projector.projector[0].bias.bfloat16().float())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
+def test_a_bridge_is_for_those_whom_the_umask_lets_read(
+    toy_bridge: Path, tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        made = export_bridge(load_bridge(toy_bridge), tmp_path / "out", card=Card("out"))
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {mode}
+    assert made.stat().st_mode & 0o777 == 0o777 & ~umask
 
 
 def test_a_bridge_stored_in_int8_is_half_as_large_and_writes_the_same(toy_bridge: Path, tmp_path: Path) -> None:

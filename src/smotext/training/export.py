@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,10 @@ from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
 from smotext.decoders.int8 import pack
 from smotext.decoders.loading import quiet_loading
 from smotext.decoders.projector import PREFIX
+from smotext.files import temporary_name
 from smotext.training.pair import Pair
 
+_CONFIG = "config.json"
 _SHARD = "15MB"  # package indexes and git hosts are at ease with files under 16 MB
 
 
@@ -94,19 +99,36 @@ def export_bridge(
     pair : Pair
         In float32; not changed. LoRA layers are merged into the weights.
     directory : path
-        Made if it is not there. Weights go to shards under 16 MB where no single tensor is larger.
+        Made if it is not there. Weights go to shards under 16 MB where no single tensor is larger. A bridge in it
+        is replaced, and what is no part of one stays. Whatever happens meanwhile, it never holds half a bridge:
+        it lacks its config.json until all else is there.
     card : Card
         For README.md.
     dtype : torch dtype
         Of the weights on disk. ``torch.int8``: matrices with a scale a row, the rest in bfloat16.
     """
+    target = Path(os.path.realpath(directory))
+    staging = temporary_name(target)
+    shutil.rmtree(staging, ignore_errors=True)  # left by a killed process
+    staging.mkdir(parents=True)
+    try:
+        _write(pair, staging, card, dtype)
+        _put_in_place(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Path(directory)
+
+
+def with_spec(pair: Pair, **changes: Any) -> Pair:
+    """Return the pair with some entries of its spec replaced."""
+    return dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, **changes))
+
+
+def _write(pair: Pair, directory: Path, card: Card, dtype: torch.dtype) -> None:
     is_packed, dtype = dtype == torch.int8, torch.bfloat16 if dtype == torch.int8 else dtype
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     lm = _merged(pair.lm).to(dtype)
     lm.config.projector_type = pair.projector.projector_type
     lm.config.retriever_hidden_size = pair.projector.vector_dim
-    (directory / INDEX_NAME).unlink(missing_ok=True)  # an older bridge's would name its tensors
     with quiet_loading():
         lm.save_pretrained(directory, max_shard_size=_SHARD)
     pair.tokenizer.save_pretrained(directory)
@@ -116,25 +138,42 @@ def export_bridge(
         weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, pair.guidance, dtype)
     if is_packed:
         weight_map = _pack_shards(directory, weight_map)
-    for name in set(weight_map.values()):
-        (directory / name).chmod(0o644)  # safetensors writes files that their owner alone can read
     _write_index(directory, weight_map)
     (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
     (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
-    return directory
+    for name in set(weight_map.values()):  # safetensors writes files for their owner alone, whatever the umask
+        (directory / name).chmod((directory / SPEC_NAME).stat().st_mode & 0o777)
 
 
-def with_spec(pair: Pair, **changes: Any) -> Pair:
-    """Return the pair with some entries of its spec replaced."""
-    return dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, **changes))
+def _put_in_place(staging: Path, directory: Path) -> None:
+    """Move a bridge into a directory, which is no bridge meanwhile: config.json goes first and comes last."""
+    if not directory.exists():
+        staging.replace(directory)
+        return
+    files = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
+    (directory / _CONFIG).unlink(missing_ok=True)
+    for name in _shards(directory) - {path.name for path in files}:
+        (directory / name).unlink(missing_ok=True)
+    for path in sorted(files, key=lambda path: path.name == _CONFIG):
+        (directory / path).parent.mkdir(exist_ok=True)
+        (staging / path).replace(directory / path)
+
+
+def _shards(directory: Path) -> set[str]:
+    """Return the names of the weight files of a bridge that may be there."""
+    index, single = directory / INDEX_NAME, "model.safetensors"  # which transformers prefers to an index
+    if not index.is_file():
+        return {single}
+    weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    return {single, *(Path(name).name for name in weight_map.values())}
 
 
 def _merged(lm: Any) -> Any:
-    """Return a copy of the language model, without LoRA layers if it had some."""
-    import copy
-
-    lm = copy.deepcopy(lm)
-    return lm.merge_and_unload() if hasattr(lm, "merge_and_unload") else lm
+    """Return a copy of the language model on the CPU, without LoRA layers if it had some."""
+    device = next(lm.parameters()).device
+    copied = copy.deepcopy(lm.to("cpu"))  # a GPU may have no room for two
+    lm.to(device)
+    return copied.merge_and_unload() if hasattr(copied, "merge_and_unload") else copied
 
 
 def _read_weight_map(directory: Path) -> dict[str, str]:
@@ -150,7 +189,7 @@ def _read_weight_map(directory: Path) -> dict[str, str]:
 def _write_shard(directory: Path, name: str, prefix: str, module: nn.Module, dtype: torch.dtype) -> dict[str, str]:
     from safetensors.torch import save_file
 
-    tensors = {f"{prefix}{key}": value.to(dtype).contiguous() for key, value in module.state_dict().items()}
+    tensors = {f"{prefix}{key}": value.to("cpu", dtype).contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, directory / name, metadata={"format": "pt"})
     return dict.fromkeys(tensors, name)
 
