@@ -169,6 +169,12 @@ def test_a_decoder_without_a_bridge_cannot_be_adapted() -> None:
         adapted_decoder(toy.encoder(), smotext.EchoDecoder(), OTHERS, seed=1)
 
 
+def test_texts_longer_than_the_bridge_can_take_are_refused(toy_bridge: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="max_tokens=64, but only 63 tokens fit"):
+        adapt(toy_bridge, tmp_path / "out", max_tokens=64)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_too_few_texts_are_refused(toy_bridge: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="3 texts to adapt to: expected at least 20"):
         adapt_bridge(toy_bridge, OTHERS[:3], tmp_path / "out", encoder=toy.encoder())

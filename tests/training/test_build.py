@@ -49,7 +49,7 @@ def test_training_a_part_teaches_a_known_language_model_a_new_projector(
 
 
 def test_stage_two_keeps_the_texts(toy_bridge: Path, tmp_path: Path) -> None:
-    job = toy.job(tmp_path, bridge=str(toy_bridge))
+    job = toy.job(tmp_path, bridge=str(toy_bridge), cutting=dataclasses.replace(toy.CUTTING, max_tokens=32))
     settings = toy.settings(stage=2, kl_weight=0.01, learning_rate=1e-3, max_steps=10, batch_size=8)
     assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
 
@@ -125,6 +125,17 @@ def test_passages_beyond_the_positions_of_the_language_model_are_refused(tmp_pat
         train_bridge(toy.job(tmp_path, cutting=cutting), tmp_path / "out", toy.settings(), encoder=toy.encoder())
 
 
+def test_passages_that_the_teacher_of_stage_two_cannot_read_twice_are_refused(tmp_path: Path) -> None:
+    gpt2 = {"model_type": "gpt2", "vocab_size": 380, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 30}
+    settings, fits = toy.settings(stage=2, max_steps=3, batch_size=4), dataclasses.replace(toy.CUTTING, max_tokens=15)
+    job = toy.job(tmp_path, cutting=fits)
+    (tmp_path / "config.json").write_text(json.dumps(gpt2), encoding="utf-8")
+    train_bridge(job, tmp_path / "fits", settings, encoder=toy.encoder())
+    job = dataclasses.replace(job, cutting=dataclasses.replace(fits, max_tokens=16))
+    with pytest.raises(InputError, match="max_tokens=16, but only 15 tokens fit .* in stage 2's prompt and again"):
+        train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +209,14 @@ def test_each_step_is_reported_and_every_tenth_recorded(tmp_path: Path) -> None:
     assert {entry["n_steps"] for entry in steps} == {12}
     assert last == {"doing": "writing the bridge"}
     assert read_metrics(tmp_path / "out.run") == [steps[9]]
+
+
+@pytest.mark.parametrize("max_steps", [None, 5])
+def test_less_than_half_a_step_of_the_corpus_is_one_step(tmp_path: Path, max_steps: int | None) -> None:
+    told: list[dict] = []
+    settings = toy.settings(epochs=0.01, max_steps=max_steps)
+    train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder(), report=told.append)
+    assert [entry["step"] for entry in told if "step" in entry] == [1]
 
 
 def test_a_job_needs_exactly_one_start() -> None:

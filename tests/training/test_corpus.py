@@ -64,6 +64,15 @@ def test_a_saved_datasets_directory_is_read(tmp_path: Path) -> None:
     assert list(read_documents(tmp_path / "saved")) == DOCUMENTS
 
 
+def test_rows_without_a_text_are_left_out_of_parquet_and_datasets(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_dict({"text": [DOCUMENTS[0], None, DOCUMENTS[1]]})
+    rows.save_to_disk(str(tmp_path / "saved"))
+    rows.to_parquet(str(tmp_path / "rows.parquet"))
+    assert list(read_documents(tmp_path / "saved")) == DOCUMENTS
+    assert list(read_documents(tmp_path / "rows.parquet")) == DOCUMENTS
+
+
 def test_a_missing_file_a_bad_line_and_another_kind_are_named(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"text": "a"}\n{"body": "b"}\n', encoding="utf-8")

@@ -95,6 +95,8 @@ def test_the_diary_is_cut_back_to_the_checkpoint_and_survives_a_torn_line(tmp_pa
         ({"train": "head"}, UnknownNameError, "unknown train 'head'"),
         ({"stage": 4}, InputError, "expected 1, 2 or 3"),
         ({"batch_size": 0}, InputError, "batch_size is 0: expected more than 0"),
+        ({"max_steps": 0}, InputError, "max_steps is 0: expected 1 or more"),
+        ({"max_minutes": 0.0}, InputError, "max_minutes is 0.0: expected more than 0"),
         ({"warmup_ratio": 1.5}, InputError, r"expected a share in \[0, 1\]"),
     ],
 )

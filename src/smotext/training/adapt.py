@@ -123,13 +123,14 @@ def adapt_bridge(
     Raises
     ------
     InputError
-        For fewer than 20 texts, or texts without a sentence of usable length.
+        For fewer than 20 texts, texts without a sentence of usable length, or longer ones than the bridge can take.
     RunError
         If a run in ``OUTPUT.run`` was started with other texts, models or settings.
     """
     pair, world = load_bridge(bridge), join_world(device)
     train, held_out = _split(texts, held_out_share, settings.seed)
     cutting = Cutting(min_tokens=4, max_tokens=max_tokens or pair.spec.max_new_tokens)
+    pair.check_room(cutting.max_tokens, is_read=settings.stage == 2)
     passages, checked = (_cut(pair, part, cutting, settings.seed) for part in (train, held_out))
     if not passages or not checked:
         raise InputError(f"no sentence of the texts has {cutting.min_tokens} to {cutting.max_tokens} tokens: add texts")

@@ -152,11 +152,7 @@ def train_bridge(
         spec = with_encoder(spec, None)
     pair = _make_pair(job, bridge, spec, encoder.vector_dim, folder, settings.seed, world)
     pair = _with_guidance(pair, job)
-    if job.cutting.max_tokens > pair.room():
-        raise InputError(
-            f"max_tokens={job.cutting.max_tokens}, but only {pair.room()} tokens fit into the language model after the "
-            "prompt: lower max_tokens"
-        )
+    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2)
     store = _make_store(job, bridge, pair.tokenizer, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:

@@ -171,8 +171,9 @@ def _read_dataset(path: Path, text_column: str) -> Iterator[str]:
     loaded = datasets.load_from_disk(str(path))
     for split in loaded.values() if isinstance(loaded, datasets.DatasetDict) else [loaded]:
         _check_column(path, text_column, split.column_names)
-        for row in split:
-            yield row[text_column]
+        for row in split.select_columns([text_column]):
+            if row[text_column] is not None:
+                yield row[text_column]
 
 
 def _check_column(path: Path, text_column: str, columns: list[str]) -> None:

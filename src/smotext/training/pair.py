@@ -57,6 +57,23 @@ class Pair:
         positions = getattr(self.lm.config, "max_position_embeddings", None) or 2**31
         return int(positions) - max(map(len, self.prompts()))
 
+    def check_room(self, max_tokens: int, *, is_read: bool) -> None:
+        """Raise InputError if passages of `max_tokens` do not fit into the language model.
+
+        Parameters
+        ----------
+        max_tokens : int
+            Of the longest passage.
+        is_read : bool
+            The passage also stands in the prompt, in the placeholder's place, as stage 2's teacher reads it.
+        """
+        room = (self.room() + 1) // 2 if is_read else self.room()
+        if max_tokens > room:
+            where = "in stage 2's prompt and again after it" if is_read else "after the prompt"
+            raise InputError(
+                f"max_tokens={max_tokens}, but only {room} tokens fit into the language model {where}: lower max_tokens"
+            )
+
     @property
     def placeholder(self) -> int:
         """Id of the placeholder token."""

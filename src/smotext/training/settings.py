@@ -110,6 +110,10 @@ class TrainingSettings:
         for name in ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected more than 0")
+        if self.max_steps is not None and self.max_steps < 1:
+            raise InputError(f"max_steps is {self.max_steps!r}: expected 1 or more, or None for no limit")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise InputError(f"max_minutes is {self.max_minutes!r}: expected more than 0, or None for no limit")
         for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected a share in [0, 1]")

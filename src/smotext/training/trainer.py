@@ -157,9 +157,9 @@ class Trainer:
                 saved = time.monotonic()
 
     def n_steps(self) -> int:
-        """Return the steps after which the schedule ends, the clock aside."""
-        whole = round(count_steps(self.store, self.settings.batch_size) * self.settings.epochs)
-        return min(whole, self.settings.max_steps) if self.settings.max_steps is not None else max(whole, 1)
+        """Return the steps after which the schedule ends, the clock aside; at least one."""
+        whole = max(round(count_steps(self.store, self.settings.batch_size) * self.settings.epochs), 1)
+        return whole if self.settings.max_steps is None else min(whole, self.settings.max_steps)
 
     def save(self) -> None:
         """Write a checkpoint."""
