@@ -6,7 +6,10 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -39,6 +42,19 @@ def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert join_world("cpu") == World(rank=0, size=1, device="cpu")
     assert World().is_main
+
+
+def test_processes_wait_for_the_main_one_longer_than_a_corpus_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    accelerate, given = pytest.importorskip("accelerate"), {}
+
+    def join(**options: Any) -> SimpleNamespace:
+        given.update(options)
+        return SimpleNamespace(process_index=1, num_processes=2, device="cpu")
+
+    monkeypatch.setattr(accelerate, "PartialState", join)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert join_world("cpu") == World(rank=1, size=2, device="cpu")
+    assert given["timeout"] >= timedelta(hours=12)
 
 
 @pytest.mark.slow

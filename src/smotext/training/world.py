@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 
 from smotext.devices import default_device, find_device
 from smotext.errors import missing_extra
+
+_PATIENCE = timedelta(days=1)  # the others wait while one cuts and encodes the corpus; NCCL's own is 10 minutes
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,6 @@ def join_world(device: str | None = None) -> World:
             from accelerate import PartialState
         except ImportError as error:
             raise missing_extra("accelerate", "train", "training with several processes") from error
-        state = PartialState(cpu=device == "cpu")
+        state = PartialState(cpu=device == "cpu", timeout=_PATIENCE)
         return World(state.process_index, state.num_processes, str(state.device))
     return World(device=str(find_device(device or default_device())))
