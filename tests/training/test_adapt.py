@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import smotext
 from smotext import HashEncoder
 from smotext.errors import InputError, RunError
 from smotext.training.adapt import DEFAULTS, Adaptation, _Watch, adapt_bridge, adapted_decoder
+from smotext.training.pair import Pair
+from smotext.training.store import Piece
 from smotext.training.trainer import Trainer
 from tests.training import toy
 
@@ -54,6 +57,20 @@ QUICK = replace(DEFAULTS, learning_rate=3e-3, batch_size=4, epochs=9)
 def adapt(bridge: Path, out: Path, texts: list[str] = OTHERS, **changes: Any) -> Adaptation:
     options = {"encoder": toy.encoder(), "settings": QUICK, "patience": 2, "n_written": 1, **changes}
     return adapt_bridge(bridge, texts, out, **options)
+
+
+def test_losses_before_and_after_are_taken_in_the_same_precision(
+    toy_bridge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def held_out_nats(pair: Pair, piece: Piece) -> float:
+        measured.append((pair.lm.dtype, pair.projector.projector[0].weight.dtype))
+        return 1.0
+
+    monkeypatch.setattr("smotext.training.adapt.held_out_nats", held_out_nats)
+    adapt(toy_bridge, tmp_path / "out", settings=replace(QUICK, epochs=1, precision="bfloat16"))
+    assert measured == [(torch.bfloat16, torch.bfloat16)] * 2
 
 
 @pytest.fixture

@@ -59,6 +59,23 @@ def test_the_average_is_the_mean_of_the_weights_taken() -> None:
     assert masters.final()[0].unique().tolist() == pytest.approx([sum(seen) / 3])
 
 
+def test_an_average_read_from_a_checkpoint_is_where_the_weights_are() -> None:
+    _, saved = make_masters()
+    saved.update_average()
+    elsewhere = nn.Linear(3, 2, device="meta")
+    masters = Masters(list(elsewhere.named_parameters()), TrainingSettings(), device="meta")
+    masters.load(saved.state())
+    masters.update_average()
+    assert [part.device.type for part in masters.final()] == ["meta", "meta"]
+
+
+def test_masters_lie_on_the_device_asked_for_whatever_the_models() -> None:
+    layer = nn.Linear(3, 2)
+    masters = Masters(list(layer.named_parameters()), TrainingSettings(), device="meta")
+    assert {weight.device.type for weight in masters.weights} == {"meta"}
+    assert layer.weight.device.type == "cpu"
+
+
 def test_another_models_checkpoint_is_refused() -> None:
     _, masters = make_masters()
     with pytest.raises(InputError, match="those of another model"):

@@ -66,6 +66,18 @@ def test_the_bundled_encoder_is_known_by_its_hash() -> None:
     assert (spec.encoder, spec.encoder_sha256) == (MINILM, WEIGHTS_SHA256)
 
 
+def test_new_embeddings_are_drawn_from_the_seed(toy_bridge: Path) -> None:
+    def embeddings(seed: int) -> torch.Tensor:
+        pair = load_bridge(toy_bridge)
+        pair.tokenizer.add_tokens([f"new{number}" for number in range(50)])
+        pair = assemble(pair.lm, pair.tokenizer, vector_dim=32, spec=BridgeSpec(), seed=seed)
+        return pair.lm.get_input_embeddings().weight.detach()
+
+    first, again, other = embeddings(0), embeddings(0), embeddings(1)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
 @pytest.mark.parametrize(
     ("content", "match"),
     [("{", "is not JSON"), ('{"vocab_size": 300}', "expected an object with model_type")],

@@ -147,14 +147,14 @@ def adapt_bridge(
     )
     watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
     asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
-    copied_before = _copied(pair, asked, passages)
+    copied_before = _copied(pair.to(world.device), asked, passages)
     trainer = Trainer(pair, store, settings, folder, world=world, report=report, watch=watch)
     watch.start()
     trainer.run()
     if watch.best is not None:
         trainer.masters.publish(watch.best)
     else:
-        pair = load_bridge(bridge)
+        pair = load_bridge(bridge).to(world.device)
     outcome = Adaptation(
         losses=watch.losses,
         best_pass=watch.best_pass,

@@ -27,11 +27,13 @@ class Masters:
         Trained parameters in float32, before the model is converted.
     settings : TrainingSettings
         Optimizer and averaging.
+    device : str
+        Where the model will work.
     """
 
-    def __init__(self, named: Named, settings: TrainingSettings) -> None:
+    def __init__(self, named: Named, settings: TrainingSettings, device: str = "cpu") -> None:
         self.names = [name for name, _ in named]
-        self.weights = [parameter.detach().clone().float() for _, parameter in named]
+        self.weights = [parameter.detach().to(device, torch.float32, copy=True) for _, parameter in named]
         self.average: list[torch.Tensor] | None = None
         self.n_averaged = 0
         self._working = [parameter for _, parameter in named]
@@ -102,7 +104,9 @@ class Masters:
             raise InputError("the checkpoint's weights are those of another model: give the model it was started with")
         for weight, saved in zip(self.weights, state["weights"], strict=True):
             weight.copy_(saved)
-        self.average, self.n_averaged = state["average"], state["n_averaged"]
+        self.n_averaged, average = state["n_averaged"], state["average"]
+        if average is not None:  # read to the CPU, wherever the weights are
+            self.average = [saved.to(weight.device) for saved, weight in zip(average, self.weights, strict=True)]
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.publish(self.weights)

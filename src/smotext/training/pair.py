@@ -48,6 +48,14 @@ class Pair:
             for name, parameter in module.named_parameters():
                 yield f"{prefix}.{name}", parameter
 
+    def to(self, device: str, dtype: torch.dtype | None = None) -> Pair:
+        """Move all to a device and return the pair; language model and projector change to `dtype` on the way."""
+        for module in (self.lm, self.projector):
+            module.to(device=device, dtype=dtype)
+        if self.guidance is not None:  # it stays in float32
+            self.guidance.to(device=device)
+        return self
+
     def prompts(self) -> list[list[int]]:
         """Return the token ids of each prompt."""
         return [prompt_ids(self.tokenizer, self.spec.chat_template, text) for text in self.spec.prompts]
@@ -126,11 +134,11 @@ def assemble(
         )
     if PLACEHOLDER not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
-    if len(tokenizer) > lm.get_input_embeddings().num_embeddings:
-        lm.resize_token_embeddings(len(tokenizer))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         projector = Projector(projector_type, vector_dim, lm.get_input_embeddings().embedding_dim)
+        if len(tokenizer) > lm.get_input_embeddings().num_embeddings:  # new rows are drawn: after the projector
+            lm.resize_token_embeddings(len(tokenizer))
     return Pair(lm, tokenizer, projector, spec)
 
 

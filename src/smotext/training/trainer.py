@@ -110,11 +110,10 @@ class Trainer:
         self._report, self._log_every, self._checkpoint_every_s = report, log_every, checkpoint_every_s
         dtype = working_dtype(settings.precision, world.device)
         _choose_attention(pair.lm, world.device, dtype)
-        self._teacher = _frozen_copy(pair.lm) if settings.stage == 2 else None
+        self._teacher = _frozen_copy(pair.lm).to(world.device, dtype) if settings.stage == 2 else None
         self._total = self.n_steps()
-        self._move(device=world.device)
-        self.masters = Masters(_prepare(pair, settings), settings)
-        self._move(dtype=dtype)
+        self.masters = Masters(_prepare(pair, settings), settings, world.device)  # from float32
+        pair.to(world.device, dtype)  # converted on the way: a large model in float32 may not fit there
         self._prompts = pair.prompts()
         self._identity = run_identity(pair, settings, store.manifest.get("settings"))
         if watch is not None:
@@ -180,13 +179,6 @@ class Trainer:
             self._watch.load(state["watch"])
         saved = state["progress"]
         self.progress = Progress(**{**saved, "place": Place(**saved["place"])})
-
-    def _move(self, **where: Any) -> None:
-        for module in (self.pair.lm, self.pair.projector, self._teacher):
-            if module is not None:
-                module.to(**where)
-        if self.pair.guidance is not None and "device" in where:  # it stays in float32
-            self.pair.guidance.to(**where)
 
     def _encode_ahead(self) -> None:
         """With several processes, the main one computes all vectors before the others read them."""
