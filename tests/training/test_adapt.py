@@ -16,7 +16,8 @@ import smotext
 from smotext import HashEncoder
 from smotext.errors import InputError, RunError
 from smotext.training.adapt import DEFAULTS, Adaptation, _Watch, adapt_bridge, adapted_decoder
-from smotext.training.pair import Pair
+from smotext.training.export import Card, export_bridge, with_spec
+from smotext.training.pair import Pair, load_bridge
 from smotext.training.store import Piece
 from smotext.training.trainer import Trainer
 from tests.training import toy
@@ -190,6 +191,15 @@ def test_texts_longer_than_the_bridge_can_take_are_refused(toy_bridge: Path, tmp
     with pytest.raises(InputError, match="max_tokens=64, but only 63 tokens fit"):
         adapt(toy_bridge, tmp_path / "out", max_tokens=64)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_passages_are_as_long_as_the_language_model_has_room_for(toy_bridge: Path, tmp_path: Path) -> None:
+    pair = load_bridge(toy_bridge)
+    longer = export_bridge(with_spec(pair, max_new_tokens=336), tmp_path / "longer", card=Card("longer"))
+    outcome = adapt(
+        longer, tmp_path / "out", [" ".join([text] * 9) for text in OTHERS], settings=replace(QUICK, epochs=1)
+    )
+    assert outcome.n_train + outcome.n_held_out > len(OTHERS)  # cut where 63 tokens end, not 336
 
 
 def test_too_few_texts_are_refused(toy_bridge: Path, tmp_path: Path) -> None:

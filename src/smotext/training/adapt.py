@@ -109,7 +109,7 @@ def adapt_bridge(
     patience : int
         Passes without a better held-out loss.
     max_tokens : int or None
-        Longest passage; None: what the bridge was trained for.
+        Longest passage; None: what the bridge was trained for, or less where its language model has no room for it.
     n_written : int
         Texts written for the memorisation figure.
     device : str or None
@@ -129,8 +129,10 @@ def adapt_bridge(
     """
     pair, world = load_bridge(bridge), join_world(device)
     train, held_out = _split(texts, held_out_share, settings.seed)
-    cutting = Cutting(min_tokens=4, max_tokens=max_tokens or pair.spec.max_new_tokens)
-    pair.check_room(cutting.max_tokens, is_read=settings.stage == 2)
+    is_read = settings.stage == 2
+    longest = min(pair.spec.max_new_tokens, pair.room(is_read=is_read))
+    cutting = Cutting(min_tokens=4, max_tokens=max_tokens or longest)
+    pair.check_room(cutting.max_tokens, is_read=is_read)
     passages, checked = (_cut(pair, part, cutting, settings.seed) for part in (train, held_out))
     if not passages or not checked:
         raise InputError(f"no sentence of the texts has {cutting.min_tokens} to {cutting.max_tokens} tokens: add texts")
@@ -163,7 +165,9 @@ def adapt_bridge(
         n_train=len(passages),
         n_held_out=len(checked),
     )
-    export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
+    if world.is_main:
+        export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
+    world.wait()
     return outcome
 
 
@@ -294,7 +298,7 @@ def _copied(pair: Pair, asked: NDArray[np.float32], passages: list[str]) -> floa
 def _card(bridge: str | Path, pair: Pair, outcome: Adaptation, settings: TrainingSettings, command: str) -> Card:
     about = {
         "adapted from": str(bridge),
-        "encoder": pair.spec.encoder or "given as an object",
+        "encoder": pair.spec.encoder or "not named",
         "passages": f"{outcome.n_train} trained on, {outcome.n_held_out} held out",
         "held-out loss, nats a token": " -> ".join(f"{loss:.3f}" for loss in outcome.losses)
         + f"; pass {outcome.best_pass} was kept",

@@ -291,7 +291,7 @@ def make_card(
     """Return the card of a bridge that was just trained."""
     n_weights = sum(parameter.numel() for _, parameter in pair.parameters())
     about = {
-        "encoder": f"{pair.spec.encoder or 'given as an object'} (SHA-256 of the weights: "
+        "encoder": f"{pair.spec.encoder or 'not named'} (SHA-256 of the weights: "
         f"{pair.spec.encoder_sha256 or 'not known'}), vectors: {pair.spec.vector_norm}",
         "language model": f"{job.lm or job.bridge or job.from_scratch}, {n_weights / 1e6:.1f} M weights "
         f"with the projector ({pair.projector.projector_type})",

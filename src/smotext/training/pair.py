@@ -60,22 +60,21 @@ class Pair:
         """Return the token ids of each prompt."""
         return [prompt_ids(self.tokenizer, self.spec.chat_template, text) for text in self.spec.prompts]
 
-    def room(self) -> int:
-        """Return how many tokens of a passage fit after the longest prompt; 2**31 where nothing limits them."""
-        positions = getattr(self.lm.config, "max_position_embeddings", None) or 2**31
-        return int(positions) - max(map(len, self.prompts()))
-
-    def check_room(self, max_tokens: int, *, is_read: bool) -> None:
-        """Raise InputError if passages of `max_tokens` do not fit into the language model.
+    def room(self, *, is_read: bool = False) -> int:
+        """Return how many tokens of a passage fit after the longest prompt; about 2**31 where nothing limits them.
 
         Parameters
         ----------
-        max_tokens : int
-            Of the longest passage.
         is_read : bool
             The passage also stands in the prompt, in the placeholder's place, as stage 2's teacher reads it.
         """
-        room = (self.room() + 1) // 2 if is_read else self.room()
+        positions = getattr(self.lm.config, "max_position_embeddings", None) or 2**31
+        room = int(positions) - max(map(len, self.prompts()))
+        return (room + 1) // 2 if is_read else room
+
+    def check_room(self, max_tokens: int, *, is_read: bool) -> None:
+        """Raise InputError if passages of `max_tokens` do not fit; `is_read` as in :meth:`room`."""
+        room = self.room(is_read=is_read)
         if max_tokens > room:
             where = "in stage 2's prompt and again after it" if is_read else "after the prompt"
             raise InputError(

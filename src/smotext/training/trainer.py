@@ -138,7 +138,7 @@ class Trainer:
             self.store, self.progress.place, batch_size=self.settings.batch_size, seed=self.settings.seed
         )
         for place, piece, rows in stream:
-            if place.epoch > self.progress.place.epoch and self._watch is not None and self._watch(self):
+            if place.epoch > self.progress.place.epoch and self._is_ended_by_watch():
                 return
             if (share := self.world.agree(self._share_done())) >= 1.0:
                 return
@@ -187,6 +187,9 @@ class Trainer:
                 for number in range(self.store.n_pieces):
                     self.store.piece(number)
             self.world.wait()
+
+    def _is_ended_by_watch(self) -> bool:
+        return self._watch is not None and self.world.agree(float(self._watch(self))) > 0
 
     def _share_done(self) -> float:
         share = self.progress.step / self._total
