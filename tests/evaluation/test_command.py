@@ -41,6 +41,17 @@ def test_a_second_run_has_nothing_left_to_do_and_says_the_same(mail, capsys):
     assert second.out == first.out
 
 
+def test_a_test_file_with_all_training_rows_says_what_the_interval_speaks_of(mail, capsys):
+    test = two_classes(5, start=30)
+    path = mail.parent / "test.jsonl"
+    rows = [{"text": text, "label": label} for text, label in zip(test.texts, test.labels, strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert _evaluate(mail, "--conditions", "duplicated", "--test", str(path)) == 0
+    assert "every seed has the same training rows" in capsys.readouterr().out
+    assert _evaluate(mail, "--conditions", "duplicated", "--test", str(path), "--shots", "5") == 0
+    assert "every seed has the same training rows" not in capsys.readouterr().out
+
+
 def test_shots_are_plotted(mail):
     pytest.importorskip("matplotlib")
     assert _evaluate(mail, "--shots", "2,4", "--per-class", "3", "--conditions", "duplicated") == 0

@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from smotext.evaluation.scores import score
+from smotext.evaluation.scores import resampled_macro_f1, score
 
 
 def test_scores_equal_those_worked_out_by_hand():
@@ -31,3 +32,13 @@ def test_scores_agree_with_scikit_learn_when_all_classes_occur():
     assert found.accuracy == pytest.approx(accuracy_score(truth, predicted))
     assert found.macro_f1 == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert found.weighted_f1 == pytest.approx(f1_score(truth, predicted, average="weighted"))
+
+
+def test_a_resample_scores_as_its_rows_written_out_do():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.integers(0, 4, size=12).tolist(), rng.integers(0, 5, size=12).tolist()
+    draws = rng.multinomial(12, np.full(12, 1 / 12), size=20)
+    found = resampled_macro_f1(truth, predicted, draws)
+    for value, counts in zip(found, draws, strict=True):
+        rows = np.repeat(np.arange(12), counts)
+        assert value == pytest.approx(score([truth[row] for row in rows], [predicted[row] for row in rows]).macro_f1)

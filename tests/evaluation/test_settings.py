@@ -48,6 +48,13 @@ def test_balanced_data_are_doubled_unless_told_otherwise():
     assert Setting("shots", 10).new_rows(["a"] * 10 + ["b"] * 10) == {"a": 50, "b": 50}
 
 
+def test_a_setting_keeps_all_rows_if_it_wants_no_fewer_than_any_class_has():
+    counts = {"a": 5, "b": 3}
+    assert Setting().keeps_all(counts)
+    assert [Setting("shots", amount).keeps_all(counts) for amount in (4, 5, 6)] == [False, True, True]
+    assert not Setting("imbalance", 2).keeps_all(counts)
+
+
 def test_options_become_settings_with_names_of_their_own():
     names = [setting.name for setting in parse_settings([5, 10], imbalance=20, per_class=60)]
     assert names == ["shots-5+60", "shots-10+60", "imbalance-20"]

@@ -5,7 +5,7 @@ from smotext.errors import InputError
 from smotext.evaluation.data import labelled
 from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.settings import Setting
-from smotext.evaluation.splits import GivenTest, GroupFolds, draw_fold, separate
+from smotext.evaluation.splits import GivenTest, GroupFolds, draw_fold, resamples, separate
 from tests.evaluation.doubles import two_classes
 
 
@@ -94,3 +94,10 @@ def test_the_test_rows_are_cut_alike_for_every_seed():
     assert {fold.test for fold in folds} == {folds[0].test}
     assert len(folds[0].test) == 7
     assert len(np.unique(folds[0].test.texts)) == 7
+
+
+def test_resamples_of_the_test_rows_are_as_large_as_the_test_set_and_always_the_same():
+    draws = resamples(30, root=3, n_draws=500)
+    assert set(draws.sum(axis=1).tolist()) == {30}
+    assert (draws == resamples(30, root=3, n_draws=500)).all()
+    assert draws.mean(axis=0) == pytest.approx(np.ones(30), abs=0.25)  # every row as often as any other

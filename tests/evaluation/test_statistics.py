@@ -36,6 +36,12 @@ def test_the_corrected_interval_does_not_shrink_to_nothing_with_repetitions():
     assert mean_interval(differences).standard_error < 0.05
 
 
+def test_the_choice_of_test_rows_is_a_variance_that_seeds_do_not_shrink():
+    differences = np.tile([1.0, 2.0, 3.0], 100)
+    assert mean_interval(differences, test_variance=4.0).standard_error == pytest.approx(2.0, rel=1e-3)
+    assert mean_interval([1.0, 2.0, 3.0], test_variance=1 / 4).standard_error == pytest.approx(np.sqrt(1 / 3 + 1 / 4))
+
+
 def test_one_difference_says_nothing_about_chance():
     found = mean_interval([5.0])
     assert (found.mean, found.low, found.high) == (5.0, -np.inf, np.inf)

@@ -12,8 +12,10 @@ from smotext.evaluation.estimate import estimate
 from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.report import make_report
 from smotext.evaluation.settings import Setting
+from smotext.evaluation.statistics import verdict
 from smotext.evaluation.study import Study
-from tests.evaluation.doubles import Spy, WordEncoder, bayes, two_classes
+from smotext.evaluation.summary import Series
+from tests.evaluation.doubles import NOUNS, Spy, WordEncoder, bayes, two_classes
 
 
 def _study(spy=None, **options):
@@ -140,6 +142,54 @@ def test_closeness_compares_synthetic_with_held_out_texts():
     (found,) = study.closeness()
     assert found.synthetic.nearest_cosine[-1] >= found.held_out.nearest_cosine[-1]
     assert make_report(study).closeness == [found]
+
+
+class _Spoiler(Spy):
+    """Writes the same texts whatever the seed, some of them of the other class."""
+
+    def __init__(self):
+        super().__init__(write=lambda label, number: f"{'bad' if label == 'good' else 'good'} {NOUNS[number]} owl")
+
+
+def test_with_a_given_test_set_and_all_rows_the_interval_speaks_of_other_test_rows():
+    # every seed has the same rows and the same texts: ten times the same difference, and yet no certainty
+    study = _study(_Spoiler(), test=two_classes(4, start=20), conditions=["real + SMOTExT"], n_seeds=10)
+    study.run()
+    (one,) = make_report(study).verdicts
+    by_seed = Series.of(study.results()).differences(*((one.setting, one.model, c) for c in ("real + SMOTExT", "real")))
+    assert len(set(by_seed.tolist())) == 1
+    assert one.gain.standard_error >= 100 / 8  # one of the eight test rows
+    assert one.gain.low < one.gain.mean < one.gain.high
+
+
+def test_where_two_conditions_agree_on_all_of_a_few_test_rows_little_is_known():
+    study = _study(test=two_classes(5, start=30), conditions=["duplicated"])
+    study.run()
+    (_, row) = make_report(study).rows
+    assert (row.gain.mean, row.gain.standard_error) == (0.0, 100 / 10)
+    assert verdict(row.gain) == "too little data to tell"
+
+
+def test_more_seeds_do_not_remove_the_chance_of_the_test_rows():
+    def error(n_seeds):
+        study = _study(_Spoiler(), test=two_classes(10, start=20), conditions=["real + SMOTExT"], n_seeds=n_seeds)
+        study.run()
+        return make_report(study).verdicts[0].gain.standard_error
+
+    assert error(20) == pytest.approx(error(5))
+
+
+def test_resampled_scores_survive_a_restart_and_other_designs_have_none(tmp_path):
+    options = {"conditions": ["duplicated"], "n_seeds": 2, "test": two_classes(5, start=30)}
+    settings = [Setting(), Setting("shots", 20), Setting("shots", 3)]
+    results = _study(folder=tmp_path, settings=settings, **options).run()
+    again = _study(folder=tmp_path, settings=settings, **options)
+    assert again.results() == results
+    assert {result.cell.setting for result in results if result.resampled} == {"all", "shots-20"}
+    assert "but at all, shots-20, every seed has the same training rows" in again.description
+    lines = (tmp_path / "cells.jsonl").read_text().splitlines()
+    assert ["resampled" in line for line in lines] == ["shots-3" not in line for line in lines]
+    assert not any(result.resampled for result in _study(conditions=["duplicated"]).run())
 
 
 def test_one_class_is_an_error():

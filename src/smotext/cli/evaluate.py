@@ -123,6 +123,8 @@ def evaluate(
     report = make_report(study)
     written = [*write_report(report, study.results(), folder), *_plot(report, folder, design)]
     _print(report)
+    if study.resampled:
+        print(f"Test rows: {report.design}.")
     print_notes(f"written: {', '.join(map(str, written))}")
     return 0
 

@@ -47,7 +47,7 @@ def make_report(study: Study) -> Report:
     results = study.results()
     ratio = study.design.test_train_ratio
     return Report(
-        study.design.description,
+        study.description,
         len(study.data),
         study.n_seeds,
         max((result.n_dropped for result in results), default=0),
@@ -119,7 +119,9 @@ def markdown(report: Report) -> str:
 def write_report(report: Report, results: Sequence[Result], folder: Path) -> list[Path]:
     """Write ``report.md`` and ``report.json`` into `folder` and return their paths."""
     content = {**asdict(report), "sentences": [sentence(verdict) for verdict in report.verdicts]}
-    content["cells"] = [asdict(result) for result in results]
+    content["cells"] = [
+        {name: value for name, value in asdict(result).items() if name != "resampled"} for result in results
+    ]
     written = {
         folder / "report.md": markdown(report),
         folder / "report.json": json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,33 @@ def score(truth: Sequence[Any], predicted: Sequence[Any]) -> Scores:
         weighted_f1=float((f1 * support).sum() / support.sum()),
         recall={str(label): float(c / s) for label, c, s in zip(classes, correct, support, strict=True)},
     )
+
+
+def resampled_macro_f1(truth: Sequence[Any], predicted: Sequence[Any], draws: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the macro-F1 of `predicted` on each resample of the rows.
+
+    Parameters
+    ----------
+    truth, predicted : sequences of labels of length n_rows, row-aligned
+    draws : ndarray of shape (n_draws, n_rows)
+        How often each row occurs in each resample.
+
+    Returns
+    -------
+    ndarray of shape (n_draws,)
+        Each in [0, 1]; the mean runs over the classes that occur in the resample.
+
+    Examples
+    --------
+    The rows as they are, and only the first and the last, twice each:
+
+    >>> resampled_macro_f1(["a", "a", "a", "b"], ["a", "a", "b", "b"], np.array([[1, 1, 1, 1], [2, 0, 0, 2]])).tolist()
+    [0.733..., 1.0]
+    """
+    true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
+    classes = sorted(set(truth), key=str)
+    is_true = np.stack([true == label for label in classes], axis=1).astype(float)  # (n_rows, n_classes)
+    is_guess = np.stack([guess == label for label in classes], axis=1).astype(float)
+    support, predictions, correct = draws @ is_true, draws @ is_guess, draws @ (is_true * is_guess)
+    f1 = 2 * correct / np.maximum(1, support + predictions)  # (n_draws, n_classes)
+    return (f1 * (support > 0)).sum(axis=1) / (support > 0).sum(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +53,10 @@ class Setting:
         """A short name, unique among the settings of a study."""
         base = self.kind if self.kind == "all" else f"{self.kind}-{self.amount}"
         return base if self.per_class is None else f"{base}+{self.per_class}"
+
+    def keeps_all(self, counts: Mapping[Any, int]) -> bool:
+        """Return whether every row of a training part with so many rows per class is kept, whatever is drawn."""
+        return self.kind == "all" or (self.kind == "shots" and max(counts.values()) <= self.amount)
 
     def draw(self, data: LabelledTexts, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the rows of `data` that the comparison starts from, in ascending order."""

@@ -15,6 +15,7 @@ from smotext.evaluation.settings import Setting
 from smotext.seeding import generator, stable_hash
 
 N_FOLDS = 5
+N_TEST_DRAWS = 200  # resamples of a test set: their variance is then known to about a tenth
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Design(Protocol):
 
 class GivenTest:
     """Every seed has the same two parts; what differs is what is drawn from the training part.
+
+    Where a setting keeps every training row, nothing is drawn from it: a study then resamples the test rows.
 
     Parameters
     ----------
@@ -147,6 +150,23 @@ def draw_fold(parts: Parts, setting: Setting, *, seed: int, root: int = 0, max_t
     test = parts.test.take(_test_rows(len(parts.test), max_test_rows, root))
     fold_seed = stable_hash(root, "fold", setting.name, seed) % 2**31
     return Fold(train, spare, test, parts.n_dropped, setting.new_rows(train.labels), fold_seed)
+
+
+def resamples(n_rows: int, *, root: int = 0, n_draws: int = N_TEST_DRAWS) -> NDArray[np.int64]:
+    """Return how often each of `n_rows` test rows occurs in each resample of them with replacement.
+
+    Returns
+    -------
+    ndarray of shape (n_draws, n_rows), int64
+        The same for every seed and condition of a study, so that resampled scores are paired. Rows sum to
+        `n_rows`.
+
+    Examples
+    --------
+    >>> resamples(3, n_draws=2).sum(axis=1).tolist()
+    [3, 3]
+    """
+    return generator(root, "test draws").multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=n_draws)
 
 
 def _test_rows(n_rows: int, limit: int | None, root: int) -> NDArray[np.int64]:

@@ -35,7 +35,9 @@ class Interval:
     n: int
 
 
-def mean_interval(differences: ArrayLike, *, test_train_ratio: float = 0.0, confidence: float = 0.95) -> Interval:
+def mean_interval(
+    differences: ArrayLike, *, test_train_ratio: float = 0.0, test_variance: float = 0.0, confidence: float = 0.95
+) -> Interval:
     """Return the mean of paired differences with its t interval.
 
     Parameters
@@ -46,6 +48,9 @@ def mean_interval(differences: ArrayLike, *, test_train_ratio: float = 0.0, conf
         Rows tested over rows trained on, where the differences come from repeated splits of one set. These
         are correlated, and the variance of their mean is (1/n + ratio) s^2 instead of s^2/n. 0 for
         independent differences.
+    test_variance : float
+        Variance of the mean that comes from the choice of the test rows, where all differences were taken on
+        the same ones: no number of differences makes it smaller. 0 if the interval is not to speak of it.
     confidence : float in (0, 1)
 
     References
@@ -58,12 +63,14 @@ def mean_interval(differences: ArrayLike, *, test_train_ratio: float = 0.0, conf
     Interval(mean=2.0, low=-0.484..., high=4.484..., standard_error=0.577..., n=3)
     >>> mean_interval([1.0, 2.0, 3.0], test_train_ratio=0.25).standard_error
     0.763...
+    >>> mean_interval([1.0, 1.0, 1.0], test_variance=0.25).standard_error
+    0.5
     """
     values = np.asarray(differences, dtype=float)
     mean, n = float(values.mean()), len(values)
     if n < 2:
         return Interval(mean, -np.inf, np.inf, np.inf, n)
-    error = float(np.sqrt((1 / n + test_train_ratio) * values.var(ddof=1)))
+    error = float(np.sqrt((1 / n + test_train_ratio) * values.var(ddof=1) + test_variance))
     half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n)
 

@@ -24,14 +24,18 @@ from smotext.evaluation.conditions import (
 from smotext.evaluation.copying import Nearness, nearness
 from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
 from smotext.evaluation.leakage import overlaps
-from smotext.evaluation.scores import Scores, score
+from smotext.evaluation.scores import Scores, resampled_macro_f1, score
 from smotext.evaluation.settings import Setting
-from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold
+from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, resamples
 from smotext.evaluation.store import Store
 from smotext.seeding import stable_hash
 
 N_SEEDS = 10
 MAX_TEST_ROWS = 2000
+SAME_ROWS = (
+    "every seed has the same training rows: intervals speak of other synthetic texts for these rows and, by a "
+    "bootstrap, of other test rows"
+)
 _NEARNESS_ROWS = 500  # enough for the quantiles that are printed
 
 
@@ -63,6 +67,8 @@ class Result:
     scores : Scores or None
     skipped : str
         Why there are no scores.
+    resampled : tuple of float
+        Macro-F1 on each resample of the test rows; empty where the seeds' training rows differ.
     """
 
     cell: Cell
@@ -73,6 +79,7 @@ class Result:
     seconds: float = 0.0
     scores: Scores | None = None
     skipped: str = ""
+    resampled: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,7 @@ class Study:
     max_test_rows: int | None = MAX_TEST_ROWS
     folder: Path | None = None
     design: Design = field(init=False)
+    resampled: set[str] = field(init=False)  # settings in which every seed has the same training and test rows
 
     def __post_init__(self) -> None:
         if len(self.data.counts) < 2:
@@ -146,12 +154,23 @@ class Study:
             self.design = GivenTest(self.data, self.test)
         else:
             self.design = GroupFolds(self.data, root=self.root)
+        counts = self.data.counts
+        self.resampled = {one.name for one in self.settings if self.test is not None and one.keeps_all(counts)}
         self._sources = {**BUILT_IN, **self.generators}
         wanted = check_conditions(list(CONDITIONS if self.conditions is None else self.conditions))
         self.conditions = [name for name in wanted if GENERATOR_OF.get(name, "copies") in self._sources]
         self._cells = Store(self.folder / "cells.jsonl" if self.folder else None)
         self._texts = Store(self.folder / "texts.jsonl" if self.folder else None)
         self._base = (self.data.fingerprint, self.test and self.test.fingerprint, self.root)
+
+    @property
+    def description(self) -> str:
+        """What the test rows are, and what the intervals speak of."""
+        if not self.resampled:
+            return self.design.description
+        if all(one.name in self.resampled for one in self.settings):
+            return f"one given test set; {SAME_ROWS}"
+        return f"{self.design.description}; but at {', '.join(sorted(self.resampled))}, {SAME_ROWS}"
 
     def fold(self, setting: Setting, seed: int) -> Fold:
         """Return the training and test rows of one seed at one setting."""
@@ -194,7 +213,7 @@ class Study:
                 fold = self.fold(setting, seed)
                 for cell in missing:
                     result = self._evaluate(cell, fold)
-                    self._cells.put(self._key(cell), asdict(result))
+                    self._cells.put(self._key(cell), _to_store(result))
                     if on_result is not None:
                         on_result(result)
         return self.results()
@@ -240,7 +259,16 @@ class Study:
         )
         scores = score(fold.test.labels, predicted)
         seconds = time.perf_counter() - started
-        return Result(cell, len(training), len(fold.test), fold.n_dropped, n_leaked, seconds, scores)
+        resampled = self._resampled_scores(cell, fold, predicted)
+        return Result(
+            cell, len(training), len(fold.test), fold.n_dropped, n_leaked, seconds, scores, resampled=resampled
+        )
+
+    def _resampled_scores(self, cell: Cell, fold: Fold, predicted: Sequence[Any]) -> tuple[float, ...]:
+        if cell.setting not in self.resampled:
+            return ()
+        found = resampled_macro_f1(fold.test.labels, predicted, resamples(len(fold.test), root=self.root))
+        return tuple(found.round(6).tolist())
 
     def _clean_texts(self, fold: Fold, cell: Cell) -> tuple[LabelledTexts, int]:
         """Return the condition's new rows without those that overlap a test row, and how many these were."""
@@ -268,7 +296,10 @@ class Study:
     def _key(self, cell: Cell) -> dict[str, Any]:
         """Return the cell with a hash of all else that its result depends on."""
         source = GENERATOR_OF.get(cell.condition, "")
-        model = stable_hash(identity(self.models[cell.model]), self.max_test_rows)
+        words = [identity(self.models[cell.model]), self.max_test_rows]
+        if cell.setting in self.resampled:  # cells from before test rows were resampled lack what is needed
+            words.append("test rows resampled")
+        model = stable_hash(*words)
         return {**asdict(cell), "study": f"{model:016x}-{self._fingerprint(source)}"}
 
     def _fingerprint(self, source: str) -> str:
@@ -276,6 +307,12 @@ class Study:
         return f"{stable_hash(*self._base, made_by):016x}"
 
 
+def _to_store(result: Result) -> dict[str, Any]:
+    """Return the result as plain values, without what it does not have."""
+    return {name: value for name, value in asdict(result).items() if name != "resampled" or value}
+
+
 def _result(value: dict[str, Any]) -> Result:
     scores = value["scores"] and Scores(**value["scores"])
-    return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores})
+    resampled = tuple(value.get("resampled", ()))
+    return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores, "resampled": resampled})

@@ -83,24 +83,70 @@ class Verdict:
     half_weight: Interval | None = None
 
 
-Series = Mapping[tuple[str, str, str], Mapping[int, float]]
-"""Macro-F1 points by (setting, model, condition) and seed."""
+Key = tuple[str, str, str]
+"""Setting, model and condition."""
 
 
-def macro_f1_series(results: Sequence[Result]) -> Series:
-    """Return macro-F1 in points by (setting, model, condition), then seed."""
-    series: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
-    for result in results:
-        if result.scores is not None:
-            cell = result.cell
-            series[cell.setting, cell.model, cell.condition][cell.seed] = 100 * result.scores.macro_f1
-    return series
+@dataclass(frozen=True)
+class Series:
+    """Macro-F1 points by setting, model and condition, then seed.
 
+    Attributes
+    ----------
+    points : mapping of Key to mapping of int to float
+    resampled : mapping of Key to mapping of int to ndarray of shape (n_draws,)
+        The same on each resample of the test rows, for settings where every seed has the same training rows.
+    n_test : int
+        Test rows that were resampled.
+    test_train_ratio : float
+        Of the design; see :func:`~smotext.evaluation.statistics.mean_interval`.
+    """
 
-def paired(series: Series, first: tuple[str, str, str], second: tuple[str, str, str]) -> NDArray[np.float64]:
-    """Return the differences first - second over the seeds that both have."""
-    one, other = series.get(first, {}), series.get(second, {})
-    return np.array([one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())])
+    points: Mapping[Key, Mapping[int, float]]
+    resampled: Mapping[Key, Mapping[int, NDArray[np.float64]]]
+    n_test: int = 0
+    test_train_ratio: float = 0.0
+
+    @classmethod
+    def of(cls, results: Sequence[Result], test_train_ratio: float = 0.0) -> Series:
+        """Return the series of the results that have scores."""
+        points: dict[Key, dict[int, float]] = defaultdict(dict)
+        resampled: dict[Key, dict[int, NDArray[np.float64]]] = defaultdict(dict)
+        for result in results:
+            if result.scores is not None:
+                cell = result.cell
+                key = cell.setting, cell.model, cell.condition
+                points[key][cell.seed] = 100 * result.scores.macro_f1
+                if result.resampled:
+                    resampled[key][cell.seed] = 100 * np.array(result.resampled)
+        n_test = max((result.n_test for result in results if result.resampled), default=0)
+        return cls(points, resampled, n_test, test_train_ratio)
+
+    def differences(self, first: Key, second: Key) -> NDArray[np.float64]:
+        """Return the differences first - second over the seeds that both have."""
+        one, other = self.points.get(first, {}), self.points.get(second, {})
+        return np.array([one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())])
+
+    def test_variance(self, first: Key, second: Key) -> float:
+        """Return the bootstrap variance of the mean difference over choices of test rows; 0 without resamples.
+
+        At least that of one row which the two get differently: where they agree on all of n rows, a bootstrap
+        is certain, but up to 3/n of other rows may still differ (the "rule of three").
+        """
+        one, other = self.resampled.get(first, {}), self.resampled.get(second, {})
+        seeds = sorted(one.keys() & other.keys())
+        if not seeds:
+            return 0.0
+        variance = np.mean([one[seed] - other[seed] for seed in seeds], axis=0).var(ddof=1)
+        return float(max(variance, (100 / self.n_test) ** 2))
+
+    def interval(self, first: Key, second: Key) -> Interval | None:
+        """Return the mean of first - second with its interval, or None if they share no seed."""
+        differences = self.differences(first, second)
+        if not len(differences):
+            return None
+        variance = self.test_variance(first, second)
+        return mean_interval(differences, test_train_ratio=self.test_train_ratio, test_variance=variance)
 
 
 def summarise(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> list[Row]:
@@ -112,25 +158,25 @@ def summarise(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> li
     test_train_ratio : float
         Of the design; see :func:`~smotext.evaluation.statistics.mean_interval`.
     """
-    series = macro_f1_series(results)
-    grouped: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
+    series = Series.of(results, test_train_ratio)
+    grouped: dict[Key, list[Result]] = defaultdict(list)
     for result in results:
         grouped[result.cell.setting, result.cell.model, result.cell.condition].append(result)
     order = list(CONDITIONS)
     settings = list(dict.fromkeys(result.cell.setting for result in results))
     models = list(dict.fromkeys(result.cell.model for result in results))
     keys = sorted(grouped, key=lambda key: (settings.index(key[0]), models.index(key[1]), order.index(key[2])))
-    return [_row(key, grouped[key], _gain(series, key, test_train_ratio)) for key in keys]
+    return [_row(key, grouped[key], _gain(series, key)) for key in keys]
 
 
 def verdicts(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> list[Verdict]:
     """Return one verdict per setting and model that has both real and real + SMOTExT."""
-    series = macro_f1_series(results)
+    series = Series.of(results, test_train_ratio)
     given = []
-    for setting, model, condition in series:
-        gain = _gain(series, (setting, model, condition), test_train_ratio)
+    for setting, model, condition in series.points:
+        gain = _gain(series, (setting, model, condition))
         if condition == WITH_SMOTEXT and gain is not None:
-            given.append(_verdict(series, setting, model, gain, test_train_ratio))
+            given.append(_verdict(series, setting, model, gain))
     return given
 
 
@@ -167,24 +213,25 @@ def over_sets(results_by_set: Mapping[str, Sequence[Result]], condition: str = W
     condition : str
         The condition that is compared with the real rows.
     """
-    series = {name: macro_f1_series(results) for name, results in results_by_set.items()}
-    keys = dict.fromkeys((key[0], key[1]) for of_set in series.values() for key in of_set)
+    series = {name: Series.of(results) for name, results in results_by_set.items()}
+    keys = dict.fromkeys((key[0], key[1]) for of_set in series.values() for key in of_set.points)
     return [found for key in keys if (found := _overall(series, *key, condition)) is not None]
 
 
 def _overall(series: Mapping[str, Series], setting: str, model: str, condition: str) -> Overall | None:
     real, augmented = (setting, model, REAL), (setting, model, condition)
-    gains = {name: paired(of_set, augmented, real) for name, of_set in series.items()}
+    gains = {name: of_set.differences(augmented, real) for name, of_set in series.items()}
     gains = {name: values for name, values in gains.items() if len(values)}
     if not gains:
         return None
-    better = [paired(series[name], augmented, _better(series[name], setting, model)) for name in gains]
+    better = [series[name].differences(augmented, _better(series[name], setting, model)) for name in gains]
     others = {}
     for other in CONDITIONS:
-        found = [paired(series[name], (setting, model, other), real) for name in gains]
+        found = [series[name].differences((setting, model, other), real) for name in gains]
         if other not in (REAL, condition) and all(len(values) for values in found):
             others[other] = float(np.mean([values.mean() for values in found]))
-    kept = not_worse([mean_interval(values) for values in gains.values()])
+    intervals = [series[name].interval(augmented, real) for name in gains]
+    kept = not_worse([interval for interval in intervals if interval is not None])
     return Overall(
         setting,
         model,
@@ -195,20 +242,18 @@ def _overall(series: Mapping[str, Series], setting: str, model: str, condition: 
     )
 
 
-def _better(series: Series, setting: str, model: str) -> tuple[str, str, str]:
+def _better(series: Series, setting: str, model: str) -> Key:
     """Return the key of real or duplicated rows, whichever has the higher mean."""
-    keys = [(setting, model, condition) for condition in (REAL, DUPLICATED) if (setting, model, condition) in series]
-    return max(keys, key=lambda key: np.mean(list(series[key].values())))
+    points = series.points
+    keys = [(setting, model, condition) for condition in (REAL, DUPLICATED) if (setting, model, condition) in points]
+    return max(keys, key=lambda key: np.mean(list(points[key].values())))
 
 
-def _gain(series: Series, key: tuple[str, str, str], ratio: float) -> Interval | None:
-    if key[2] == REAL:
-        return None
-    differences = paired(series, key, (key[0], key[1], REAL))
-    return mean_interval(differences, test_train_ratio=ratio) if len(differences) else None
+def _gain(series: Series, key: Key) -> Interval | None:
+    return None if key[2] == REAL else series.interval(key, (key[0], key[1], REAL))
 
 
-def _row(key: tuple[str, str, str], results: Sequence[Result], gain: Interval | None) -> Row:
+def _row(key: Key, results: Sequence[Result], gain: Interval | None) -> Row:
     scored = [(result, result.scores) for result in results if result.scores is not None]
     if not scored:
         return Row(*key, skipped=results[0].skipped)
@@ -232,11 +277,11 @@ def _mean_points(values: Sequence[float]) -> float:
     return float(100 * np.mean(values))
 
 
-def _verdict(series: Series, setting: str, model: str, gain: Interval, ratio: float) -> Verdict:
-    cheap: dict[str, Any] = {name: _gain(series, (setting, model, name), ratio) for name in CHEAP}
+def _verdict(series: Series, setting: str, model: str, gain: Interval) -> Verdict:
+    cheap: dict[str, Any] = {name: _gain(series, (setting, model, name)) for name in CHEAP}
     means = {name: interval.mean for name, interval in cheap.items() if interval is not None}
     best = max(means, key=lambda name: means[name]) if means else None
-    switch = paired(series, (setting, FROZEN, REAL), (setting, model, REAL))
+    switch = None if model == FROZEN else series.interval((setting, FROZEN, REAL), (setting, model, REAL))
     return Verdict(
         setting,
         model,
@@ -246,6 +291,6 @@ def _verdict(series: Series, setting: str, model: str, gain: Interval, ratio: fl
         not_worse([gain])[0],
         best,
         means[best] if best is not None else None,
-        mean_interval(switch, test_train_ratio=ratio) if len(switch) and model != FROZEN else None,
-        _gain(series, (setting, model, HALF_WEIGHT), ratio),
+        switch,
+        _gain(series, (setting, model, HALF_WEIGHT)),
     )
