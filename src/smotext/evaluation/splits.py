@@ -30,7 +30,7 @@ class Parts:
 class Design(Protocol):
     """Where the training part and the test part of each seed come from."""
 
-    test_train_ratio: float
+    test_train_ratio: float  # of the parts, also where a setting draws a few rows from the training part
     description: str
 
     def parts(self, seed: int) -> Parts:

@@ -45,9 +45,10 @@ def mean_interval(
     differences : array-like of shape (n,), at least one
         One difference per seed or fold.
     test_train_ratio : float
-        Rows tested over rows trained on, where the differences come from repeated splits of one set. These
-        are correlated, and the variance of their mean is (1/n + ratio) s^2 instead of s^2/n. 0 for
-        independent differences.
+        Rows of the test part over rows of the training part, where the differences come from repeated splits of
+        one set. These are correlated, and the variance of their mean is (1/n + ratio) s^2 instead of s^2/n. The
+        parts count, not the few rows that are then drawn from the training part (shots): how much two splits
+        agree depends on what their parts share. 0 for independent differences.
     test_variance : float
         Variance of the mean that comes from the choice of the test rows, where all differences were taken on
         the same ones: no number of differences makes it smaller. 0 if the interval is not to speak of it.
