@@ -25,7 +25,7 @@ def test_the_command_prints_a_verdict_per_model_and_writes_a_report(mail, capsys
     assert "frozen encoder, all: " in out
     assert "TF-IDF, all: " in out
     assert "Switching to the frozen encoder" in out
-    assert "This is not a privacy guarantee." in out
+    assert "words, among all 32 of the first seed. This is not a privacy guarantee." in out
     assert "1 rows without text are left out" in err
     assert "texts to generate" in err
     assert (mail.parent / "mail.jsonl.evaluation" / "report.md").is_file()

@@ -103,10 +103,10 @@ def test_the_report_on_closeness_says_that_it_is_no_guarantee():
     from smotext.evaluation.copying import Nearness
     from smotext.evaluation.study import Closeness
 
-    near = Nearness((0.1, 0.5, 0.9, 1.0), (1.0, 2.0, 5.0, 13.0))
+    near = Nearness((0.1, 0.5, 0.9, 1.0), (1.0, 2.0, 5.0, 13.0), 700)
     text = markdown(Report("d", 1, 1, 0, 0, [], [], [Closeness("all", near, near)]))
     assert "This is not a privacy guarantee." in text
-    assert "| all | synthetic | 0.10 | 0.50 | 0.90 | 1.00 | 1 | 2 | 5 | 13 |" in text
+    assert "| all | synthetic | 700 | 0.10 | 0.50 | 0.90 | 1.00 | 1 | 2 | 5 | 13 |" in text
 
 
 def test_the_plot_draws_one_panel_per_model(tmp_path):

@@ -144,6 +144,20 @@ def test_closeness_compares_synthetic_with_held_out_texts():
     assert make_report(study).closeness == [found]
 
 
+def test_closeness_sees_the_copies_of_the_last_class():
+    # texts come class by class: the first 500 are all of one class
+    liar = Spy(write=lambda label, number: "good cat" if label == "good" else f"x{number} y z")
+    encoder = WordEncoder()
+    settings = [Setting("shots", 20, per_class=600)]
+    options = {"test": two_classes(5, start=30), "settings": settings, "conditions": ["SMOTExT only"], "n_seeds": 1}
+    study = _study(liar, encoder=encoder, **options)
+    study.run()
+    (found,) = study.closeness()
+    assert (found.synthetic.longest_copy[-1], found.synthetic.n_texts) == (2, 1200)
+    assert found.synthetic.nearest_cosine[-1] == pytest.approx(1.0)
+    assert found.held_out.n_texts == 10
+
+
 class _Spoiler(Spy):
     """Writes the same texts whatever the seed, some of them of the other class."""
 

@@ -279,13 +279,13 @@ def _print(report: Report) -> None:
         right=columns[3:7],
     )  # fmt: skip
     print()
-    for one in report.verdicts:
-        print(sentence(one))
-    if report.closeness:
-        near = report.closeness[0].synthetic
+    for verdict in report.verdicts:
+        print(sentence(verdict))
+    for one in report.closeness:
+        near = one.synthetic
         print(
-            f"Synthetic texts: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, longest copied run "
-            f"{near.longest_copy[-1]:.0f} words. {CAVEAT}"
+            f"Synthetic texts, {one.setting}: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, longest "
+            f"copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. {CAVEAT}"
         )
 
 

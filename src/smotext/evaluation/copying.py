@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import nearest_cosines
+from smotext.filters.geometry import blocks, nearest_cosines
 from smotext.filters.ngrams import WordRuns
 
+ROWS_AT_ONCE = 1024
 QUANTILES = (0.05, 0.5, 0.95, 1.0)
 CAVEAT = "This is not a privacy guarantee."
 
@@ -26,14 +27,20 @@ class Nearness:
         Cosine to the nearest training text.
     longest_copy : tuple of float
         Length in words of the longest run copied from a training text.
+    n_texts : int
+        Texts that were looked at: all that there were.
     """
 
     nearest_cosine: tuple[float, ...]
     longest_copy: tuple[float, ...]
+    n_texts: int = 0
 
 
 def nearness(texts: Sequence[str], training: Sequence[str], encoder: Any) -> Nearness:
     """Return how near `texts` stand to `training`, in the encoder's space and word for word.
+
+    Every text is looked at, since the largest values matter most; vectors of `texts` are held for a thousand at
+    a time.
 
     Examples
     --------
@@ -42,9 +49,11 @@ def nearness(texts: Sequence[str], training: Sequence[str], encoder: Any) -> Nea
     >>> near.longest_copy[-1], round(near.nearest_cosine[-1], 6)
     (3.0, 1.0)
     """
-    cosines = nearest_cosines(encoder.encode(list(texts)), encoder.encode(list(training)))
-    copies = WordRuns.of(training).longest_copies(texts)
-    return Nearness(_quantiles(cosines), _quantiles(copies))
+    vectors, runs = encoder.encode(list(training)), WordRuns.of(training)
+    chunks = [list(texts[rows]) for rows in blocks(len(texts), ROWS_AT_ONCE)]
+    cosines = np.concatenate([nearest_cosines(encoder.encode(chunk), vectors) for chunk in chunks])
+    copies = np.concatenate([runs.longest_copies(chunk) for chunk in chunks])
+    return Nearness(_quantiles(cosines), _quantiles(copies), len(texts))
 
 
 def _quantiles(values: NDArray[Any]) -> tuple[float, ...]:

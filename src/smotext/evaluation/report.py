@@ -220,14 +220,15 @@ def _recall_table(rows: Sequence[Row]) -> list[str]:
 def _closeness_table(found: Sequence[Closeness]) -> list[str]:
     columns = [f"{what} {100 * q:.0f} %" for what in ("cosine", "copied") for q in QUANTILES]
     lines = [
-        "Cosine to the nearest training text, and words in the longest run copied from one: quantiles over texts.",
+        "Cosine to the nearest training text, and words in the longest run copied from one: quantiles over all texts "
+        "of the first seed.",
         "",
-        f"| setting | texts | {' | '.join(columns)} |",
-        "|---" * (2 + len(columns)) + "|",
+        f"| setting | texts | looked at | {' | '.join(columns)} |",
+        "|---" * (3 + len(columns)) + "|",
     ]
     for one in found:
         for name, near in (("synthetic", one.synthetic), ("held-out real", one.held_out)):
-            lines.append(f"| {one.setting} | {name} | {_nearness_cells(near)} |")
+            lines.append(f"| {one.setting} | {name} | {near.n_texts} | {_nearness_cells(near)} |")
     return lines
 
 

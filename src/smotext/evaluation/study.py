@@ -36,7 +36,6 @@ SAME_ROWS = (
     "every seed has the same training rows: intervals speak of other synthetic texts for these rows and, by a "
     "bootstrap, of other test rows"
 )
-_NEARNESS_ROWS = 500  # enough for the quantiles that are printed
 
 
 @dataclass(frozen=True, order=True)
@@ -233,9 +232,9 @@ class Study:
                 continue
             fold = self.fold(setting, 0)
             texts = self._new_texts(fold, setting.name, "smotext").texts
-            near = [
-                nearness(some[:_NEARNESS_ROWS], fold.train.texts, self.encoder) for some in (texts, fold.test.texts)
-            ]
+            if not texts:
+                continue
+            near = [nearness(some, fold.train.texts, self.encoder) for some in (texts, fold.test.texts)]
             found.append(Closeness(setting.name, *near))
         return found
 
