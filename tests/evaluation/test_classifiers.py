@@ -13,7 +13,6 @@ from smotext.evaluation.classifiers import (
     fit_predict,
     frozen_encoder,
     has_features,
-    identity,
     interpolate_rows,
     load_classifier,
     tfidf,
@@ -83,12 +82,6 @@ def test_interpolation_leaves_the_real_rows_first_and_untouched():
     more, _ = interpolate_rows(rows, [0, 0, 0, 1, 1, 1], {0: 2, 1: 0}, seed=0)
     assert (more[:6] == rows).all()
     assert len(more) == 8
-
-
-def test_identity_is_the_same_for_equal_settings_and_differs_for_others():
-    assert identity(frozen_encoder(WordEncoder(), "x")) == identity(frozen_encoder(WordEncoder(), "x"))
-    assert identity(frozen_encoder(WordEncoder(), "x")) != identity(frozen_encoder(WordEncoder(), "y"))
-    assert identity(tfidf()) != identity(bayes())
 
 
 def test_a_classifier_that_is_not_there_is_an_error():

@@ -284,8 +284,9 @@ def _print(report: Report) -> None:
     for one in report.closeness:
         near = one.synthetic
         print(
-            f"Synthetic texts, {one.setting}: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, longest "
-            f"copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. {CAVEAT}"
+            f"Synthetic texts, {one.setting}: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, "
+            f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
+            f"{CAVEAT}"
         )
 
 

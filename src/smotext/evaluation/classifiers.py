@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -169,11 +168,6 @@ def interpolate_rows(rows: Any, labels: Sequence[Any], n_new: Mapping[Any, int],
         sampler = SMOTE(k_neighbors=n_neighbors, **common) if n_neighbors else RandomOverSampler(**common)
         rows, targets = sampler.fit_resample(rows, targets)
     return rows, targets
-
-
-def identity(model: Any) -> str:
-    """Return the model's settings as text, the same in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", re.sub(r"\s+", " ", repr(model)))
 
 
 def _head(model: Any) -> Any:

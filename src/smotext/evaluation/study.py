@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from smotext.errors import InputError
-from smotext.evaluation.classifiers import fit_predict, identity
+from smotext.evaluation.classifiers import fit_predict
 from smotext.evaluation.conditions import (
     BUILT_IN,
     CONDITIONS,
@@ -23,6 +23,7 @@ from smotext.evaluation.conditions import (
 )
 from smotext.evaluation.copying import Nearness, nearness
 from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
+from smotext.evaluation.identity import identity
 from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.scores import Scores, resampled_macro_f1, score
 from smotext.evaluation.settings import Setting
@@ -160,6 +161,7 @@ class Study:
         self.conditions = [name for name in wanted if GENERATOR_OF.get(name, "copies") in self._sources]
         self._cells = Store(self.folder / "cells.jsonl" if self.folder else None)
         self._texts = Store(self.folder / "texts.jsonl" if self.folder else None)
+        self._identities = {name: identity(model) for name, model in self.models.items()}
         self._base = (self.data.fingerprint, self.test and self.test.fingerprint, self.root)
 
     @property
@@ -295,7 +297,7 @@ class Study:
     def _key(self, cell: Cell) -> dict[str, Any]:
         """Return the cell with a hash of all else that its result depends on."""
         source = GENERATOR_OF.get(cell.condition, "")
-        words = [identity(self.models[cell.model]), self.max_test_rows]
+        words = [self._identities[cell.model], self.max_test_rows]
         if cell.setting in self.resampled:  # cells from before test rows were resampled lack what is needed
             words.append("test rows resampled")
         model = stable_hash(*words)
