@@ -72,6 +72,7 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--classifier", "no.such:thing"], "cannot be loaded"),
         (["--test", "missing.csv"], "missing.csv does not exist"),
         (["--corpus", "missing.jsonl"], "no corpus file"),
+        (["--imbalance", "4", "--per-class", "3"], "3 new rows per class with imbalance 4"),
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
         (["--adapt"], "--adapt needs a bridge directory to go on from"),

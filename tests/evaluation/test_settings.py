@@ -56,8 +56,15 @@ def test_a_setting_keeps_all_rows_if_it_wants_no_fewer_than_any_class_has():
 
 
 def test_options_become_settings_with_names_of_their_own():
-    names = [setting.name for setting in parse_settings([5, 10], imbalance=20, per_class=60)]
-    assert names == ["shots-5+60", "shots-10+60", "imbalance-20"]
+    names = [setting.name for setting in parse_settings([5, 10], imbalance=20)]
+    assert names == ["shots-5", "shots-10", "imbalance-20"]
+    assert [setting.name for setting in parse_settings([5, 10], per_class=60)] == ["shots-5+60", "shots-10+60"]
+
+
+@pytest.mark.parametrize("shots", [[], [5]])
+def test_new_rows_per_class_are_refused_where_classes_are_filled_up(shots):
+    with pytest.raises(InputError, match=r"60 new rows per class with imbalance 20.*leave per_class .* out"):
+        parse_settings(shots, imbalance=20, per_class=60)
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("shots", 0), ("imbalance", 1), ("shots", -5)])

@@ -43,7 +43,7 @@ class DesignOptions:
     per_class: Annotated[
         int | None,
         typer.Option(
-            help="New rows for each class. Default: 50 with --shots, else up to the largest class.",
+            help="New rows for each class; not with --imbalance. Default: 50 with --shots, else up to the largest.",
             rich_help_panel=_DESIGN,
         ),
     ] = None

@@ -29,8 +29,9 @@ class Setting:
     amount : int
         Rows per class, or the ratio.
     per_class : int, optional
-        New rows for each class in ``"all"`` and ``"shots"``. Left out, ``"shots"`` adds 50, and ``"all"``
-        fills every class up to the largest, or, where that adds less than a tenth, to twice the largest.
+        New rows for each class in ``"all"`` and ``"shots"``; not for ``"imbalance"``, which fills every class up
+        to the largest. Left out, ``"shots"`` adds 50, and ``"all"`` fills every class up to the largest, or, where
+        that adds less than a tenth, to twice the largest.
 
     References
     ----------
@@ -47,6 +48,11 @@ class Setting:
             raise InputError(f"{self.kind} {self.amount}: expected {least} or more")
         if self.per_class is not None and self.per_class < 1:
             raise InputError(f"{self.per_class} new rows per class: expected 1 or more")
+        if self.per_class is not None and self.kind == "imbalance":
+            raise InputError(
+                f"{self.per_class} new rows per class with imbalance {self.amount}: there each class is filled up to "
+                "the largest; leave per_class (--per-class) out, or run imbalance by itself"
+            )
 
     @property
     def name(self) -> str:
@@ -96,6 +102,11 @@ def parse_settings(
 ) -> list[Setting]:
     """Return the settings that the options ask for; without any, the data as they are.
 
+    Raises
+    ------
+    InputError
+        If an amount is senseless, or `per_class` is given with `imbalance`.
+
     Examples
     --------
     >>> [setting.name for setting in parse_settings([5, 10], 20)]
@@ -105,5 +116,5 @@ def parse_settings(
     """
     settings = [Setting("shots", count, per_class) for count in shots]
     if imbalance is not None:
-        settings.append(Setting("imbalance", imbalance))
+        settings.append(Setting("imbalance", imbalance, per_class))
     return settings or [Setting(per_class=per_class)]
