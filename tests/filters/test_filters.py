@@ -270,9 +270,20 @@ def test_word_order_scores_pairs_by_hand() -> None:
     order = WordOrder.of([text, text])
     # Every pair of neighbours twice, never backwards, by chance 2 * 2 / 18.
     assert order.score(text) == pytest.approx(2 * np.log(3) - np.log(4 / 18 + 1))
-    assert order.score(text, is_own=True) == pytest.approx(2 * np.log(2) - np.log(4 / 18 + 1))
+    # Itself left out, the other copy is what there is: once, by chance 1 * 1 / 9.
+    assert order.score(text, is_own=True) == pytest.approx(2 * np.log(2) - np.log(1 / 9 + 1))
     assert order.score(text[::-1]) == pytest.approx(-np.log(4 / 18 + 1) - np.log(3))
     assert np.isnan(order.score("a b c d e f g h"))
+
+
+def test_a_text_left_out_scores_as_if_it_had_never_been_counted() -> None:
+    texts = [f"{sentence} {SENTENCES[number - 1]}" for number, sentence in enumerate(SENTENCES)]
+    for kind in (Spelling, WordOrder):
+        for row, text in enumerate(texts):
+            others = [other for number, other in enumerate(texts) if number != row]
+            # one character that only the text has would change the number of characters, so all have the same
+            assert set(text) <= set("".join(others))
+            assert kind.of(texts).score(text, is_own=True) == pytest.approx(kind.of(others).score(text))
 
 
 def test_gibberish_and_word_salad_fall() -> None:

@@ -145,7 +145,7 @@ class WordOrder:
         ----------
         text : str
         is_own : bool
-            Whether `text` is one of those counted; it is left out then.
+            Whether `text` is one of those counted; its pairs and its words are left out then.
         """
         unknown = len(self.numbers)
         row = np.array([self.numbers.get(word, unknown) for word in words(text)], dtype=np.int64)
@@ -155,7 +155,8 @@ class WordOrder:
         there, back = (
             self.pairs.look_up(pairs) - own.look_up(pairs) for pairs in (_pairs(row), _pairs(row[::-1])[::-1])
         )
-        by_chance = self.counts[row[:-1]] * self.counts[row[1:]] / max(1, self.counts.sum())
+        counts = self.counts - np.bincount(row, minlength=unknown + 1) if is_own else self.counts
+        by_chance = counts[row[:-1]] * counts[row[1:]] / max(1, counts.sum())
         return float((2 * np.log(there + 1) - np.log(by_chance + 1) - np.log(back + 1)).mean())
 
 
