@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from smotext.errors import RunError
@@ -20,6 +22,33 @@ def test_a_line_cut_off_by_a_crash_is_done_again(tmp_path):
     again.put({"seed": 2}, 3)
     last = Store(path)
     assert (last.get({"seed": 1}), last.get({"seed": 2})) == (1, 3)
+
+
+def test_a_line_that_another_process_tore_later_spoils_no_other(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    store = Store(path)
+    store.put({"seed": 1}, 1)
+    with open(path, "ab") as other:
+        other.write(b'{"key": {"seed": 7}, "val')  # it died there
+    store.put({"seed": 2}, 2)
+    again = Store(path)
+    assert [again.get({"seed": seed}) for seed in (1, 2, 7)] == [1, 2, None]
+
+
+def test_a_line_that_another_process_is_writing_is_waited_for(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    path, opened = tmp_path / "cells.jsonl", []
+    Store(path).put({"seed": 1}, 1)
+    with open(path, "ab", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b'{"key": {"seed": 7}, ')
+        waiting = threading.Thread(target=lambda: opened.append(Store(path)))
+        waiting.start()
+        waiting.join(0.3)
+        assert not opened
+        other.write(b'"value": 7}\n')
+    waiting.join()
+    assert [opened[0].get({"seed": seed}) for seed in (1, 7)] == [1, 7]
 
 
 def test_a_foreign_line_is_an_error_and_nothing_is_lost(tmp_path):

@@ -156,7 +156,8 @@ def plot_shots(rows: Sequence[Row], path: Path) -> None:
                 panel.plot(*zip(*points, strict=True), marker="o", label=condition)
         panel.set(title=model, xlabel="real rows per class", ylabel="macro-F1 (points)", xscale="log")
         panel.legend(fontsize=7)
-    figure.savefig(path, dpi=120)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, format=path.suffix.lstrip(".") or "png")
 
 
 def overall_table(found: Sequence[Overall]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from smotext.errors import RunError
 
@@ -16,7 +18,8 @@ class Store:
     Parameters
     ----------
     path : Path or None
-        None keeps everything in memory. A last line that was cut off by a crash is left out.
+        None keeps everything in memory. A last line that was cut off by a crash is left out. Several processes
+        may write to one file: each line stays whole, and of equal keys the last one written counts.
 
     Examples
     --------
@@ -30,8 +33,9 @@ class Store:
         self._path = path
         self._values: dict[str, Any] = {}
         if path is not None and path.exists():
-            _cut_torn_line(path)
-            self._values.update(_read(path))
+            with _locked(path) as file:
+                _cut_torn_line(file)
+                self._values.update(_read(path))
 
     def get(self, key: dict[str, Any]) -> Any:
         """Return the value under `key`, or None."""
@@ -42,7 +46,8 @@ class Store:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             line = json.dumps({"key": key, "value": value}, ensure_ascii=False)
-            with open(self._path, "ab") as file:
+            with _locked(self._path) as file:
+                _cut_torn_line(file)
                 file.write(line.encode() + b"\n")
         self._values[_canonical(key)] = value
 
@@ -56,12 +61,25 @@ def _read(path: Path) -> Iterator[tuple[str, Any]]:
             raise RunError(f"{path}, line {number} is no finished cell: delete the line, or the file") from error
 
 
-def _cut_torn_line(path: Path) -> None:
-    """Drop what follows the last newline: the process died while it wrote there."""
-    content = path.read_bytes()
-    if not content.endswith(b"\n"):
-        with open(path, "rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    """Give the file for reading and appending; no other process has it until the block ends."""
+    with open(path, "ab+") as file:
+        with contextlib.suppress(ImportError, OSError):  # Windows and some network disks have no such lock
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed, which writes out what is buffered first
+        yield file
+
+
+def _cut_torn_line(file: IO[bytes]) -> None:
+    """Drop what follows the last newline: a process died while it wrote there."""
+    if not file.seek(0, os.SEEK_END):
+        return
+    file.seek(-1, os.SEEK_END)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _canonical(key: dict[str, Any]) -> str:
