@@ -191,6 +191,7 @@ def test_more_seeds_do_not_remove_the_chance_of_the_test_rows():
         return make_report(study).verdicts[0].gain.standard_error
 
     assert error(20) == pytest.approx(error(5))
+    assert error(5) > 0
 
 
 def test_resampled_scores_survive_a_restart_and_other_designs_have_none(tmp_path):
