@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from smotext import files, tables
@@ -198,6 +200,41 @@ def test_missing_file_and_missing_dataset_are_told_apart(tmp_path):
         read_table(tmp_path / "no.csv")
     with pytest.raises(InputError, match="a directory without a dataset"):
         read_table(tmp_path)
+
+
+def test_a_dataset_without_rows_or_labels_or_whole_files_says_so(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    names = datasets.ClassLabel(names=["ham", "spam"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": names})
+    for name, labels in (("empty", []), ("unlabelled", [0, -1]), ("damaged", [0, 1])):
+        rows = {"text": ["a", "b"][: len(labels)], "label": labels}
+        datasets.Dataset.from_dict(rows, features=features).save_to_disk(tmp_path / name)
+    (tmp_path / "damaged" / "dataset_info.json").write_text("{")
+    for name, message in (
+        ("empty", "has no rows"),
+        ("unlabelled", "1 of 2 rows have no label in column 'label', the first is row 2"),
+        ("damaged", "is not a dataset that can be read"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_table(tmp_path / name)
+
+
+def test_two_columns_of_one_name_in_parquet_are_named(tmp_path):
+    table = pa.table([["a"], ["x"], ["y"]], names=["text", "label", "label"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="more than one column named 'label': rename them"):
+        read_table(tmp_path / "a.parquet")
+
+
+def test_a_file_whose_name_tells_no_format_is_no_directory(tmp_path):
+    with pytest.raises(InputError, match="has no suffix that tells its format"):
+        read_table(write(tmp_path, "mails", "text,label\na,b\n"))
+
+
+def test_numbers_beyond_64_bits_do_not_reach_parquet(tmp_path):
+    table = read_table(write(tmp_path, "a.jsonl", f'{{"text": "a", "label": "x", "id": {10**30}}}\n'))
+    with pytest.raises(InputError, match="do not fit the format of .*: write .jsonl instead"):
+        check_output(table, tmp_path / "out.parquet")
 
 
 def test_dataset_of_several_splits_names_them(tmp_path):

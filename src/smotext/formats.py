@@ -208,6 +208,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
+        names = pq.read_schema(path).names
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"{path} has more than one column named {', '.join(map(repr, repeated))}: rename them")
         return pq.read_table(path).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     except pa.ArrowException as error:
         raise InputError(f"{path} is not a Parquet file that can be read: {error}") from error
@@ -215,14 +218,24 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
     import pandas as pd
+    import pyarrow as pa
 
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} has no suffix that tells its format: expected .csv, .tsv, .jsonl, .parquet, ...")
     if (path / "dataset_dict.json").is_file():
         splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
         raise InputError(f"{path} holds the splits {', '.join(splits)}: choose one, for example {path / splits[0]}")
     if not is_dataset(path):
         raise InputError(f"{path} is a directory without a dataset: expected one that datasets' save_to_disk wrote")
-    dataset = import_datasets().load_from_disk(str(path))
-    arrow = dataset.with_format("arrow")[:]
+    try:
+        dataset = import_datasets().load_from_disk(str(path))
+        if not len(dataset):
+            raise InputError(f"{path} has no rows: expected labelled texts")
+        arrow = dataset.with_format("arrow")[:]
+    except IndexError as error:  # datasets' own, where no shard holds a row
+        raise InputError(f"{path} has no rows: expected labelled texts") from error
+    except (pa.ArrowException, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a dataset that can be read ({error}): it is damaged or incomplete") from error
     return arrow.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), dataset.features
 
 
@@ -248,7 +261,7 @@ def arrow_errors(path: str | Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         raise InputError(f"the columns do not fit the format of {path}: {error}: write .jsonl instead") from error
 
 
@@ -290,6 +303,17 @@ def to_arrow(frame: pd.DataFrame) -> Any:
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
+@contextlib.contextmanager
+def _no_bars(datasets: Any) -> Iterator[None]:
+    was_on = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if was_on:
+            datasets.enable_progress_bars()
+
+
 def _write_dataset(frame: pd.DataFrame, path: Path, features: Any) -> None:
     datasets = import_datasets()
     arrow = to_arrow(frame)
@@ -299,7 +323,8 @@ def _write_dataset(frame: pd.DataFrame, path: Path, features: Any) -> None:
         arrow = arrow.cast(datasets.Features({**arrow_features, **known}).arrow_schema)
     temporary = temporary_name(path.absolute())
     shutil.rmtree(temporary, ignore_errors=True)
-    datasets.Dataset(arrow, fingerprint="smotext").save_to_disk(str(temporary))
+    with _no_bars(datasets):
+        datasets.Dataset(arrow, fingerprint="smotext").save_to_disk(str(temporary))
     if path.exists():
         shutil.rmtree(path)
     os.replace(temporary, path)

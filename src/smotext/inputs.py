@@ -16,6 +16,8 @@ from smotext.errors import InputError, suggest, unknown_name
 
 STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")  # imbalanced-learn's names for over-sampling
 
+MOST_ROWS = 10**9  # of one call; a plan takes about 100 bytes a row
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -225,7 +227,7 @@ def _check_strategy(asked: Any) -> None:
         for label, total in asked.items():
             if isinstance(total, bool) or not isinstance(total, Integral):
                 raise InputError(f"sampling_strategy for class {label!r} is {total!r}: expected an integer, its total")
-    elif isinstance(asked, bool) or not isinstance(asked, Real):
+    elif isinstance(asked, bool) or not isinstance(asked, Real) or not math.isfinite(asked):
         raise InputError(
             f"sampling_strategy is {asked!r}: expected one of {', '.join(STRATEGIES)}, a ratio, "
             "a dict of totals by class, or a function of the labels that returns one"
@@ -305,8 +307,10 @@ def well_formed(text: str) -> str:
 
 
 def _check_number(number: Any, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
         raise InputError(f"{what} is {number!r}: expected an integer of 0 or more, the number of new rows")
+    if number > MOST_ROWS:
+        raise InputError(f"{what} is {number}: expected at most {MOST_ROWS}; split more over several seeds")
     return int(number)
 
 

@@ -197,6 +197,8 @@ def decoder_directory(name: str, revision: str | None = None) -> Path:
     if preset is None:
         _check_name(name)
         return resolve_directory(name, revision=revision)
+    if preset.decoder == "echo":
+        raise InputError("preset 'echo' has no bridge: it writes made-up words; expected 'tiny' or a bridge directory")
     if preset.decoder == "bundled":
         return bundled_bridge()
     return resolve_directory(preset.decoder, revision=revision or preset.decoder_revision)

@@ -111,7 +111,10 @@ def read_table(path: str | Path, *, text_column: str = "text", label_column: str
         raise MissingFileError(f"{path} does not exist: expected a table of labelled texts")
     frame, features = read_frame(path)
     _check_columns(frame, path, text_column, label_column)
-    _check_cells(frame, path, text_column, label_column, empty_is_missing=kind in SEPARATORS)
+    gaps: set[Any] = {""} if kind in SEPARATORS else set()
+    if type((features or {}).get(label_column)).__name__ == "ClassLabel":
+        gaps = {-1}  # what datasets writes where there is no label
+    _check_cells(frame, path, text_column, label_column, gaps=gaps)
     return Table(frame, text_column, label_column, kind, features)
 
 
@@ -168,13 +171,30 @@ def check_output(table: Table, path: str | Path, *, overwrite: bool = False) -> 
 def check_target(path: str | Path, *, overwrite: bool = False) -> None:
     """Raise if nothing can be written to `path`; see :func:`check_output`."""
     path = Path(path)
+    check_name(path)
     kind = table_format(path)
     if kind == "datasets":
         import_datasets()
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: choose another name, or allow it to be replaced with --overwrite")
+    if path.name == "-":
+        raise InputError("the output is '-': expected the name of a file; nothing is written to standard output")
     if path.is_dir() and any(path.iterdir()) and not is_dataset(path):
         raise InputError(f"{path} is a directory that holds no dataset: choose another name; it would be replaced")
+    check_place(path, overwrite=overwrite)
+
+
+def check_name(path: Path) -> None:
+    """Raise InputError if no file can have this name, as one that is too long."""
+    try:
+        path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}: choose another name") from error
+
+
+def check_place(path: Path, *, overwrite: bool = False) -> None:
+    """Raise InputError if no file can be written to `path`, whatever its format, or one is there already."""
+    check_name(path)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: choose another name, or allow it to be replaced with --overwrite")
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         raise MissingFileError(f"{parent} is no directory: create it first to write {path.name} there")
@@ -238,15 +258,13 @@ def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_colu
         raise InputError(f"{path} has a header and no rows: expected labelled texts")
 
 
-def _check_cells(
-    frame: pd.DataFrame, path: Path, text_column: str, label_column: str, *, empty_is_missing: bool
-) -> None:
+def _check_cells(frame: pd.DataFrame, path: Path, text_column: str, label_column: str, *, gaps: set[Any]) -> None:
     texts, labels = _objects(frame[text_column]), _objects(frame[label_column])
     for row, text in enumerate(texts):
         if not isinstance(text, str) and text == text:  # NaN is not equal to itself
             kind = type(text).__name__
             raise InputError(f"{path}: column {text_column!r} holds {text!r} ({kind}) in row {row + 1}: expected text")
-    missing = [row for row, label in enumerate(labels) if label != label or (empty_is_missing and label == "")]
+    missing = [row for row, label in enumerate(labels) if label != label or any(label == gap for gap in gaps)]
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(labels)} rows have no label in column {label_column!r}, the first is row "

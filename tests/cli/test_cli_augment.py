@@ -180,6 +180,12 @@ BAD = {
     "output suffix": (["-o", "out.xlsx"], "suffix '.xlsx'"),
     "output is input": (["-o", "./in.csv", "--overwrite"], "both input and output"),
     "output directory": (["-o", "no/out.csv"], "is no directory"),
+    "output is a stream": (["-o", "-"], "the output is '-': expected the name of a file"),
+    "long name": (["-o", f"{'x' * 300}.csv"], "File name too long"),
+    "rows without end": (["-n", "9" * 30], "expected at most 1000000000"),
+    "not a number": (["--sampling-strategy", "nan"], "sampling_strategy|sampling-strategy"),
+    "no strategy": (["--sampling-strategy", "bogus"], "unknown sampling_strategy 'bogus': expected one of auto"),
+    "device": (["--model", "tiny", "--device", "mps"], "torch finds no MPS device here"),
     "option": (["--temprature", "1"], "--temprature"),
 }
 
@@ -195,6 +201,15 @@ def test_bad_input_is_one_line_and_exit_code_two(here, capsys, case):
     assert lines[0].startswith("error: ")
     assert pd.Series(lines).str.contains(message).all(), lines
     assert sorted(os.listdir(here)) == ["in.csv"]
+
+
+def test_a_lineage_file_is_not_written_over_the_input(here, capsys):
+    source = here / "x.csv.lineage.parquet"
+    pd.read_csv("in.csv").to_parquet(source)
+    before = source.read_bytes()
+    assert entry.run(["augment", source.name, "-o", "x.csv", "--model", "echo", "--overwrite"]) == 2
+    assert "both input and output, or its lineage" in capsys.readouterr().err
+    assert source.read_bytes() == before
 
 
 def test_one_class_is_an_error_for_totals_and_fine_for_new_rows(here):

@@ -135,6 +135,16 @@ def test_a_terminal_without_the_character_shows_its_code():
         assert (run.returncode, run.stderr) == (0, f"error: {shown}\n")
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_closed_streams_are_no_traceback(tmp_path, closed):
+    (tmp_path / "in.csv").write_text("text,label\na b,x\nc d,x\ne f,y\ng h,y\ni j,y\n")
+    command = f"exec {sys.executable} -m smotext augment in.csv -o out.csv --model echo {closed}"
+    run = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    assert (tmp_path / "out.csv").exists()
+
+
 def test_a_reader_that_leaves_early_is_no_traceback():
     command = f"{sys.executable} -m smotext --help | true"
     run = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

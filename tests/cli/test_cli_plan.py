@@ -38,6 +38,13 @@ def test_plan_of_nothing_is_shown_too(here, capsys):
     assert "about 0" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "1"], ["--sampling-strategy", '{"a": 8, "c": 9}']])
+def test_classes_that_get_no_rows_are_no_obstacle(here, capsys, options):
+    (here / "in.csv").write_text("text,label\n" + "".join(f"text {i},{'aabbc'[i % 5]}\n" for i in range(20)))
+    assert entry.run(["plan", "in.csv", "--model", "echo", *options]) == 0
+    assert "timed on" in capsys.readouterr().out
+
+
 def test_bad_input_is_bad_input_here_too(here, capsys):
     assert entry.run(["plan", "in.csv", "--model", "echo", "--text-column", "txt"]) == 2
     assert "no column 'txt'; did you mean 'text'" in capsys.readouterr().err

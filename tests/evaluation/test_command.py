@@ -73,6 +73,8 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--test", "missing.csv"], "missing.csv does not exist"),
         (["--corpus", "missing.jsonl"], "no corpus file"),
         (["--imbalance", "4", "--per-class", "3"], "3 new rows per class with imbalance 4"),
+        (["--classifier", "os.path:join"], "cannot be made without arguments"),
+        (["--max-test-rows", "0"], "max_test_rows is 0: expected 1 or more"),
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
         (["--adapt"], "--adapt needs a bridge directory to go on from"),
@@ -81,6 +83,11 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
 def test_bad_options_end_with_code_2_and_say_what_is_wrong(mail, capsys, options, message):
     assert _evaluate(mail, *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_any_work(mail, capsys):
+    assert _evaluate(mail, "--out", str(mail)) == 2
+    assert "cannot be made (File exists): choose another directory with --out" in capsys.readouterr().err
 
 
 def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(mail, capsys, monkeypatch):

@@ -14,7 +14,7 @@ import torch
 
 import smotext
 from smotext import HashEncoder
-from smotext.errors import InputError, RunError
+from smotext.errors import InputError
 from smotext.training.adapt import DEFAULTS, Adaptation, _Watch, adapt_bridge, adapted_decoder
 from smotext.training.export import Card, export_bridge, with_spec
 from smotext.training.pair import Pair, load_bridge
@@ -138,13 +138,13 @@ def test_a_run_is_not_resumed_with_other_texts_or_models(
 ) -> None:
     once = replace(QUICK, epochs=1)
     adapt(toy_bridge, tmp_path / "out", settings=once)
-    with pytest.raises(RunError, match=match):
+    with pytest.raises(InputError, match=match):
         adapt(toy_bridge, tmp_path / "out", settings=once, **changes)
 
 
 def test_a_run_is_not_resumed_from_another_bridge(toy_bridge: Path, tmp_path: Path) -> None:
     adapt(toy_bridge, tmp_path / "out", settings=replace(QUICK, epochs=1))
-    with pytest.raises(RunError, match="bridge was '[0-9a-f]{16}', now '[0-9a-f]{16}'"):
+    with pytest.raises(InputError, match="bridge was '[0-9a-f]{16}', now '[0-9a-f]{16}'"):
         adapt(tmp_path / "out", tmp_path / "out", settings=replace(QUICK, epochs=1))
 
 

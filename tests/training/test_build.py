@@ -80,7 +80,7 @@ def test_resuming_gives_the_very_weights_of_an_uninterrupted_run(
 def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_path: Path) -> None:
     job = toy.job(tmp_path)
     train_bridge(job, tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
-    with pytest.raises(RunError, match="learning_rate was 0.005, now 0.1"):
+    with pytest.raises(InputError, match="learning_rate was 0.005, now 0.1"):
         train_bridge(job, tmp_path / "out", toy.settings(max_steps=2, learning_rate=0.1), encoder=toy.encoder())
 
 
@@ -96,7 +96,7 @@ def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_pa
 def test_resuming_with_other_conventions_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
     settings = toy.settings(max_steps=1)
     train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder())
-    with pytest.raises(RunError, match=match):
+    with pytest.raises(InputError, match=match):
         train_bridge(toy.job(tmp_path, **changes), tmp_path / "out", settings, encoder=toy.encoder())
 
 
@@ -105,17 +105,17 @@ def test_resuming_with_other_models_is_refused(toy_bridge: Path, tmp_path: Path)
     shutil.copytree(toy_bridge, bridge)
     job = toy.job(tmp_path, bridge=str(bridge))
     train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
-    with pytest.raises(RunError, match="encoder was 'hash-32', now 'hash-16'"):
+    with pytest.raises(InputError, match="encoder was 'hash-32', now 'hash-16'"):
         train_bridge(job, tmp_path / "out", settings, encoder=smotext.HashEncoder(vector_dim=16))
     spec = dataclasses.replace(read_spec(bridge), max_new_tokens=9)
     (bridge / "smotext.json").write_text(spec.to_json(), encoding="utf-8")
-    with pytest.raises(RunError, match="bridge was '[0-9a-f]{16}', now '[0-9a-f]{16}'"):
+    with pytest.raises(InputError, match="bridge was '[0-9a-f]{16}', now '[0-9a-f]{16}'"):
         train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
 
 
 def test_a_store_made_with_other_settings_is_refused(tmp_path: Path) -> None:
     train_bridge(toy.job(tmp_path), tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder())
-    with pytest.raises(RunError, match="max_passages was None, now 9"):
+    with pytest.raises(InputError, match="max_passages was None, now 9"):
         train_bridge(toy.job(tmp_path, max_passages=9), tmp_path / "out", toy.settings(), encoder=toy.encoder())
 
 

@@ -69,6 +69,43 @@ def test_a_bridge_in_the_hubs_cache_is_scored_with_the_encoder_that_it_names(
     assert "cosine at lam 1, greedy" in capsys.readouterr().out
 
 
+def test_scores_replace_no_file_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "a b c"}\n')
+    (tmp_path / "old.json").write_text("mine")
+    for out, message in (("texts.jsonl", "both the texts and the output"), ("old.json", "exists"), ("no/x.json", "no")):
+        assert run(["bridge-score", "tiny", str(texts), "-o", str(tmp_path / out)]) == 2
+        assert message in capsys.readouterr().err
+    assert texts.read_text() == '{"text": "a b c"}\n'
+    assert (tmp_path / "old.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [["bridge-score", "echo"], ["adapt", "echo"], ["bridge-score", "tiny"]])
+def test_what_cannot_be_scored_or_adapted_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "a b c"}\n')
+    options = ["--candidates", "0"] if command[1] == "tiny" else []
+    assert run([*command, str(texts), "-o", str(tmp_path / "out"), *options]) == 2
+    err = capsys.readouterr().err
+    assert "candidates is 0" in err if options else "preset 'echo' has no bridge" in err
+
+
+def test_a_bridge_is_not_written_among_other_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "project").mkdir()
+    readme = tmp_path / "project" / "README.md"
+    readme.write_text("mine")
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "a b c"}\n' * 30)
+    for command in (["adapt", "tiny", str(texts)], ["train", str(texts), "--bridge", "tiny"]):
+        assert run([*command, "-o", str(readme.parent)]) == 2
+        assert "holds other files and no bridge" in capsys.readouterr().err
+        assert run([*command, "-o", str(readme)]) == 2
+        assert "is a file: expected the directory of a bridge" in capsys.readouterr().err
+    assert readme.read_text() == "mine"
+
+
 def test_train_needs_one_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", str(toy.write_corpus(tmp_path)), "-o", str(tmp_path / "out")]) == 2
     assert "exactly one of lm, bridge and from_scratch" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from smotext.errors import InputError, RunError
+from smotext.errors import InputError
 from smotext.training.batches import MicroBatch
 from smotext.training.objective import stage_one
 from smotext.training.pair import Pair, load_bridge
@@ -98,7 +98,7 @@ def test_resuming_with_another_guidance_is_refused(pair: Pair, tmp_path: Path) -
     settings = TrainingSettings(train="all", stage=3, batch_size=16, max_steps=1, candidates=2, prompt=0)
     Trainer(pair, store, settings, tmp_path / "run").run()
     other = replace(pair, spec=replace(pair.spec, guidance=1.0))
-    with pytest.raises(RunError, match=r"guidance was 0\.5, now 1\.0"):
+    with pytest.raises(InputError, match=r"guidance was 0\.5, now 1\.0"):
         Trainer(other, store, settings, tmp_path / "run")
 
 

@@ -97,8 +97,8 @@ def augment(
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
     job = read_job(file, columns, amount, method)
-    if os.path.realpath(file) == str(out.output):
-        raise InputError(f"{file} is both input and output: choose another name for the output")
+    if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
+        raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
     _check_targets(job, out, is_own_replaced=run.resume != "never")
     settings = {**job.settings, "only_synthetic": out.only_synthetic}
     with _advice_when_full(out.output), reporter.drawing():
@@ -197,8 +197,9 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
 def _check_targets(job: Job, out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
-    from smotext.tables import check_output, check_target
+    from smotext.tables import check_name, check_output, check_target
 
+    check_name(lineage_path(out.output))  # the longest of them
     for path in (out.output, lineage_path(out.output)):
         may = out.overwrite or (is_own_replaced and may_replace(run_path(out.output), path))
         if path == out.output:

@@ -12,6 +12,9 @@ import typer
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.telling import command_line, telling
+from smotext.errors import InputError
+
+_KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
 
 
 def register(app: typer.Typer) -> None:
@@ -23,9 +26,7 @@ def register(app: typer.Typer) -> None:
 @takes()
 def adapt(
     bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Your texts: CSV, TSV, JSON lines, text, Parquet or datasets.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Your texts: {_KINDS}")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
     learning_rate: Annotated[float, typer.Option(help="Peak.")] = 8e-4,
@@ -73,7 +74,7 @@ def adapt(
 @takes()
 def bridge_score(
     bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Held-out texts: JSON lines, text, Parquet, datasets.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Held-out texts: {_KINDS}")],
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
     max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 1000,
     guidance: Annotated[float | None, typer.Option(help="Weight; the bridge's own unless given.")] = None,
@@ -82,6 +83,7 @@ def bridge_score(
     candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
     max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the scores and samples as JSON.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
     random_seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
 ) -> None:
     """Score a bridge on texts that it never saw: does it write what its vectors ask for, and is it English?"""
@@ -89,11 +91,19 @@ def bridge_score(
 
     from smotext import load_decoder
     from smotext.presets import decoder_directory, load_encoder_of
+    from smotext.tables import check_place
     from smotext.training.corpus import read_documents
     from smotext.training.pair import load_bridge
     from smotext.training.score import Decoding, samples_table, score_bridge
 
-    texts = list(itertools.islice(read_documents(file, text_column), max_texts))
+    if out is not None:
+        if out.resolve() == file.resolve():
+            raise InputError(f"{file} is both the texts and the output: choose another name for the output")
+        check_place(out, overwrite=overwrite)
+    if max_texts < 1:
+        raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    documents = (text for text in read_documents(file, text_column) if text.strip())
+    texts = list(itertools.islice(documents, max_texts))
     decoding = Decoding(
         guidance=guidance,
         temperature=temperature,

@@ -140,7 +140,8 @@ def _plain_messages() -> Iterator[None]:
 
 
 def _accept_any_character() -> None:
-    """Let a terminal that lacks a character show its code instead of failing."""
+    """Let a terminal that lacks a character show its code instead of failing, and a closed stream take anything."""
+    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))  # None if closed
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

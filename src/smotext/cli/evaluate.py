@@ -129,6 +129,14 @@ def evaluate(
     return 0
 
 
+def _make_folder(folder: Path) -> None:
+    """Make the report's directory, before anything is computed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}): choose another directory with --out") from error
+
+
 def _run(study: Study, reporter: Reporter) -> None:
     from smotext.evaluation.estimate import estimate
 
@@ -177,6 +185,7 @@ def _make_study(
     names = design.conditions.split(",") if design.conditions else list(CONDITIONS)
     names = check_conditions([name.strip() for name in names if not (design.quick and name == PARAPHRASED)])
     passages = read_passages(design.corpus) if design.corpus is not None else []
+    _make_folder(folder)
     reporter.start("loading the model", 0)
     method_encoder, decoder = sampler.load()
     sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again

@@ -91,7 +91,10 @@ def load_classifier(name: str) -> Any:
         raise InputError(
             f"classifier {name!r} cannot be loaded ({error}): expected 'frozen', 'tfidf' or 'package.module:name'"
         ) from error
-    classifier = found if hasattr(found, "fit") and not isinstance(found, type) else found()
+    try:
+        classifier = found if hasattr(found, "fit") and not isinstance(found, type) else found()
+    except Exception as error:  # of whatever was named
+        raise InputError(f"classifier {name!r} cannot be made without arguments: {error}") from error
     if not (hasattr(classifier, "fit") and hasattr(classifier, "predict")):
         raise InputError(f"classifier {name!r} has no fit and predict: expected a scikit-learn text classifier")
     return classifier

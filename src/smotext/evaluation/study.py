@@ -148,6 +148,8 @@ class Study:
     def __post_init__(self) -> None:
         if len(self.data.counts) < 2:
             raise InputError(f"the data have {len(self.data.counts)} class: a classifier needs 2 or more")
+        if self.max_test_rows is not None and self.max_test_rows < 1:
+            raise InputError(f"max_test_rows is {self.max_test_rows}: expected 1 or more, or None for all")
         if self.n_seeds < 1:
             raise InputError(f"{self.n_seeds} seeds: expected 1 or more")
         if self.test is not None:

@@ -75,6 +75,7 @@ def estimate(
         Seconds that the largest probe should stay below; larger batches are faster per row, so that a
         small probe of a slow model says too much.
     """
+    new_rows = {label: number for label, number in new_rows.items() if number}  # the others are in no sample
     settings = replace(settings, on_shortfall="report")  # that few rows fall short of says nothing
     sample = sample_of(corpus, new_rows, settings.k_neighbors)
     encoder.encode(sample.texts[:1])  # the first call of a model is slower than all others

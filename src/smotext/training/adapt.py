@@ -21,7 +21,7 @@ from smotext.seeding import generator
 from smotext.training.build import count_tokens
 from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Corpus, Cutting, cut_passages
-from smotext.training.export import Card, export_bridge
+from smotext.training.export import Card, check_output, export_bridge
 from smotext.training.identity import models_identity, texts_identity
 from smotext.training.measures import copied_share
 from smotext.training.pair import Pair, load_bridge
@@ -123,10 +123,10 @@ def adapt_bridge(
     Raises
     ------
     InputError
-        For fewer than 20 texts, texts without a sentence of usable length, or longer ones than the bridge can take.
-    RunError
-        If a run in ``OUTPUT.run`` was started with other texts, models or settings.
+        For fewer than 20 texts, texts without a sentence of usable length, or longer ones than the bridge can take;
+        if `output` holds other files, or a run in ``OUTPUT.run`` was started with other texts, models or settings.
     """
+    check_output(output)
     pair, world = load_bridge(bridge), join_world(device)
     train, held_out = _split(texts, held_out_share, settings.seed)
     is_read = settings.stage == 2

@@ -22,7 +22,7 @@ from smotext.presets import decoder_directory
 from smotext.training import scratch
 from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Cutting, read_corpus, read_documents
-from smotext.training.export import Card, export_bridge, with_spec
+from smotext.training.export import Card, check_output, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
 from smotext.training.identity import models_identity
 from smotext.training.pair import Pair, load_bridge, load_pair, load_tokenizer
@@ -138,10 +138,12 @@ def train_bridge(
     Raises
     ------
     InputError
-        If the corpus gives no passages, or encoder and language model do not fit.
+        If the corpus gives no passages, encoder and language model do not fit, `output` holds other files, or a run
+        in ``OUTPUT.run`` was started with other settings.
     RunError
-        If a run in ``OUTPUT.run`` was started with other settings, or the loss is not finite.
+        If the loss is not finite.
     """
+    check_output(output)
     world = join_world(device)
     folder = run_directory(output)
     bridge = None if job.bridge is None else decoder_directory(job.bridge)

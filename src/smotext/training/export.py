@@ -18,7 +18,9 @@ from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
 from smotext.decoders.int8 import pack
 from smotext.decoders.loading import quiet_loading
 from smotext.decoders.projector import PREFIX
+from smotext.errors import InputError
 from smotext.files import temporary_name
+from smotext.presets import is_bridge
 from smotext.training.pair import Pair
 
 _CONFIG = "config.json"
@@ -83,6 +85,18 @@ def score_table(columns: dict[str, dict[str, float]]) -> list[str]:
         values = [f"{column[name]:.3f}" if name in column else "" for column in columns.values()]
         lines.append(f"| {name} | {' | '.join(values)} |")
     return lines
+
+
+def check_output(directory: str | Path) -> None:
+    """Raise InputError if a bridge written to `directory` would come among files that are none of a bridge's.
+
+    Where ``DIRECTORY.run`` is, a run has begun to write there.
+    """
+    path = Path(directory)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file: expected the directory of a bridge, to be made")
+    if path.is_dir() and any(path.iterdir()) and not is_bridge(path) and not Path(f"{directory}.run").exists():
+        raise InputError(f"{path} holds other files and no bridge: choose another directory for the output")
 
 
 def export_bridge(

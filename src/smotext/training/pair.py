@@ -15,7 +15,8 @@ from smotext.decoders.guidance import Guidance
 from smotext.decoders.loading import read_language_model
 from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids
-from smotext.errors import BridgeError, InputError
+from smotext.errors import BridgeError, InputError, ModelNotFoundError
+from smotext.hub import how_to_get
 
 
 @dataclass
@@ -153,6 +154,8 @@ def _load_lm(name: str) -> Any:
         raise InputError(f"{name} is a sentence-transformers encoder, not a language model: did you swap the two?")
     try:
         lm, info = read_language_model(name, dtype=torch.float32)
+    except OSError as error:
+        raise ModelNotFoundError(f"{name} cannot be loaded ({error}): {how_to_get(name, None)}") from error
     except ValueError as error:
         raise InputError(f"{name} is not a causal language model: {error}") from error
     if missing := sorted(info["missing_keys"]):

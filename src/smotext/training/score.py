@@ -85,6 +85,10 @@ class Decoding:
     batch_size: int = 64
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.candidates < 1:
+            raise InputError(f"candidates is {self.candidates}: expected 1 or more")
+
 
 def score_bridge(
     pair: Pair,
@@ -265,7 +269,7 @@ def _shapes(written: list[str], is_cut_off: list[bool], texts: list[str]) -> dic
         "share cut off": float(np.mean(is_cut_off)),
         "share repetitive": float(np.mean([measures.is_repetitive(text) for text in written])),
         "share ending in a full stop": float(np.mean([measures.ends_in_full_stop(text) for text in written])),
-        "function words, written / real": measures.function_word_share(written) / max(real, 1e-9),
+        "function words, written / real": measures.function_word_share(written) / real if real else math.nan,
     }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from smotext.errors import InputError, RunError, unknown_name
+from smotext.errors import InputError, unknown_name
 
 TRAINED_PARTS = ("projector", "projector+lora", "all")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -108,8 +109,10 @@ class TrainingSettings:
         if self.candidates < 2:
             raise InputError(f"candidates is {self.candidates!r}: expected 2 or more, each is compared with the others")
         for name in ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected more than 0")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate is {self.learning_rate!r}: expected more than 0, or None for the stage's")
         if self.max_steps is not None and self.max_steps < 1:
             raise InputError(f"max_steps is {self.max_steps!r}: expected 1 or more, or None for no limit")
         if self.max_minutes is not None and not self.max_minutes > 0:
@@ -143,14 +146,14 @@ class TrainingSettings:
 
 
 def check_same_settings(saved: Mapping[str, Any], given: Mapping[str, Any], where: object) -> None:
-    """Raise RunError if a run is resumed with other settings, showing each difference.
+    """Raise InputError if a run is resumed with other settings, showing each difference.
 
     Examples
     --------
     >>> check_same_settings({"seed": 0}, {"seed": 1}, "run")
     Traceback (most recent call last):
         ...
-    smotext.errors.RunError: run was started with other settings: seed was 0, now 1; give the old ones, ...
+    smotext.errors.InputError: run was started with other settings: seed was 0, now 1; give the old ones, ...
     """
     changed = [
         f"{name} was {saved.get(name)!r}, now {given.get(name)!r}"
@@ -158,7 +161,7 @@ def check_same_settings(saved: Mapping[str, Any], given: Mapping[str, Any], wher
         if saved.get(name) != given.get(name)
     ]
     if changed:
-        raise RunError(
+        raise InputError(
             f"{where} was started with other settings: {'; '.join(changed)}; "
             "give the old ones, or another output directory"
         )

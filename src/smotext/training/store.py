@@ -97,7 +97,7 @@ class PassageStore:
 
         Raises
         ------
-        RunError
+        InputError
             If the store in `directory` was made with other settings.
         """
         if world.is_main and not cls.is_complete(directory):

@@ -85,7 +85,7 @@ class Trainer:
 
     Raises
     ------
-    RunError
+    InputError
         If the run in `directory` was started with other settings, prompts, models or texts.
     """
 
