@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from smotext import EchoDecoder, HashEncoder
+from smotext import EchoDecoder, HashEncoder, SMOTExT
 from smotext.inputs import make_corpus
 from smotext.runs.probe import estimate, sample_of
 from smotext.settings import Settings
@@ -17,6 +17,16 @@ def corpus_of(sizes):
     labels = [label for label, size in sizes.items() for _ in range(size)]
     texts = [f"text number {i} of four" for i in range(len(labels))]
     return make_corpus(np.array(texts, dtype=object), np.array(labels, dtype=object))
+
+
+class SlowEncoder(HashEncoder):
+    """Takes a second for each text, by its own clock."""
+
+    now_s = 0.0
+
+    def encode(self, texts):
+        self.now_s += len(texts)
+        return super().encode(texts)
 
 
 class SlowDecoder(EchoDecoder):
@@ -41,6 +51,21 @@ def test_time_and_tokens_are_scaled_to_all_rows(monkeypatch):
     assert found.decode_s == pytest.approx(5.0)
     assert found.disk_bytes > 2 * 4 * 64 * 16
     assert found.memory_bytes > 10_000_000
+
+
+def test_what_filters_take_is_counted_apart_from_decoding(monkeypatch):
+    encoder, decoder = SlowEncoder(), EchoDecoder()
+    monkeypatch.setattr("smotext.runs.probe.time", SimpleNamespace(perf_counter=lambda: encoder.now_s))
+    options = {"encoder": encoder, "decoder": decoder, "seed": 0, "budget_s": 10_000}
+    corpus, rows = corpus_of({"a": 8}), {"a": 100}
+    plain = estimate(corpus, rows, settings=Settings(), **options)
+    filtered = estimate(corpus, rows, settings=Settings(candidates=2), **options)
+    sampler = SMOTExT("echo", candidates=2, random_state=0)
+    sampler.generate(corpus.texts, corpus.labels, n=rows)
+    written = {*sampler.synthetic_["text"], *sampler.rejected_["text"]}  # 200 rows; equal texts are encoded once
+    assert (plain.encode_s, plain.decode_s, plain.filter_s) == (8, 0, 0)
+    assert (filtered.encode_s, filtered.decode_s) == (8, 0)
+    assert filtered.filter_s == len(written) > 50
 
 
 def test_filters_that_drop_every_trial_row_stop_no_estimate():

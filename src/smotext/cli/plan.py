@@ -58,7 +58,9 @@ def _cost_rows(found: Estimate, n_new: int) -> list[list[str]]:
     from smotext.cli.models import spell_bytes
 
     gpu = f", and {spell_bytes(found.gpu_bytes)} on the GPU" if found.gpu_bytes else ""
-    steps = (("encode", found.encode_s), ("plan", found.plan_s), ("decode", found.decode_s))
+    steps = [("encode", found.encode_s), ("plan", found.plan_s), ("decode", found.decode_s)]
+    if found.filter_s:
+        steps.append(("filter", found.filter_s))
     return [
         ["new rows", str(n_new)],
         ["new tokens", f"about {found.n_tokens}"],

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from smotext.augment import InMemoryRun, Targets, Write, augment
+from smotext.augment import InMemoryRun, MakeVectors, Targets, Write, augment
 from smotext.inputs import Corpus, new_rows_for_n
 from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
@@ -28,8 +29,8 @@ class Estimate:
 
     Attributes
     ----------
-    encode_s, plan_s, decode_s : float
-        Seconds of each step; encoding is nothing where the vectors are cached.
+    encode_s, plan_s, decode_s, filter_s : float
+        Seconds of each step, as if no vector were cached.
     n_tokens : int
         New tokens.
     memory_bytes, gpu_bytes : int
@@ -43,6 +44,7 @@ class Estimate:
     encode_s: float
     plan_s: float
     decode_s: float
+    filter_s: float
     n_tokens: int
     memory_bytes: int
     gpu_bytes: int
@@ -52,7 +54,7 @@ class Estimate:
     @property
     def minutes(self) -> float:
         """All steps together."""
-        return (self.encode_s + self.plan_s + self.decode_s) / 60
+        return (self.encode_s + self.plan_s + self.decode_s + self.filter_s) / 60
 
 
 def estimate(
@@ -78,19 +80,22 @@ def estimate(
     new_rows = {label: number for label, number in new_rows.items() if number}  # the others are in no sample
     settings = replace(settings, on_shortfall="report")  # that few rows fall short of says nothing
     sample = sample_of(corpus, new_rows, settings.k_neighbors)
+    uncached = _Uncached(encoder)
     encoder.encode(sample.texts[:1])  # the first call of a model is slower than all others
     started_s = time.perf_counter()
     vectors = encoder.encode(sample.texts)
     encode_s = (time.perf_counter() - started_s) * len(corpus.texts) / len(sample.texts)
-    n_rows, n_probed = sum(new_rows.values()), 0
-    timed = _TimedRun()
+    n_rows, n_probed, all_s = sum(new_rows.values()), 0, 0.0
+    has_filters = settings.filters is not None or settings.candidates > 1
+    timed = _TimedRun(vectors)
     size = min(_FIRST_ROWS, n_rows)
     while size:
-        timed = _TimedRun()
+        timed = _TimedRun(vectors)
         probed = new_rows_for_n(size, new_rows)
-        augment(sample, probed, encoder=encoder, decoder=decoder, settings=settings, seed=seed, run=timed)
-        n_probed = size
-        is_affordable = timed.decode_s * _GROWTH < budget_s
+        started_s = time.perf_counter()
+        augment(sample, probed, encoder=uncached, decoder=decoder, settings=settings, seed=seed, run=timed)
+        all_s, n_probed = time.perf_counter() - started_s, size
+        is_affordable = all_s * _GROWTH < budget_s
         size = min(size * _GROWTH, n_rows, settings.group_size) if is_affordable else 0
         size = size if size > n_probed else 0
     per_row = n_rows / n_probed if n_probed else 0.0
@@ -100,6 +105,7 @@ def estimate(
         encode_s=encode_s,
         plan_s=_neighbour_seconds(corpus, new_rows, vectors.shape[1]),
         decode_s=timed.decode_s * per_row,
+        filter_s=(all_s - timed.decode_s) * per_row if has_filters else 0.0,
         n_tokens=int(timed.n_tokens * per_row),
         memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,  # text: rows, parts read back, the table, its file
         gpu_bytes=_peak_gpu_memory(),
@@ -117,12 +123,23 @@ def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], k_neighbors: int) -> 
     return Corpus([corpus.texts[row] for row in chosen], corpus.labels[chosen], corpus.rows[chosen], 0)
 
 
-class _TimedRun(InMemoryRun):
-    """Keeps nothing but the time that decoding took and how much was written."""
+class _Uncached:
+    """An encoder without the name under which vectors are cached: a trial neither leaves nor finds any."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: Encoder) -> None:
+        self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
+
+
+class _TimedRun(InMemoryRun):
+    """Keeps nothing but the time that decoding took and how much was written; the vectors are there already."""
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
         super().__init__()
+        self._vectors = vectors
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
+
+    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
+        return self._vectors
 
     def decode(
         self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
