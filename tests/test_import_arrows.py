@@ -16,7 +16,7 @@ FLOORS = [
     {"evaluation", "training", "runs"},
     {"line"},
     {"sampler"},
-    {"augment"},
+    {"augment", "downloads"},
     {"presets", "writing", "rounds"},
     {"encoders", "decoders", "filters"},
     {"settings"},

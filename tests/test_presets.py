@@ -139,14 +139,3 @@ def test_shipped_facts_describe_every_tensor(name: str, n_tensors: int) -> None:
     shipped = json.loads((presets.bundled_bridge().parent / f"{name}.json").read_text(encoding="utf-8"))
     assert len(facts.expected_tensors(shipped["decoder"], 32001)) == n_tensors
     assert len(facts.expected_tensors(shipped["encoder"], 32000)) == 32 * 9 + 2
-
-
-def test_checking_a_preset_that_is_not_here_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelNotFoundError, match="hf download Salesforce/SFR-Embedding-Mistral"):
-        presets.check_preset("xrag-7b")
-
-
-def test_a_preset_without_facts_cannot_be_checked() -> None:
-    with pytest.raises(UnknownNameError, match="expected one of xrag-7b, xrag-moe"):
-        presets.check_preset("tiny")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from smotext.errors import ModelNotFoundError
 
 _NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # never pickled weights
+Model = TypeVar("Model")
 _REACH_S = 10  # seconds to wait for the hub; its own download loop retries for minutes when offline
 
 
@@ -121,6 +124,21 @@ def state_of(directory: str | Path) -> tuple[tuple[str, int, int], ...]:
     root = Path(directory)
     files = sorted(path for path in root.rglob("*") if path.is_file())
     return tuple((str(path.relative_to(root)), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
+class LoadedOnce(Generic[Model]):
+    """Models by their settings: one copy a process, read again when the files that it came from have changed."""
+
+    def __init__(self) -> None:
+        self._models: dict[Hashable, tuple[Any, Model]] = {}  # with the state of their files
+
+    def get(self, settings: Hashable, directory: str | Path, read: Callable[[], Model]) -> Model:
+        """Return the model of these settings, whose files are in `directory`; ``read()`` where it is not there yet."""
+        state = state_of(directory)
+        if settings not in self._models or self._models[settings][0] != state:
+            self._models.pop(settings, None)  # frees the older weights before the newer ones are read
+            self._models[settings] = (state, read())
+        return self._models[settings][1]
 
 
 def _check_on_hub(name: str, revision: str | None) -> None:

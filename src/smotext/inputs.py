@@ -306,9 +306,14 @@ def well_formed(text: str) -> str:
     return text
 
 
+def check_count(name: str, value: Any, expected: str, *, least: int = 1) -> None:
+    """Raise InputError unless the value of an option is an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is {value!r}: expected {expected}")
+
+
 def _check_number(number: Any, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-        raise InputError(f"{what} is {number!r}: expected an integer of 0 or more, the number of new rows")
+    check_count(what, number, "an integer of 0 or more, the number of new rows", least=0)
     if number > MOST_ROWS:
         raise InputError(f"{what} is {number}: expected at most {MOST_ROWS}; split more over several seeds")
     return int(number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from smotext.augment import group_targets
 from smotext.encoders.cache import encode_cached
 from smotext.errors import InputError
-from smotext.inputs import Corpus, check_texts, make_corpus
+from smotext.inputs import Corpus, check_count, check_texts, make_corpus
 from smotext.records import Decoder, Encoder, MixPlan, Synthetic
 from smotext.sampler import SMOTExT
 from smotext.seeding import root_seed, row_seeds
@@ -55,8 +54,7 @@ def interpolate(
     >>> [step.lam for step in interpolate("a parcel", "a train", steps=3, model="echo", random_state=0)]
     [1.0, 0.5, 0.0]
     """
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 2:
-        raise InputError(f"steps is {steps!r}: expected an integer of 2 or more")
+    check_count("steps", steps, "an integer of 2 or more", least=2)
     corpus = make_corpus(check_texts([first, second]), np.array(["", ""], dtype=object))
     if corpus.n_skipped:
         raise InputError("a text is blank: interpolation needs two texts")

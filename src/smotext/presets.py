@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib.resources
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest, unknown_name
+from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
 from smotext.records import Decoder, Encoder
 
 if TYPE_CHECKING:
     from smotext.decoders.bridge import BridgeSpec
-    from smotext.decoders.facts import Finding
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ PRESETS = {
 
 def bundled_bridge() -> Path:
     """Return the directory of the bridge that comes with the package."""
-    return _assets() / "tiny"
+    return assets() / "tiny"
 
 
 def load_encoder(
@@ -115,7 +113,7 @@ def load_encoder(
         from smotext.decoders.bridge import read_spec
 
         return _encoder_of_bridge(name, read_spec(path), given)
-    preset = None if path.is_dir() else PRESETS.get(name)
+    preset = _preset_of(name)
     if preset is None:
         _check_name(name)
         return _load_sentence_encoder(name, given)
@@ -170,8 +168,7 @@ def load_decoder(
     >>> load_decoder("echo").vector_dim
     64
     """
-    path = Path(_check_text(name)).expanduser()
-    preset = None if path.is_dir() else PRESETS.get(name)
+    preset = _preset_of(_check_text(name))
     if preset is not None and preset.decoder == "echo":
         from smotext.decoders.echo import EchoDecoder
 
@@ -193,7 +190,7 @@ def decoder_directory(name: str, revision: str | None = None) -> Path:
     """
     from smotext.hub import resolve_directory
 
-    preset = None if Path(name).expanduser().is_dir() else PRESETS.get(name)
+    preset = _preset_of(name)
     if preset is None:
         _check_name(name)
         return resolve_directory(name, revision=revision)
@@ -248,12 +245,17 @@ def dtype_of_pair(model: str, device: str | None, dtype: str | None) -> str | No
     Alone an encoder takes bfloat16 where that is fast. There a vector depends a little on its neighbours in the batch,
     and so on what was cached before: in a pair, a seed is to give the same texts on every CPU and every time.
     """
-    preset = None if Path(model).expanduser().is_dir() else PRESETS.get(model)
+    preset = _preset_of(model)
     if dtype is not None or (preset is not None and (preset.encoder == "hash" or "dtype" in preset.encoder_options)):
         return dtype
     from smotext.devices import default_device, default_dtype
 
     return default_dtype(device or default_device())
+
+
+def _preset_of(name: str) -> Preset | None:
+    """Return the preset of that name; None for another name, and where a directory of it is there."""
+    return None if Path(name).expanduser().is_dir() else PRESETS.get(name)
 
 
 def is_bridge(directory: Path) -> bool:
@@ -266,7 +268,7 @@ def load_encoder_of(
     model: str, spec: BridgeSpec | None, *, device: str | None = None, dtype: str | None = None
 ) -> Encoder:
     """Return the encoder that belongs to a preset, or that the bridge of this spec was trained with."""
-    if model in PRESETS and not Path(model).is_dir():
+    if _preset_of(model) is not None:
         return load_encoder(model, device=device, dtype=dtype)
     return _encoder_of_bridge(model, spec, {"device": device, "dtype": dtype})
 
@@ -312,63 +314,6 @@ def _check_name(name: str) -> None:
     )
 
 
-def locate_preset(name: str) -> dict[str, Path | None]:
-    """Return the directories of a preset's ``"encoder"`` and ``"decoder"`` on this machine; asks no network.
-
-    None stands for what is not downloaded, or needs no files.
-    """
-    preset = PRESETS[name]
-    return {
-        "encoder": _on_this_machine(preset.encoder, preset.encoder_revision),
-        "decoder": _on_this_machine(preset.decoder, preset.decoder_revision),
-    }
-
-
-def check_preset(name: str) -> list[Finding]:
-    """Return what holds of a preset's files, against the facts shipped in ``assets/NAME.json``; decodes nothing.
-
-    Raises
-    ------
-    UnknownNameError
-        If there are no facts for the preset.
-    ModelNotFoundError
-        If its files are not on this machine; the message says how to get them.
-    """
-    from smotext.decoders.facts import Finding, check_checkpoint
-
-    checkable = [path.stem for path in _assets().glob("*.json")]
-    if name not in checkable:
-        raise unknown_name("preset to check", name, sorted(checkable))
-    facts = json.loads((_assets() / f"{name}.json").read_text(encoding="utf-8"))
-    found = []
-    for role, directory in locate_preset(name).items():
-        if directory is None:
-            model = getattr(PRESETS[name], role)
-            raise ModelNotFoundError(f"{role} {model!r} is not on this machine: run `hf download {model}`")
-        found += [
-            Finding(f"{role}: {finding.what}", finding.expected, finding.given)
-            for finding in check_checkpoint(directory, facts[role])
-        ]
-    return found
-
-
-def _on_this_machine(model: str, revision: str | None) -> Path | None:
-    if model == "bundled":
-        return bundled_bridge()
-    if model == MINILM:
-        from smotext.encoders.bundled import find_minilm
-
-        return find_minilm()
-    if "/" not in model:
-        return None
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
-
-
-def _assets() -> Path:
+def assets() -> Path:
+    """Return the directory of what comes with the package: the bundled bridge, facts about checkpoints."""
     return Path(str(importlib.resources.files("smotext") / "assets"))

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.errors import InputError, ShortfallError, unknown_name
+from smotext.errors import ShortfallError, unknown_name
 from smotext.filters.judge import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
+from smotext.inputs import check_count
 from smotext.settings import SHORTFALLS
 
 MAX_TRIES = 5  # rounds in which a row is written
@@ -76,8 +77,7 @@ class Ledger:
     def __init__(self, real_texts: Iterable[str], *, max_tries: int = MAX_TRIES, on_shortfall: str = "fill") -> None:
         if on_shortfall not in SHORTFALLS:
             raise unknown_name("on_shortfall", on_shortfall, SHORTFALLS)
-        if isinstance(max_tries, bool) or not isinstance(max_tries, int) or max_tries < 1:
-            raise InputError(f"max_tries is {max_tries!r}: expected an integer of 1 or more")
+        check_count("max_tries", max_tries, "an integer of 1 or more")
         self.max_tries = max_tries
         self.on_shortfall = on_shortfall
         self.n_rounds = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
+from smotext.inputs import check_count
 from smotext.mixing.interpolation import check_mix, parse_lam
 from smotext.mixing.planning import check_options
 
@@ -99,12 +100,6 @@ class Settings:
         """Return the options that go to the decoder as they are."""
         names = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "batch_size")
         return {name: getattr(self, name) for name in names}
-
-
-def check_count(name: str, value: Any, expected: str, *, least: int = 1) -> None:
-    """Raise InputError unless the value of an option is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} is {value!r}: expected {expected}")
 
 
 def _check_real(name: str, value: Any, expected: str, is_allowed: Callable[[Any], bool]) -> None:

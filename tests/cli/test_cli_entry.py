@@ -183,7 +183,7 @@ def test_a_check_says_which_facts_hold(monkeypatch, capsys):
     from smotext.decoders.facts import Finding
 
     facts = [Finding("encoder: hidden_size", "4096", "4096"), Finding("decoder: token <xRAG>", "present", "missing")]
-    monkeypatch.setattr("smotext.presets.check_preset", lambda name: facts)
+    monkeypatch.setattr("smotext.downloads.check_preset", lambda name: facts)
     assert entry.run(["models", "--check", "xrag-7b"]) == 2
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines()] == ["fact", "ok", "WRONG"]
@@ -194,7 +194,7 @@ def test_a_check_says_which_facts_hold(monkeypatch, capsys):
 
 
 def test_a_check_without_the_files_says_how_to_get_them(monkeypatch, capsys):
-    monkeypatch.setattr("smotext.presets.locate_preset", lambda name: {"encoder": None, "decoder": None})
+    monkeypatch.setattr("smotext.downloads.locate_preset", lambda name: {"encoder": None, "decoder": None})
     assert entry.run(["models", "--check", "xrag-7b"]) == 2
     assert "hf download Salesforce/SFR-Embedding-Mistral" in capsys.readouterr().err
     assert entry.run(["models", "--check", "tinny"]) == 2

@@ -91,6 +91,7 @@ def augment(
     from smotext.cli.jobs import read_job
     from smotext.runs.folder import RunFolder, run_path
     from smotext.runs.stopping import Stopper
+    from smotext.tables import check_output
 
     _check_engine(run)
     reporter = Reporter(is_quiet=out.quiet)
@@ -99,7 +100,8 @@ def augment(
     job = read_job(file, columns, amount, method)
     if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
         raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
-    _check_targets(job, out, is_own_replaced=run.resume != "never")
+    _check_targets(out, is_own_replaced=run.resume != "never")
+    check_output(job.table, out.output, overwrite=True)
     settings = {**job.settings, "only_synthetic": out.only_synthetic}
     with _advice_when_full(out.output), reporter.drawing():
         folder = RunFolder.open(run_path(out.output), settings, resume=run.resume)
@@ -194,18 +196,15 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
     return exit_code
 
 
-def _check_targets(job: Job, out: OutputOptions, *, is_own_replaced: bool = True) -> None:
+def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
-    from smotext.tables import check_name, check_output, check_target
+    from smotext.tables import check_name, check_target
 
     check_name(lineage_path(out.output))  # the longest of them
     for path in (out.output, lineage_path(out.output)):
-        may = out.overwrite or (is_own_replaced and may_replace(run_path(out.output), path))
-        if path == out.output:
-            check_output(job.table, path, overwrite=may)
-        else:
-            check_target(path, overwrite=may)
+        is_ours = is_own_replaced and may_replace(run_path(out.output), path)
+        check_target(path, overwrite=out.overwrite or is_ours)
 
 
 def lineage_path(output: Path) -> Path:
@@ -225,7 +224,7 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
     from smotext.tables import with_synthetic, write_table
 
-    _check_targets(job, out)  # again: somebody may have written there in the meantime
+    _check_targets(out)  # again: somebody may have written there in the meantime
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
     table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
     folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))

@@ -30,7 +30,8 @@ def models(
 
 
 def _preset_rows() -> list[list[str]]:
-    from smotext.presets import PRESETS, locate_preset
+    from smotext.downloads import locate_preset
+    from smotext.presets import PRESETS
 
     rows = []
     for name, preset in PRESETS.items():
@@ -44,7 +45,7 @@ def _preset_rows() -> list[list[str]]:
 
 def _check(name: str) -> None:
     """Print what was looked at; raise BridgeError if a fact does not hold."""
-    from smotext.presets import check_preset
+    from smotext.downloads import check_preset
 
     findings = check_preset(name)
     rows = [["ok" if fact.is_ok else "WRONG", fact.what, fact.expected, fact.given] for fact in findings]

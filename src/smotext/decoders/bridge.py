@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
 from smotext.errors import BridgeError
@@ -77,12 +77,12 @@ class BridgeSpec:
         >>> BridgeSpec.from_dict({"vector_norm": "unit"}).vector_norm
         'unit'
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(entries.keys() - known):
+        known = get_type_hints(cls)
+        if unknown := sorted(entries.keys() - known.keys()):
             raise BridgeError(f"{where} has unknown entries {unknown}: expected some of {sorted(known)}")
         for name, value in entries.items():
-            kinds, expected = _KINDS[name]
-            if not isinstance(value, kinds) or isinstance(value, bool):
+            kind, expected = _JSON_KINDS[known[name]]
+            if not isinstance(value, kind) or isinstance(value, bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
         spec = cls(**{**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))})
         if spec.vector_norm not in ("raw", "unit"):
@@ -98,20 +98,14 @@ class BridgeSpec:
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
-_TEXT = ((str, type(None)), "a string or null")
-_NUMBER = ((int, float), "a number")
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "encoder": _TEXT,
-    "encoder_revision": _TEXT,
-    "encoder_sha256": _TEXT,
-    "pooling": _TEXT,
-    "encoder_max_tokens": ((int, type(None)), "an integer or null"),
-    "vector_norm": ((str,), "'raw' or 'unit'"),
-    "chat_template": ((str,), "a string"),
-    "prompts": ((list, tuple), "a list of strings"),
-    "max_new_tokens": ((int,), "an integer"),
-    "guidance": _NUMBER,
-    "trained_guidance": _NUMBER,
+_JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks like in the file
+    str: (str, "a string"),
+    str | None: (str | None, "a string or null"),
+    int: (int, "an integer"),
+    int | None: (int | None, "an integer or null"),
+    float: (int | float, "a number"),
+    tuple[str, ...]: (list | tuple, "a list of strings"),
+    Literal["raw", "unit"]: (str, "'raw' or 'unit'"),
 }
 
 

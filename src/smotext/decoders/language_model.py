@@ -20,14 +20,15 @@ from smotext.decoders.guidance import Guidance, weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import rows_per_batch
 from smotext.decoders.projector import Projector
-from smotext.decoders.prompts import check_prompt, count_tokens, placeholder_id, prompt_ids
+from smotext.decoders.prompts import check_prompt, count_tokens, placeholder_id, prompt_ids, room_after
 from smotext.devices import is_out_of_memory
 from smotext.errors import InputError, SmotextWarning
 from smotext.hub import hub_identity
+from smotext.inputs import check_count
 from smotext.parallel import spread
 from smotext.records import Decoded
 from smotext.seeding import uniforms
-from smotext.settings import Sampling, check_count
+from smotext.settings import Sampling
 
 WritePart = Callable[[NDArray[np.int64]], list[Written]]
 
@@ -90,9 +91,7 @@ class LanguageModelDecoder:
     @cached_property
     def most_new_tokens(self) -> int | None:
         """What the language model's positions leave after the longest prompt."""
-        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        longest = max(self._prompt_length(number) for number in range(len(self.prompts)))
-        return positions if positions is None else positions - longest
+        return room_after(self.model.config, map(self._prompt_length, range(len(self.prompts))))
 
     def decode(
         self,

@@ -17,7 +17,7 @@ from smotext.decoders.projector import PREFIX, Projector
 from smotext.decoders.prompts import prompt_ids
 from smotext.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
-from smotext.hub import state_of
+from smotext.hub import LoadedOnce
 
 if TYPE_CHECKING:
     from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
@@ -28,7 +28,7 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-_loaded: dict[DecoderSettings, tuple[Any, LanguageModelDecoder]] = {}  # with the state of the files they came from
+_loaded: LoadedOnce[LanguageModelDecoder] = LoadedOnce()
 
 
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
@@ -36,11 +36,7 @@ def load(settings: DecoderSettings) -> LanguageModelDecoder:
 
     One copy of the weights per process and settings, however often a decoder is unpickled, until the files change.
     """
-    state = state_of(settings.directory)
-    if settings not in _loaded or _loaded[settings][0] != state:
-        _loaded.pop(settings, None)  # frees the older weights before the newer ones are read
-        _loaded[settings] = (state, read(settings))
-    return _loaded[settings][1]
+    return _loaded.get(settings, settings.directory, lambda: read(settings))
 
 
 def read(settings: DecoderSettings) -> LanguageModelDecoder:

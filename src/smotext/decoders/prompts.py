@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -70,6 +70,19 @@ def count_tokens(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     ids = tokenizer([well_formed(text) for text in texts], add_special_tokens=False)["input_ids"]
     return np.array([len(row) for row in ids], dtype=np.int64)
+
+
+def room_after(config: Any, lengths: Iterable[int]) -> int | None:
+    """Return how many tokens the model's positions leave after the longest prompt; None where it knows no limit.
+
+    Parameters
+    ----------
+    config : of the language model
+    lengths : iterable of int
+        Of the prompts, in tokens.
+    """
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return positions - max(lengths) if positions else None
 
 
 def placeholder_id(tokenizer: Any) -> int:

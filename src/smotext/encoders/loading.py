@@ -13,7 +13,7 @@ import torch
 from smotext.encoders.precision import choose_device, choose_dtype
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import ModelNotFoundError
-from smotext.hub import Located, how_to_get, locate, state_of
+from smotext.hub import LoadedOnce, Located, how_to_get, locate
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SentenceSettings:
         return load_sentence_encoder(options.pop("name"), **options)
 
 
-_loaded: dict[SentenceSettings, tuple[Any, SentenceEncoder]] = {}  # with the state of the files they came from
+_loaded: LoadedOnce[SentenceEncoder] = LoadedOnce()
 
 
 def load_sentence_encoder(
@@ -94,11 +94,7 @@ def load_sentence_encoder(
         max_tokens=max_tokens,
         require_eos=require_eos,
     )
-    state = state_of(found.name)
-    if settings not in _loaded or _loaded[settings][0] != state:
-        _loaded.pop(settings, None)  # frees the older weights before the newer ones are read
-        _loaded[settings] = (state, _make(found, settings, weights))
-    return _loaded[settings][1]
+    return _loaded.get(settings, found.name, lambda: _make(found, settings, weights))
 
 
 def _make(found: Located, settings: SentenceSettings, weights: torch.dtype) -> SentenceEncoder:

@@ -155,8 +155,11 @@ class WordOrder:
         there, back = (
             self.pairs.look_up(pairs) - own.look_up(pairs) for pairs in (_pairs(row), _pairs(row[::-1])[::-1])
         )
-        counts = self.counts - np.bincount(row, minlength=unknown + 1) if is_own else self.counts
-        by_chance = counts[row[:-1]] * counts[row[1:]] / max(1, counts.sum())
+        n_words, counts = self.counts.sum(), self.counts[row]
+        if is_own:
+            _, places, times = np.unique(row, return_inverse=True, return_counts=True)
+            n_words, counts = n_words - len(row), counts - times[places]
+        by_chance = counts[:-1] * counts[1:] / max(1, n_words)
         return float((2 * np.log(there + 1) - np.log(by_chance + 1) - np.log(back + 1)).mean())
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.decoders.loading import read
+from smotext.decoders.prompts import count_tokens
 from smotext.errors import InputError
 from smotext.seeding import generator
-from smotext.training.build import count_tokens
 from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Corpus, Cutting, cut_passages
 from smotext.training.export import Card, check_output, export_bridge
@@ -280,7 +280,7 @@ def _cut(pair: Pair, texts: list[str], cutting: Cutting, seed: int) -> list[str]
     return [
         passage
         for text in texts
-        for passage in cut_passages(text, lambda parts: count_tokens(pair.tokenizer, parts), cutting, rng)
+        for passage in cut_passages(text, lambda parts: count_tokens(pair.tokenizer, parts).tolist(), cutting, rng)
     ]
 
 

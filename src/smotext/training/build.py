@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, count_tokens
 from smotext.errors import InputError, unknown_name
 from smotext.files import atomic_write
 from smotext.presets import decoder_directory
@@ -252,7 +252,7 @@ def _make_store(
     read = partial(
         read_corpus,
         job.corpus,
-        lambda texts: count_tokens(tokenizer, texts),
+        lambda texts: count_tokens(tokenizer, texts).tolist(),
         cutting=job.cutting,
         text_column=job.text_column,
         max_passages=job.max_passages,
@@ -260,11 +260,6 @@ def _make_store(
         seed=seed,
     )
     return PassageStore.open_or_create(folder, settings, read, tokenizer=tokenizer, encode=encoder.encode, world=world)
-
-
-def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    """Return the number of tokens of each text, special ones not counted."""
-    return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
 
 
 def _export(

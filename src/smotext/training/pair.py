@@ -14,7 +14,7 @@ from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_config, re
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.loading import read_language_model
 from smotext.decoders.projector import PREFIX, Projector
-from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids
+from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids, room_after
 from smotext.errors import BridgeError, InputError, ModelNotFoundError
 from smotext.hub import how_to_get
 
@@ -69,8 +69,8 @@ class Pair:
         is_read : bool
             The passage also stands in the prompt, in the placeholder's place, as stage 2's teacher reads it.
         """
-        positions = getattr(self.lm.config, "max_position_embeddings", None) or 2**31
-        room = int(positions) - max(map(len, self.prompts()))
+        found = room_after(self.lm.config, map(len, self.prompts()))
+        room = 2**31 if found is None else found
         return (room + 1) // 2 if is_read else room
 
     def check_room(self, max_tokens: int, *, is_read: bool) -> None:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
+from smotext.inputs import check_count
 from smotext.records import Decoded
 from smotext.training import measures
 from smotext.training.batches import micro_batches
@@ -86,8 +87,7 @@ class Decoding:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.candidates < 1:
-            raise InputError(f"candidates is {self.candidates}: expected 1 or more")
+        check_count("candidates", self.candidates, "1 or more")
 
 
 def score_bridge(
