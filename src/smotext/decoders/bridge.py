@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"
@@ -48,6 +48,14 @@ class BridgeSpec:
         ``{content}`` is the prompt; a leading ``{bos}`` the begin-of-text token.
     prompts : tuple of str
         Numbered paraphrase instructions, each with ``<xRAG>`` once.
+    text_template : str
+        How a text stands after the prompt: ``{text}``, and what ends it, ``{eos}`` or a piece of text that is one
+        token.
+    examples_template : str or None
+        A prompt that shows texts: ``{examples}`` once, where each stands as ``- text`` on a line of its own, and
+        ``<xRAG>`` after it. None: the bridge's prompts show none.
+    examples : int
+        How many the prompt shows unless the caller says another number.
     max_new_tokens : int
         Longest output that the bridge was trained for, in tokens.
     guidance : float
@@ -64,6 +72,9 @@ class BridgeSpec:
     vector_norm: Literal["raw", "unit"] = "raw"
     chat_template: str = XRAG_TEMPLATE
     prompts: tuple[str, ...] = XRAG_PROMPTS
+    text_template: str = XRAG_TEXT
+    examples_template: str | None = None
+    examples: int = 0
     max_new_tokens: int = 336  # xRAG's training length
     guidance: float = 0.0
     trained_guidance: float = 0.0
@@ -89,6 +100,15 @@ class BridgeSpec:
             raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
         if spec.max_new_tokens < 1:
             raise BridgeError(f"{where}: max_new_tokens is {spec.max_new_tokens}: expected 1 or more")
+        split_text_template(spec.text_template)  # raises
+        if spec.examples_template is not None and spec.examples_template.count("{examples}") != 1:
+            raise BridgeError(
+                f"{where}: examples_template is {spec.examples_template!r}: expected {{examples}} in it once"
+            )
+        if spec.examples < 0 or (spec.examples and spec.examples_template is None):
+            raise BridgeError(
+                f"{where}: examples is {spec.examples}: expected 0 or more, and a template that shows them"
+            )
         if not spec.prompts:
             raise BridgeError(f"{where}: prompts is empty: expected at least one, with the placeholder in it")
         return spec

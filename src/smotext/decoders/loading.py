@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from smotext.decoders import bridge
+from smotext.decoders.context import hide_slots_from_lower_layers
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.projector import PREFIX, Projector
+from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
 from smotext.decoders.prompts import prompt_ids
 from smotext.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
@@ -60,7 +61,7 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)
     with of_bridge(directory, "the projector"):
-        projector = Projector.from_tensors(config, bridge.read_tensors(directory, PREFIX))
+        tensors = bridge.read_tensors(directory, PREFIX)
     with of_bridge(directory, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
     for prompt in spec.prompts:
@@ -69,16 +70,14 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
     model = load_language_model(settings)
     table = model.get_input_embeddings().weight
-    if projector.hidden_size != table.shape[1]:
-        raise BridgeError(
-            f"the projector of {directory} writes {projector.hidden_size} numbers and the language model's embeddings "
-            f"have {table.shape[1]}: they were not trained together"
-        )
-    home = table.device
-    projector = projector.to(home, dtype_of(settings)).eval().requires_grad_(False)
+    with of_bridge(directory, "the projector"):
+        projector = projector_from_tensors(config, tensors, model.config)
+    projector = projector.to(table.device, dtype_of(settings)).eval().requires_grad_(False)
+    if isinstance(projector, SlotProjector):
+        hide_slots_from_lower_layers(model, projector.first_layer)
     guidance = None
     if tensors := bridge.read_tensors(directory, bridge.GUIDANCE_PREFIX):
-        guidance = Guidance.from_tensors(tensors).to(home)
+        guidance = Guidance.from_tensors(tensors, table).to(table.device)
     return LanguageModelDecoder(settings, model, tokenizer, projector, spec, guidance)
 
 
