@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,43 @@ def resolve_directory(path_or_name: str | Path, *, revision: str | None = None) 
     return Path(
         snapshot_download(found.name, revision=revision, local_files_only=found.is_local, allow_patterns=_NEEDED)
     )
+
+
+def is_hub_name(name: str) -> bool:
+    """Return True for ``owner/model``, which no path looks like that begins with a dot, a slash or a tilde.
+
+    Examples
+    --------
+    >>> is_hub_name("owner/model"), is_hub_name("../model"), is_hub_name("/models/one")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) is not None
+
+
+def cached_file(name: str, file: str, revision: str | None = None) -> Path | None:
+    """Return a file of a hub model that is in the hub's cache, else None; asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, file, revision=revision)
+    return Path(found) if isinstance(found, str) else None  # or None, or a mark that the hub has no such file
+
+
+def fetch_file(name: str, file: str, revision: str | None = None) -> Path:
+    """Return a file of a hub model, fetched with its config.json if there is one.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the hub cannot be reached, or has no such model or file.
+    """
+    from huggingface_hub import snapshot_download
+
+    _check_on_hub(name, revision)
+    patterns = [file, "config.json", "generation_config.json"]
+    path = Path(snapshot_download(name, revision=revision, allow_patterns=patterns)) / file
+    if not path.is_file():
+        raise ModelNotFoundError(f"model {name!r} has no file {file!r} on the hub at revision {revision}")
+    return path
 
 
 def hub_identity(directory: Path) -> str | None:
