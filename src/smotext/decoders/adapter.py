@@ -77,17 +77,23 @@ class Adapter:
         >>> adapter.merged_into({"layer.weight": torch.zeros(3, 2)})["layer.weight"].tolist()
         [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
         """
+        self.check_fit({name: tuple(tensor.shape) for name, tensor in tensors.items()})
         merged = dict(tensors)
         for module, (down, up) in self.modules.items():
-            weight = tensors.get(f"{module}.weight")
-            given = "is missing" if weight is None else f"has shape {tuple(weight.shape)}"
-            if weight is None or weight.shape != (len(up), down.shape[1]):
-                raise BridgeError(
-                    f"the adapter needs {module}.weight of shape {(len(up), down.shape[1])}, which {given} in the "
-                    "language model: the adapter was made for one of another architecture"
-                )
-            merged[f"{module}.weight"] = torch.addmm(weight.float(), up.float(), down.float(), alpha=self.scale)
+            weight = tensors[f"{module}.weight"].float()
+            merged[f"{module}.weight"] = torch.addmm(weight, up.float(), down.float(), alpha=self.scale)
         return merged
+
+    def check_fit(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise BridgeError if the language model's tensors, by name, lack a layer or have it in another shape."""
+        for module, (down, up) in self.modules.items():
+            given, needed = shapes.get(f"{module}.weight"), (len(up), down.shape[1])
+            if given != needed:
+                raise BridgeError(
+                    f"the adapter needs {module}.weight of shape {needed}, which "
+                    f"{'is missing' if given is None else f'has shape {given}'} in the language model: the adapter "
+                    "was made for one of another architecture"
+                )
 
 
 def read_adapter(directory: Path, reference: BaseReference) -> Adapter | None:
