@@ -168,3 +168,11 @@ def test_pickled_weights_are_never_read(tmp_path: Path) -> None:
     save_file({k: v for k, v in tensors.items() if "projector" in k}, directory / "projector.safetensors")
     with pytest.raises(BridgeError, match="pytorch_model.bin holds pickled weights, which are never read"):
         load_decoder(str(directory))
+
+
+@pytest.mark.parametrize("quantization", ["4bit", "8bit"])
+def test_a_named_language_model_can_be_quantised(bridge: Path, vectors: np.ndarray, quantization: str) -> None:
+    pytest.importorskip("bitsandbytes")
+    decoder: Any = load_decoder(str(bridge), quantization=quantization, dtype="float32")
+    assert decoder.model.is_quantized
+    assert len(decoder.decode(vectors, max_new_tokens=4)) == len(vectors)
