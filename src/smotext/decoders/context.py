@@ -48,7 +48,7 @@ class Context:
 
     def mask(self, n_inputs: int, dtype: torch.dtype) -> torch.Tensor:
         """Return the additive mask (n_rows, 1, n_inputs, n_columns + n_inputs) of inputs that come next."""
-        n_rows, n_columns = self.is_seen.shape
+        n_rows = len(self.is_seen)
         causal = torch.ones(n_inputs, n_inputs, dtype=torch.bool, device=self.is_seen.device).tril()
         allowed = torch.cat([self.is_seen[:, None, :].expand(-1, n_inputs, -1), causal.expand(n_rows, -1, -1)], dim=-1)
         mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
@@ -118,8 +118,8 @@ def read_prompts(
         body(input_ids=ids, **context.inputs(ids.shape[1], model.dtype))
         context.advance(is_token)
         before = starts
-    places = torch.tensor([before.index(_full(prompt, len(beginnings))) for prompt in prompts], device=device)
-    context.keep_rows(places[rows])
+    ends = torch.tensor([before.index(_full(prompt, len(beginnings))) for prompt in prompts], device=device)
+    context.keep_rows(ends[rows])
     return context
 
 
@@ -175,7 +175,8 @@ def place_vectors(
         return torch.cat([made.to(tail), tail], dim=1)
     if not after:
         raise BridgeError("the prompt ends where the vector is: slots need a token after them, with which text begins")
-    _add_slots(model, projector, *made, context)
+    keys, values = made
+    _add_slots(model, projector, keys, values, context)
     return tail
 
 

@@ -80,15 +80,17 @@ def check_bridge(directory: Path) -> list[Finding]:
     ModelNotFoundError
         If the language model that it names is not on this machine; asks no network.
     """
-    from smotext.decoders.projector import PREFIX, Projector
+    from transformers import AutoConfig
+
+    from smotext.decoders.projector import PREFIX, projector_from_tensors
 
     config, base = read_config(directory), read_spec(directory).base
     findings = []
     if base is not None:
         findings.append(check_file(find_base(base, directory, asks_hub=False), base.sha256))
         findings.append(_tried("adapter tensors", lambda: _check_adapter(directory)))
-    projector = read_tensors(directory, PREFIX)
-    findings.append(_tried("projector tensors", lambda: Projector.from_tensors(config, projector)))
+    projector, language_model = read_tensors(directory, PREFIX), AutoConfig.from_pretrained(directory)
+    findings.append(_tried("projector tensors", lambda: projector_from_tensors(config, projector, language_model)))
     findings.append(_tried("guidance tensors", lambda: _check_guidance(directory, config)))
     return [*findings, *_check_tokenizer(directory, {"special_tokens": {}, "placeholder": PLACEHOLDER})]
 

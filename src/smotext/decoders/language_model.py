@@ -157,9 +157,9 @@ class LanguageModelDecoder:
             For vectors of another width, values that are not finite, or options out of range.
         """
         rows = self.decode_rows(
-            vectors, examples=examples, prompt=prompt, max_new_tokens=max_new_tokens, do_sample=do_sample, temperature=temperature,
-            top_p=top_p, top_k=top_k, repetition_penalty=repetition_penalty, min_new_tokens=min_new_tokens,
-            guidance=guidance, seeds=seeds, batch_size=batch_size,
+            vectors, examples=examples, prompt=prompt, max_new_tokens=max_new_tokens, do_sample=do_sample,
+            temperature=temperature, top_p=top_p, top_k=top_k, repetition_penalty=repetition_penalty,
+            min_new_tokens=min_new_tokens, guidance=guidance, seeds=seeds, batch_size=batch_size,
         )  # fmt: skip
         return [row.text for row in rows]
 
@@ -248,7 +248,7 @@ class LanguageModelDecoder:
         numbers = self._prompt_numbers(prompt, np.zeros(len(rows), dtype=np.int64))
         prompts, which = self._prompts_of_rows(numbers, examples)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
-        order = np.lexsort(([len(ids) for ids in tokens], which))
+        order = np.lexsort((np.array([len(ids) for ids in tokens]), which))
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
         for start in range(0, len(order), size):
@@ -288,7 +288,8 @@ class LanguageModelDecoder:
         shown = check_examples(examples, len(numbers), can_show=self._prompts.takes_examples)
         keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
         places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        ids = dict(zip(texts := sorted({text for _, row in keys for text in row}), self._prompts.example_ids(texts)))
+        texts = sorted({text for _, row in keys for text in row})
+        ids = dict(zip(texts, self._prompts.example_ids(texts), strict=True))
         prompts = [
             self._prompts.with_examples([ids[text] for text in row]) if row else self._prompts.numbered(number)
             for number, row in places

@@ -113,14 +113,16 @@ def load_language_model(settings: DecoderSettings) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def read_language_model(name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
+def read_language_model(name: str, *, is_adapted: bool = True, **options: Any) -> tuple[Any, dict[str, Any]]:
     """Return a causal language model and what ``from_pretrained`` reports of its tensors.
 
     Parameters
     ----------
     name : str
-        Hub name or directory; int8 matrices (:mod:`smotext.decoders.int8`) are unpacked. For a bridge that names
-        its language model that one, with the bridge's adapter merged into it.
+        Hub name or directory. For a bridge that names its language model that one, with the bridge's adapter merged
+        into it.
+    is_adapted : bool
+        Whether the bridge's adapter is merged into the language model that it names.
     options
         Of ``from_pretrained``.
     """
@@ -129,21 +131,18 @@ def read_language_model(name: str, **options: Any) -> tuple[Any, dict[str, Any]]
     directory = Path(name)
     base = bridge.read_spec(directory).base
     with quiet_loading():
-        if base is None and not bridge.has_packed_tensors(directory):
+        if base is None:
             refuse_pickled(directory)
             options["use_safetensors"] = True
             loaded: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **options)
             return loaded
         options.pop("trust_remote_code", None)  # the architecture is one of transformers' own
         config = AutoConfig.from_pretrained(name)
-        if base is None:
-            model, report = assemble(config, bridge.read_tensors(directory, ""), **options)
-        else:
-            adapter = read_adapter(directory, base)  # raises before the base is read
-            tensors = base_tensors(base, directory)
-            options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
-            model, report = assemble(config, adapter.merged_into(tensors) if adapter else tensors, **options)
-            check_fit(base, report)
+        adapter = read_adapter(directory, base) if is_adapted else None  # raises before the base is read
+        tensors = base_tensors(base, directory)
+        options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
+        model, report = assemble(config, adapter.merged_into(tensors) if adapter else tensors, **options)
+        check_fit(base, report)
         if (directory / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(directory)
     return model, report

@@ -137,7 +137,7 @@ def micro_batches(
             alone += group.tolist()
             continue
         shuffled, n_shown = rng.permutation(group), int(rng.integers(1, most + 1))
-        shown = [piece.passage(row) for row in shuffled[:n_shown]]
+        shown = [piece.passage(row).tolist() for row in shuffled[:n_shown]]
         prompt, rows = prompting.prompts.with_examples(shown).in_one_part(), shuffled[n_shown:]
         if pending and _padded(piece, [*pending, (prompt, rows)]) > max_tokens:
             batches.append(_gather(piece, pending, prompting))

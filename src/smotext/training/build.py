@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
+from smotext.decoders.base_model import BASES
+from smotext.decoders.bridge import ADAPTER_CONFIG, GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import KV
 from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
@@ -24,6 +25,7 @@ from smotext.training.corpus import Cutting, read_corpus
 from smotext.training.export import Card, check_output, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
 from smotext.training.identity import models_identity
+from smotext.training.lora import resume_lora
 from smotext.training.pair import Pair, load_bridge, load_pair
 from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings
@@ -83,7 +85,8 @@ class Job:
         Files, as :func:`~smotext.training.corpus.read_documents` reads them.
     lm, bridge : str or None
         Exactly one: a causal language model (the projector is new), or a bridge (directory, hub name or preset) to go
-        on from.
+        on from. A language model of :data:`~smotext.decoders.base_model.BASES` is named by the bridge, others are held
+        in it.
     encoder : str or None
         A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2. None: the bridge's own, loaded as decoding
         loads it; for a new bridge ``"tiny"``.
@@ -233,6 +236,7 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
             **style,
             "vector_norm": job.vector_norm,
             "max_new_tokens": job.cutting.max_tokens,
+            "base": BASES.get(str(job.lm)),
             **{name: value for name, value in given.items() if value is not None},
         }
     )
@@ -241,7 +245,10 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
 
 def _make_pair(job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
     if bridge is not None:
-        return dataclasses.replace(load_bridge(bridge), spec=spec)
+        pair = dataclasses.replace(load_bridge(bridge, is_adapted=False), spec=spec)
+        if spec.base is not None and (bridge / ADAPTER_CONFIG).is_file():
+            resume_lora(pair, bridge)
+        return pair
     return load_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
 
 

@@ -365,8 +365,8 @@ def read_corpus(
     if not drawn:
         raise InputError(
             f"the corpus gives no passage: {n_documents} documents read, none with a run of sentences of "
-            f"{cutting.min_tokens} to {cutting.max_tokens} tokens, {cutting.group_size} of them for a group; add texts, "
-            "or lower min_tokens"
+            f"{cutting.min_tokens} to {cutting.max_tokens} tokens, {cutting.group_size} of them for a group; add "
+            "texts, or lower min_tokens"
         )
     return _shuffled(drawn, checked, rng, cutting.group_size)
 

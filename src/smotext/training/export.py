@@ -15,15 +15,16 @@ import torch
 from torch import nn
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
-from smotext.decoders.int8 import pack
-from smotext.decoders.loading import quiet_loading
 from smotext.decoders.projector import PREFIX
+from smotext.decoders.quiet import quiet_loading
 from smotext.errors import InputError
 from smotext.files import temporary_name
 from smotext.presets import is_bridge
+from smotext.training.lora import write_adapter
 from smotext.training.pair import Pair
 
 _CONFIG = "config.json"
+_DTYPE = torch.bfloat16  # of the weights on disk
 _SHARD = "15MB"  # package indexes and git hosts are at ease with files under 16 MB
 
 
@@ -104,29 +105,27 @@ def export_bridge(
     directory: str | Path,
     *,
     card: Card,
-    dtype: torch.dtype = torch.bfloat16,
 ) -> Path:
     """Write a bridge directory that :func:`smotext.load_decoder` reads, and return its path.
 
     Parameters
     ----------
     pair : Pair
-        In float32; not changed. LoRA layers are merged into the weights.
+        In float32; not changed. Where its spec names a base, LoRA layers are written beside the projector as an
+        adapter, else they are merged into the weights.
     directory : path
         Made if it is not there. Weights go to shards under 16 MB where no single tensor is larger. A bridge in it
         is replaced, and what is no part of one stays. Whatever happens meanwhile, it never holds half a bridge:
         it lacks its config.json until all else is there.
     card : Card
         For README.md.
-    dtype : torch dtype
-        Of the weights on disk. ``torch.int8``: matrices with a scale a row, the rest in bfloat16.
     """
     target = Path(os.path.realpath(directory))
     staging = temporary_name(target)
     shutil.rmtree(staging, ignore_errors=True)  # left by a killed process
     staging.mkdir(parents=True)
     try:
-        _write(pair, staging, card, dtype)
+        _write(pair, staging, card)
         _put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -138,25 +137,42 @@ def with_spec(pair: Pair, **changes: Any) -> Pair:
     return dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, **changes))
 
 
-def _write(pair: Pair, directory: Path, card: Card, dtype: torch.dtype) -> None:
-    is_packed, dtype = dtype == torch.int8, torch.bfloat16 if dtype == torch.int8 else dtype
-    lm = _merged(pair.lm).to(dtype)
-    for key, value in pair.projector.config.items():
-        setattr(lm.config, key, value)
-    with quiet_loading():
-        lm.save_pretrained(directory, max_shard_size=_SHARD)
+def _write(pair: Pair, directory: Path, card: Card) -> None:
+    if pair.spec.base is None:
+        weight_map = _write_language_model(pair, directory)
+    else:
+        _write_config(pair.lm, pair, directory)
+        weight_map = write_adapter(pair.lm, pair.spec.base, directory)
     pair.tokenizer.save_pretrained(directory)
-    weight_map = _read_weight_map(directory)
-    weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector, dtype)
+    weight_map |= _write_shard(directory, "projector.safetensors", PREFIX, pair.projector)
     if pair.guidance is not None:
-        weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, pair.guidance, dtype)
-    if is_packed:
-        weight_map = _pack_shards(directory, weight_map)
-    _write_index(directory, weight_map)
+        weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, pair.guidance)
+    if pair.spec.base is None:
+        _write_index(directory, weight_map)
     (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
     (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
     for name in set(weight_map.values()):  # safetensors writes files for their owner alone, whatever the umask
         (directory / name).chmod((directory / SPEC_NAME).stat().st_mode & 0o777)
+
+
+def _write_language_model(pair: Pair, directory: Path) -> dict[str, str]:
+    """Write the language model itself; return which file holds which tensor."""
+    lm = _merged(pair.lm).to(_DTYPE)
+    for key, value in pair.projector.config.items():
+        setattr(lm.config, key, value)
+    with quiet_loading():
+        lm.save_pretrained(directory, max_shard_size=_SHARD)
+    return _read_weight_map(directory)
+
+
+def _write_config(lm: Any, pair: Pair, directory: Path) -> None:
+    """Write what says of the language model how to build it, without its weights."""
+    config = copy.deepcopy(lm.config)
+    for key, value in pair.projector.config.items():
+        setattr(config, key, value)
+    config.save_pretrained(directory)
+    if getattr(lm, "generation_config", None) is not None:
+        lm.generation_config.save_pretrained(directory)
 
 
 def _put_in_place(staging: Path, directory: Path) -> None:
@@ -200,23 +216,12 @@ def _read_weight_map(directory: Path) -> dict[str, str]:
         return dict.fromkeys(file.keys(), "model.safetensors")
 
 
-def _write_shard(directory: Path, name: str, prefix: str, module: nn.Module, dtype: torch.dtype) -> dict[str, str]:
+def _write_shard(directory: Path, name: str, prefix: str, module: nn.Module) -> dict[str, str]:
     from safetensors.torch import save_file
 
-    tensors = {f"{prefix}{key}": value.to("cpu", dtype).contiguous() for key, value in module.state_dict().items()}
+    tensors = {f"{prefix}{key}": value.to("cpu", _DTYPE).contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, directory / name, metadata={"format": "pt"})
     return dict.fromkeys(tensors, name)
-
-
-def _pack_shards(directory: Path, weight_map: dict[str, str]) -> dict[str, str]:
-    from safetensors.torch import load_file, save_file
-
-    packed: dict[str, str] = {}
-    for shard in sorted(set(weight_map.values())):
-        tensors = pack(load_file(directory / shard))
-        save_file(tensors, directory / shard, metadata={"format": "pt"})
-        packed |= dict.fromkeys(tensors, shard)
-    return packed
 
 
 def _write_index(directory: Path, weight_map: dict[str, str]) -> None:

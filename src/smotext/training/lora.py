@@ -1,14 +1,23 @@
-"""LoRA layers for ``train="projector+lora"``, through peft."""
+"""LoRA layers for ``train="projector+lora"``, through peft, and the adapter files that hold them."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from smotext.decoders.base_model import BaseReference
+from smotext.decoders.bridge import ADAPTER_CONFIG, ADAPTER_NAME
 from smotext.errors import missing_extra
 from smotext.training.pair import Pair
+
+_LAYER = re.compile(r"\.(\d+)\.")
 
 
 def add_lora(pair: Pair, *, rank: int, alpha: int, first_layer: int, seed: int) -> None:
@@ -32,6 +41,59 @@ def add_lora(pair: Pair, *, rank: int, alpha: int, first_layer: int, seed: int) 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         pair.lm = get_peft_model(pair.lm, config)
+
+
+def resume_lora(pair: Pair, directory: Path) -> None:
+    """Wrap the pair's language model with the LoRA layers of a bridge directory's adapter, to train them further."""
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise missing_extra("peft", "train", "training a bridge with an adapter further") from error
+    with tempfile.TemporaryDirectory() as folder:  # where peft finds nothing else to read
+        for name in (ADAPTER_CONFIG, ADAPTER_NAME):
+            shutil.copy(directory / name, folder)
+        pair.lm = PeftModel.from_pretrained(pair.lm, folder, is_trainable=True)
+
+
+def has_lora(lm: Any) -> bool:
+    """Return True if the language model is wrapped in LoRA layers."""
+    return hasattr(lm, "peft_config")
+
+
+def write_adapter(lm: Any, base: BaseReference, directory: Path) -> dict[str, str]:
+    """Write the LoRA layers of a language model as an adapter in PEFT's format; nothing where there are none.
+
+    Returns
+    -------
+    dict of str to str
+        Which file holds which tensor.
+    """
+    if not has_lora(lm):
+        return {}
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    config = lm.peft_config["default"]
+    tensors = {
+        name: tensor.to("cpu", torch.bfloat16).contiguous() for name, tensor in get_peft_model_state_dict(lm).items()
+    }
+    modules = {name.removeprefix("base_model.model.").partition(".lora_")[0] for name in tensors}
+    about = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base.repo_id,
+        "revision": base.revision,
+        "r": config.r,
+        "lora_alpha": config.lora_alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": sorted({module.rpartition(".")[2] for module in modules}),
+        "layers_to_transform": sorted({int(_LAYER.findall(module)[0]) for module in modules}),
+        "inference_mode": True,
+    }
+    (directory / ADAPTER_CONFIG).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    save_file(tensors, directory / ADAPTER_NAME, metadata={"format": "pt", "base_sha256": base.sha256})
+    return dict.fromkeys(tensors, ADAPTER_NAME)
 
 
 def _linear_layers(lm: Any, first_layer: int) -> list[str]:

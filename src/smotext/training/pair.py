@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from smotext.decoders.base_model import BASES, find_base
+from smotext.decoders.base_weights import load_base
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_config, read_spec, read_tensors
 from smotext.decoders.context import hide_slots_from_lower_layers
 from smotext.decoders.guidance import Guidance
@@ -91,10 +93,18 @@ class Pair:
             )
 
 
-def load_bridge(directory: str | Path) -> Pair:
-    """Return the pair in a bridge directory, in float32, to train on from there."""
+def load_bridge(directory: str | Path, *, is_adapted: bool = True) -> Pair:
+    """Return the pair in a bridge directory, in float32.
+
+    Parameters
+    ----------
+    directory : path
+    is_adapted : bool
+        Whether the adapter of a bridge that names its language model is merged into it, as for scoring; False leaves
+        the language model as it is, for training to put the adapter's layers back.
+    """
     directory = Path(directory)
-    lm = _load_lm(str(directory))
+    lm = _load_lm(str(directory), is_adapted=is_adapted)
     projector = projector_from_tensors(read_config(directory), read_tensors(directory, PREFIX), lm.config)
     tensors = read_tensors(directory, GUIDANCE_PREFIX)
     guidance = Guidance.from_tensors(tensors, lm.get_input_embeddings().weight) if tensors else None
@@ -107,7 +117,7 @@ def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector: Mapping[
     Parameters
     ----------
     lm : str
-        Hub name or path of a causal language model.
+        Hub name or path of a causal language model, or one of :data:`~smotext.decoders.base_model.BASES`.
     vector_dim : int
         Width of the encoder's vectors.
     spec : BridgeSpec
@@ -160,14 +170,19 @@ def load_tokenizer(name: str) -> Any:
     """Return the tokenizer of a causal language model."""
     from transformers import AutoTokenizer
 
+    if name in BASES:
+        file = find_base(BASES[name])
+        return AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     return AutoTokenizer.from_pretrained(name)
 
 
-def _load_lm(name: str) -> Any:
+def _load_lm(name: str, *, is_adapted: bool = True) -> Any:
+    if name in BASES:
+        return load_base(BASES[name])
     if (Path(name) / "modules.json").exists():
         raise InputError(f"{name} is a sentence-transformers encoder, not a language model: did you swap the two?")
     try:
-        lm, info = read_language_model(name, dtype=torch.float32)
+        lm, info = read_language_model(name, is_adapted=is_adapted, dtype=torch.float32)
     except OSError as error:
         raise ModelNotFoundError(f"{name} cannot be loaded ({error}): {how_to_get(name, None)}") from error
     except ValueError as error:

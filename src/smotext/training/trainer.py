@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from smotext.devices import default_dtype, find_dtype
-from smotext.errors import RunError
+from smotext.errors import InputError, RunError
 from smotext.seeding import stable_hash
 from smotext.training.batches import MicroBatch, Place, Prompting, count_steps, micro_batches, steps_from
 from smotext.training.checkpoint import Diary, load_checkpoint, save_checkpoint
 from smotext.training.identity import run_identity
+from smotext.training.lora import add_lora, has_lora
 from smotext.training.objective import stage_one, stage_two
 from smotext.training.optim import Masters
 from smotext.training.pair import Pair
@@ -283,11 +284,21 @@ def working_dtype(precision: str, device: str) -> torch.dtype:
 def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:
     """Mark what is trained, add LoRA layers if asked for, and return the trained parameters."""
     is_all = settings.train == "all"
+    if is_all and (pair.spec.base is not None or has_lora(pair.lm)):
+        raise InputError(
+            "train='all' changes the language model, which this bridge only names: use 'projector+lora', or a bridge "
+            "that holds its language model"
+        )
     pair.lm.requires_grad_(is_all)
     pair.lm.train(settings.train != "projector")
     if settings.train == "projector+lora":
-        from smotext.training.lora import add_lora
+        _prepare_lora(pair, settings)
+    pair.projector.requires_grad_(True)
+    return [(name, parameter) for name, parameter in pair.parameters() if parameter.requires_grad]
 
+
+def _prepare_lora(pair: Pair, settings: TrainingSettings) -> None:
+    if not has_lora(pair.lm):
         add_lora(
             pair,
             rank=settings.lora_rank,
@@ -295,8 +306,15 @@ def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:
             first_layer=settings.lora_first_layer,
             seed=settings.seed,
         )
-    pair.projector.requires_grad_(True)
-    return [(name, parameter) for name, parameter in pair.parameters() if parameter.requires_grad]
+        return
+    found = pair.lm.peft_config["default"]
+    if (found.r, found.lora_alpha) != (settings.lora_rank, settings.lora_alpha):
+        raise InputError(
+            f"the bridge's adapter has rank {found.r} and alpha {found.lora_alpha}, lora_rank is {settings.lora_rank} "
+            f"and lora_alpha {settings.lora_alpha}: give the adapter's own"
+        )
+    for name, parameter in pair.lm.named_parameters():
+        parameter.requires_grad_("lora_" in name)
 
 
 def _choose_attention(lm: Any, device: str, dtype: torch.dtype) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smotext.decoders.bridge import BridgeSpec
-from smotext.encoders.store import sha256_of
+from smotext.caching import sha256_of
 from smotext.errors import InputError
 from smotext.presets import MINILM, load_encoder_of
 
