@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smotext.decoders.base_model import BASES
-from smotext.decoders.bridge import ADAPTER_CONFIG, GUIDANCE_PREFIX, BridgeSpec, read_spec
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import KV
 from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
@@ -25,8 +25,8 @@ from smotext.training.corpus import Cutting, read_corpus
 from smotext.training.export import Card, check_output, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
 from smotext.training.identity import models_identity
-from smotext.training.lora import resume_lora
-from smotext.training.pair import Pair, load_bridge, load_pair
+from smotext.training.lora import load_for_training
+from smotext.training.pair import Pair, load_pair
 from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore
@@ -245,10 +245,7 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
 
 def _make_pair(job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
     if bridge is not None:
-        pair = dataclasses.replace(load_bridge(bridge, is_adapted=False), spec=spec)
-        if spec.base is not None and (bridge / ADAPTER_CONFIG).is_file():
-            resume_lora(pair, bridge)
-        return pair
+        return dataclasses.replace(load_for_training(bridge), spec=spec)
     return load_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
 
 
