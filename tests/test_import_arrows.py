@@ -22,7 +22,7 @@ FLOORS = [
     {"settings"},
     {"mixing"},
     {"inputs", "tables", "hub"},
-    {"records", "formats", "parallel", "devices"},
+    {"records", "formats", "containers", "parallel", "devices"},
     {"seeding", "files", "weights"},
     {"errors"},
 ]
