@@ -22,8 +22,9 @@ FLOORS = [
     {"settings"},
     {"mixing"},
     {"inputs", "tables", "hub"},
+    {"targets"},
     {"records", "formats", "containers", "parallel", "devices"},
-    {"seeding", "files", "weights"},
+    {"seeding", "files", "dialects", "weights"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

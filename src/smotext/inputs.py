@@ -17,6 +17,7 @@ from smotext.errors import InputError, suggest, unknown_name
 
 STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")  # imbalanced-learn's names for over-sampling
 
+_MOST_NAMED = 5  # groups in a note
 MOST_ROWS = 10**9  # of one call; a plan takes about 100 bytes a row
 
 
@@ -127,6 +128,27 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
         named = " and ".join(sorted(f"{kind.__name__} ({label!r})" for kind, label in examples.items()))
         raise InputError(f"labels mix {named}: convert them to one type, for instance with str")
     return array
+
+
+def alike_note(labels: NDArray[np.object_]) -> list[str]:
+    """Return a note on labels that differ only by spaces or case, if there are any.
+
+    Examples
+    --------
+    >>> alike_note(np.array(["x", "y", "X ", "x"], dtype=object))
+    ["classes 'X ', 'x' differ only by spaces or case: make them one if they mean the same; they are kept apart"]
+    """
+    groups: dict[str, list[str]] = {}
+    for label in sorted({label for label in labels.tolist() if isinstance(label, str)}):
+        groups.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    alike = ["classes " + ", ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    if not alike:
+        return []
+    more = f" and {len(alike) - _MOST_NAMED} more such groups" if len(alike) > _MOST_NAMED else ""
+    return [
+        f"{'; '.join(alike[:_MOST_NAMED])}{more} differ only by spaces or case: make them one if they mean the same; "
+        "they are kept apart"
+    ]
 
 
 def counts_by_class(labels: NDArray[np.object_]) -> dict[Any, int]:

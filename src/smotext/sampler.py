@@ -17,6 +17,7 @@ from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.inputs import (
     Corpus,
+    alike_note,
     check_labels,
     check_texts,
     counts_by_class,
@@ -271,6 +272,8 @@ class SMOTExT(BaseSampler):
         resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
         check_classes(corpus, new_rows)
+        for note in alike_note(corpus.labels):
+            warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
         found = augment(

@@ -199,7 +199,7 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
 def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
-    from smotext.tables import check_name, check_target
+    from smotext.targets import check_name, check_target
 
     check_name(lineage_path(out.output))  # the longest of them
     for path in (out.output, lineage_path(out.output)):
@@ -228,7 +228,9 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
     table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
     folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
-    folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, features=job.table.features))
+    dialect = job.table.dialect if job.table.format == "csv" else None
+    options = {"features": job.table.features, "separator": dialect and dialect.separator}
+    folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, **options))
 
 
 def _summarise(
@@ -245,6 +247,7 @@ def _summarise(
         "lengths are quartiles, in tokens",
         f"{len(made)} synthetic rows in {minutes:.1f} minutes"
         + (f", {len(rejected)} rejected" if len(rejected) else ""),
+        *job.notes,
         f"lineage (private): {lineage_path(out.output)}",
         f"output: {out.output}",
     )

@@ -18,10 +18,16 @@ _HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and fi
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Which columns hold the texts and the classes."""
+    """Which columns hold the texts and the classes, and how the file is written."""
 
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text"
     label_column: Annotated[str, typer.Option(help="Column of the classes.")] = "label"
+    separator: Annotated[
+        str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     >>> show("a.csv", text_column="body")
     ('a.csv', 'body')
     >>> list(inspect.signature(show).parameters)
-    ['file', 'text_column', 'label_column']
+    ['file', 'text_column', 'label_column', 'separator', 'encoding']
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
