@@ -37,7 +37,7 @@ def test_a_second_run_has_nothing_left_to_do_and_says_the_same(mail, capsys):
     first = capsys.readouterr()
     assert _evaluate(mail, *options) == 0
     second = capsys.readouterr()
-    assert "0 texts to generate (0 s), 0 fits" in second.err
+    assert "0 texts to generate (0.0 s), 0 fits" in second.err
     assert second.out == first.out
 
 

@@ -15,7 +15,7 @@ import typer
 
 from smotext.cli.codes import CAPPED, INTERRUPTED, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
-from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.errors import InputError, RunError
 from smotext.files import is_disk_full
 
@@ -134,7 +134,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     _deliver(job, folder, made, rejected, out)
     folder.log("finished", rows=len(made))
     reporter.end()
-    _summarise(job, made, rejected, out, decoder, (time.monotonic() - started_s) / 60)
+    _summarise(job, made, rejected, out, decoder, time.monotonic() - started_s)
     return _close(folder, run, exit_code=0)
 
 
@@ -234,7 +234,7 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
 
 def _summarise(
-    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, minutes: float
+    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
     from smotext.cli.summary import summary_rows
 
@@ -245,7 +245,7 @@ def _summarise(
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(
         "lengths are quartiles, in tokens",
-        f"{len(made)} synthetic rows in {minutes:.1f} minutes"
+        f"{len(made)} synthetic rows in {spell_seconds(seconds)}"
         + (f", {len(rejected)} rejected" if len(rejected) else ""),
         *job.notes,
         f"lineage (private): {lineage_path(out.output)}",

@@ -14,7 +14,7 @@ import typer
 from smotext.cli.evaluate_options import ClassifierOptions, DesignOptions
 from smotext.cli.files import notes_on, read_labelled
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
-from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
@@ -85,10 +85,9 @@ def _run(study: Study, reporter: Reporter) -> None:
     left = estimate(study)
     reporter.end()
     n_fits = left.n_cells - left.n_done
-    work = (
-        f"{left.n_texts} texts to generate ({_minutes(left.generating_s)}), {n_fits} fits ({_minutes(left.fitting_s)})"
-    )
-    reporter.say(f"about {_minutes(left.seconds)}: {work}; {left.n_done} of {left.n_cells} fits are there already")
+    texts, fits = spell_seconds(left.generating_s), spell_seconds(left.fitting_s)
+    work = f"{left.n_texts} texts to generate ({texts}), {n_fits} fits ({fits})"
+    reporter.say(f"about {spell_seconds(left.seconds)}: {work}; {left.n_done} of {left.n_cells} fits are there already")
     reporter.start("evaluating", left.n_cells, done=left.n_done)
     study.run(lambda _: reporter.advance(1))
     reporter.end()
@@ -240,7 +239,3 @@ def _print(report: Report) -> None:
             f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
             f"{CAVEAT}"
         )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
