@@ -261,6 +261,14 @@ def test_bad_input_is_one_line_and_exit_code_two(here, capsys, case):
     assert sorted(os.listdir(here)) == ["in.csv"]
 
 
+def test_a_run_directory_of_another_user_is_bad_input(here, capsys, monkeypatch):
+    (here / "out.csv.run").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert augment() == 2
+    assert "out.csv.run belongs to another user" in capsys.readouterr().err
+    assert sorted(os.listdir(here)) == ["in.csv", "out.csv.run"]
+
+
 def test_a_lineage_file_is_not_written_over_the_input(here, capsys):
     source = here / "x.csv.lineage.parquet"
     pd.read_csv("in.csv").to_parquet(source)

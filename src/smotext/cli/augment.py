@@ -199,9 +199,11 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
 def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
+    from smotext.runs.place import check_place
     from smotext.targets import check_name, check_target
 
     check_name(lineage_path(out.output))  # the longest of them
+    check_place(run_path(out.output))
     for path in (out.output, lineage_path(out.output)):
         is_ours = is_own_replaced and may_replace(run_path(out.output), path)
         check_target(path, overwrite=out.overwrite or is_ours)
