@@ -280,6 +280,15 @@ def test_n_is_split_in_proportion_to_the_counts() -> None:
     assert Counter(rows["label"]) == {"bad": 6, "good": 3}
 
 
+def test_numbers_are_logged_under_the_packages_name_and_no_texts(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="smotext"):
+        sampler().fit_resample(TEXTS, LABELS)
+    assert "mixing 24 texts; new rows: {'good': 8}" in caplog.text
+    assert "'written': 8" in caplog.text
+    assert all(record.name.startswith("smotext.") for record in caplog.records)
+    assert not any(text in caplog.text for text in TEXTS)
+
+
 def test_no_new_rows_give_an_empty_table_with_the_same_columns() -> None:
     smx = sampler()
     assert list(smx.generate(TEXTS, LABELS, n=0).columns) == list(smx.generate(TEXTS, LABELS, n=1).columns)

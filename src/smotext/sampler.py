@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,11 +33,14 @@ from smotext.seeding import root_seed
 from smotext.settings import Settings
 from smotext.weights import half_weights
 
+_LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
 
 
 class SMOTExT(BaseSampler):
     """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
+
+    What it does is logged under the name ``smotext``: numbers and labels, never texts.
 
     Parameters
     ----------
@@ -276,6 +280,7 @@ class SMOTExT(BaseSampler):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,
             new_rows,
@@ -286,6 +291,7 @@ class SMOTExT(BaseSampler):
             run=run or InMemoryRun(verbose=self.verbose),
         )
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
+        _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
         for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
             if note:
                 warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold

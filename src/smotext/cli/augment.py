@@ -78,7 +78,14 @@ def register(app: typer.Typer) -> None:
     app.command("augment")(augment)
 
 
-@takes(out=OutputOptions, columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, run=RunOptions)
+@takes(
+    has_config=True,
+    out=OutputOptions,
+    columns=ColumnOptions,
+    amount=AmountOptions,
+    method=MethodOptions,
+    run=RunOptions,
+)
 def augment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
     out: OutputOptions,

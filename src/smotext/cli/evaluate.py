@@ -30,7 +30,9 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
 
 
-@takes(columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions)
+@takes(
+    has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
+)
 def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
     columns: ColumnOptions,

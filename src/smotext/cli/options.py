@@ -7,10 +7,11 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from smotext.cli.config import config_parameter
 from smotext.errors import InputError, unknown_name
 
 _HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and filtering", "Machine"
@@ -112,8 +113,10 @@ class MethodOptions:
     random_seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0
 
 
-def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def takes(*, has_config: bool = False, **groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator: the options of each group are options of the command, which is given the groups.
+
+    With `has_config` the command has an option ``--config``, a file of values for its other options.
 
     Examples
     --------
@@ -128,7 +131,7 @@ def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_groups(*args: Any, **options: Any) -> Any:
+        def with_groups(*args: Any, config: Any = None, **options: Any) -> Any:  # config was read before all others
             built = {
                 name: group(**{field.name: options.pop(field.name) for field in fields(group) if field.name in options})
                 for name, group in groups.items()
@@ -138,6 +141,8 @@ def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         parameters = [p for p in _parameters(command) if p.name not in groups]
         for group in groups.values():
             parameters += _field_parameters(group)
+        if has_config:
+            parameters.append(config_parameter({p.name: _type_of(p) for p in parameters if not _is_argument(p)}))
         # Python wants parameters without a default first.
         parameters.sort(key=lambda p: p.default is not inspect.Parameter.empty)
         with_groups.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -152,6 +157,15 @@ def _parameters(command: Callable[..., Any]) -> list[inspect.Parameter]:
     return [
         p.replace(annotation=hints.get(p.name, p.annotation)) for p in inspect.signature(command).parameters.values()
     ]
+
+
+def _type_of(parameter: inspect.Parameter) -> Any:
+    is_annotated = get_origin(parameter.annotation) is Annotated
+    return get_args(parameter.annotation)[0] if is_annotated else parameter.annotation
+
+
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    return any(type(part).__name__ == "ArgumentInfo" for part in get_args(parameter.annotation))
 
 
 def _field_parameters(group: type) -> list[inspect.Parameter]:

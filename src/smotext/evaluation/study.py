@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,7 @@ from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, 
 from smotext.evaluation.store import Store
 from smotext.seeding import stable_hash
 
+_LOG = logging.getLogger(__name__)
 N_SEEDS = 10
 MAX_TEST_ROWS = 2000
 SAME_ROWS = (
@@ -227,6 +229,7 @@ class Study:
                 fold = self.fold(setting, seed)
                 for cell in missing:
                     result = self._evaluate(cell, fold)
+                    _LOG.info("%s: %s", cell, result.skipped or f"macro-F1 {result.scores and result.scores.macro_f1}")
                     self._cells.put(self._key(cell), _to_store(result))
                     if on_result is not None:
                         on_result(result)

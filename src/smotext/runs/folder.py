@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -29,6 +30,7 @@ from smotext.errors import InputError
 from smotext.files import TEMPORARY, atomic_write, step, sync_directory
 from smotext.runs.place import check_place
 
+_LOG = logging.getLogger(__name__)
 Resume = Literal["if-possible", "always", "never"]
 _CHUNK_BYTES = 1 << 20
 _ENTRIES = {"lock", "settings.json", "models.json", "manifest.jsonl", "vectors.npy", "plans", "parts", "done"}
@@ -105,6 +107,7 @@ class RunFolder:
     def log(self, event: str, **entries: Any) -> None:
         """Append one line to the manifest."""
         append_event(self.path / "manifest.jsonl", event, entries)
+        _LOG.info("%s: %s %s", self.path.name, event, entries)
         if "sha256" in entries and self._digests is not None:
             self._digests[entries["file"]] = entries["sha256"]
 
