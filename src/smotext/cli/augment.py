@@ -245,17 +245,19 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 def _summarise(
     job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
-    from smotext.cli.summary import summary_rows
+    from smotext.cli.summary import count_repeated, summary_rows
 
     heads = ["class", "before", "after", "real length", "synthetic length"]
     rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
     if out.quiet:
         return
+    n_repeated = count_repeated(made["text"], job.table.texts)
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(
         "lengths are quartiles, in tokens",
         f"{len(made)} synthetic rows in {spell_seconds(seconds)}"
-        + (f", {len(rejected)} rejected" if len(rejected) else ""),
+        + (f", {len(rejected)} rejected" if len(rejected) else "")
+        + (f"; {n_repeated} of them repeat another text word by word" if n_repeated else ""),
         *job.notes,
         f"lineage (private): {lineage_path(out.output)}",
         f"output: {out.output}",
