@@ -21,10 +21,11 @@ FLOORS = [
     {"encoders", "decoders", "filters"},
     {"settings"},
     {"mixing"},
+    {"weights"},
     {"inputs", "tables", "hub"},
     {"targets"},
     {"records", "formats", "containers", "parallel", "devices"},
-    {"seeding", "files", "dialects", "weights"},
+    {"seeding", "files", "dialects"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

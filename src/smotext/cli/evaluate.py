@@ -70,8 +70,8 @@ def _make_folder(folder: Path) -> None:
     """Make the report's directory, before anything is computed for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file in folder.iterdir():
-            file.open("rb").close() if file.is_file() else None
+        for file in filter(Path.is_file, folder.iterdir()):
+            file.open("rb").close()
     except OSError as error:
         raise InputError(
             f"{folder} cannot be made or read ({error.strerror}): choose another directory with --out"
