@@ -79,6 +79,21 @@ def test_the_command_line_counts_more_than_the_file(here, options_seen):
     assert {key: options_seen[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "n"), [(["--per-class", "2"], {"ham": 2, "spam": 2}), (["-n", "3"], {"ham": 2, "spam": 1})]
+)
+def test_another_way_to_say_how_many_counts_more_as_well(here, options_seen, options, n):
+    Path("run.toml").write_text(TOML)
+    assert entry.run(["augment", "in.csv", *options, "--config", "run.toml"]) == 130
+    assert options_seen["n"] == n
+
+
+def test_two_ways_to_say_how_many_in_a_file_are_too_many(here, capsys):
+    Path("run.toml").write_text("per_class = 3\n" + TOML)
+    assert entry.run(["augment", "in.csv", "--config", "run.toml"]) == 2
+    assert "more than one of --sampling-strategy, -n and --per-class is given" in capsys.readouterr().err
+
+
 def test_a_file_and_the_command_line_give_the_same_texts(here):
     Path("run.toml").write_text('model = "echo"\nper_class = 4\nrandom_seed = 3\nquiet = true\n')
     assert entry.run(["augment", "in.csv", "-o", "a.csv", "--config", "run.toml"]) == 0

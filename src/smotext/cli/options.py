@@ -131,7 +131,9 @@ def takes(*, has_config: bool = False, **groups: type) -> Callable[[Callable[...
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_groups(*args: Any, config: Any = None, **options: Any) -> Any:  # config was read before all others
+        def with_groups(*args: Any, config: Any = None, context: Any = None, **options: Any) -> Any:
+            if config is not None:  # which was read before all others
+                options.update(dict.fromkeys(_outspoken(context), None))
             built = {
                 name: group(**{field.name: options.pop(field.name) for field in fields(group) if field.name in options})
                 for name, group in groups.items()
@@ -142,7 +144,9 @@ def takes(*, has_config: bool = False, **groups: type) -> Callable[[Callable[...
         for group in groups.values():
             parameters += _field_parameters(group)
         if has_config:
-            parameters.append(config_parameter({p.name: _type_of(p) for p in parameters if not _is_argument(p)}))
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            parameters.append(inspect.Parameter("context", kind, annotation=typer.Context))
+            parameters.append(config_parameter({p.name: _type_of(p) for p in parameters[:-1] if not _is_argument(p)}))
         # Python wants parameters without a default first.
         parameters.sort(key=lambda p: p.default is not inspect.Parameter.empty)
         with_groups.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -157,6 +161,13 @@ def _parameters(command: Callable[..., Any]) -> list[inspect.Parameter]:
     return [
         p.replace(annotation=hints.get(p.name, p.annotation)) for p in inspect.signature(command).parameters.values()
     ]
+
+
+def _outspoken(context: typer.Context) -> list[str]:
+    """Return the options of the file that say how many rows, where the command line says it by another option."""
+    sources = {field.name: context.get_parameter_source(field.name) for field in fields(AmountOptions)}
+    is_typed = any(source is not None and source.name == "COMMANDLINE" for source in sources.values())
+    return [name for name, source in sources.items() if is_typed and source and source.name == "DEFAULT_MAP"]
 
 
 def _type_of(parameter: inspect.Parameter) -> Any:
