@@ -25,7 +25,7 @@ FLOORS = [
     {"inputs", "tables", "hub"},
     {"targets"},
     {"records", "formats", "containers", "parallel", "devices"},
-    {"seeding", "files", "dialects"},
+    {"seeding", "files", "dialects", "classes"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

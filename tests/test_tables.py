@@ -439,3 +439,25 @@ def test_classes_of_a_dataset_come_out_by_name(tmp_path, suffix):
     topics = back.frame["topic"].tolist()
     assert topics[0] == "war"
     assert pd.isna(topics[1]) or topics[1] == ""
+
+
+def test_classes_of_a_parquet_file_that_datasets_wrote_come_out_by_name_and_go_back_as_numbers(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["ham", "spam"])}
+    )
+    datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]}, features=features).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    table = read_table(tmp_path / "a.parquet")
+    assert table.labels.tolist() == ["ham", "spam"]
+    frame = with_synthetic(table, ["c"], ["spam"])
+    write_table(frame, tmp_path / "b.csv", features=table.features)
+    assert (tmp_path / "b.csv").read_text().splitlines()[1:] == ["a,ham,False", "b,spam,False", "c,spam,True"]
+    write_table(frame, tmp_path / "b.parquet", features=table.features)
+    back = datasets.Dataset.from_parquet(str(tmp_path / "b.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert back.features["label"] == features["label"]
+    assert back["label"][:] == [0, 1, 1]
+    write_table(frame, tmp_path / "b", features=table.features)
+    assert datasets.load_from_disk(tmp_path / "b")["label"][:] == ["ham", "spam", "spam"]
+    assert read_table(tmp_path / "b").labels.tolist() == ["ham", "spam"]

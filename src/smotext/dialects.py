@@ -121,7 +121,7 @@ def check_text(path: Path, dialect: Dialect) -> None:
 def _undecodable(path: Path, dialect: Dialect, offset: int, byte: int) -> InputError:
     return InputError(
         f"{path} is not {dialect.encoding_name}: byte 0x{byte:02x} at offset {offset}: say which encoding it is, for "
-        "example --encoding windows-1252"
+        f"example --encoding windows-1252, or convert it: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8-{path.name}"
     )
 
 

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from smotext.dialects import SEPARATORS, Dialect, check_text, open_bytes
+from smotext.classes import ParquetClasses, classes_in_parquet, classes_of, with_names, with_numbers
+from smotext.dialects import SEPARATORS, Dialect, check_text, find_dialect, open_bytes
 from smotext.errors import InputError, missing_extra
 from smotext.files import atomic_write, sync_directory, temporary_name
 
@@ -72,13 +73,14 @@ def table_format(path: str | Path) -> str:
 
 
 def read_frame(path: Path, dialect: Dialect | None = None) -> tuple[pd.DataFrame, Any]:
-    """Return the table at `path` and, from a dataset directory, its column types.
+    """Return the table at `path` and, from a dataset directory, its column types (from Parquet, its classes' names).
 
     Parameters
     ----------
     path : Path
     dialect : Dialect, optional
-        Encoding and separator of a text file; UTF-8, with commas or tabs by the suffix, unless given.
+        Encoding and separator of a text file; UTF-8, or what its mark says, with commas or tabs by the suffix, unless
+        given.
 
     Raises
     ------
@@ -92,8 +94,8 @@ def read_frame(path: Path, dialect: Dialect | None = None) -> tuple[pd.DataFrame
         if kind == "datasets":
             return _read_dataset(path)
         if kind == "parquet":
-            return _read_parquet(path), None
-        dialect = dialect or Dialect(separator=SEPARATORS.get(kind))
+            return _read_parquet(path)
+        dialect = dialect or find_dialect(path, kind)
         check_text(path, dialect)
         return (_read_jsonl(path, dialect) if kind == "jsonl" else _read_separated(path, dialect)), None
 
@@ -127,7 +129,10 @@ def write_frame(
         if kind == "parquet":
             import pyarrow.parquet as pq
 
-            pq.write_table(to_arrow(frame), file)
+            arrow = to_arrow(frame)
+            if isinstance(features, ParquetClasses):
+                arrow = with_numbers(arrow, features.names).replace_schema_metadata(features.metadata)
+            pq.write_table(arrow, file)
         elif kind == "jsonl":
             file.writelines(_json_lines(frame))
         else:
@@ -189,16 +194,19 @@ def _parse_line(line: str, number: int, path: Path) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, ParquetClasses | None]:
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
+        schema = pq.read_schema(path)
+        names = schema.names
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"{path} has more than one column named {', '.join(map(repr, repeated))}: rename them")
-        return pq.read_table(path).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+        classes = classes_in_parquet(schema.metadata)
+        arrow = with_names(pq.read_table(path), classes.names if classes else {})
+        return arrow.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), classes
     except pa.ArrowException as error:
         raise InputError(f"{path} is not a Parquet file that can be read: {error}") from error
 
@@ -223,38 +231,8 @@ def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
         raise InputError(f"{path} has no rows: expected labelled texts") from error
     except (pa.ArrowException, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a dataset that can be read ({error}): it is damaged or incomplete") from error
-    arrow = _with_class_names(arrow, dataset.features)
+    arrow = with_names(arrow, classes_of(dataset.features))
     return arrow.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), dataset.features
-
-
-def is_class_label(feature: Any) -> bool:
-    """Return whether a column of a dataset holds numbers of named classes."""
-    return type(feature).__name__ == "ClassLabel"
-
-
-def _with_class_names(arrow: Any, features: Any) -> Any:
-    """Return the table with classes by name instead of by number; a column with a -1, which has no name, as it is."""
-    import pyarrow as pa
-
-    for place, (name, feature) in enumerate(features.items()):
-        if is_class_label(feature):
-            numbers = arrow.column(name).to_pylist()
-            if all(number is None or number >= 0 for number in numbers):
-                names = [None if number is None else feature.int2str(number) for number in numbers]
-                arrow = arrow.set_column(place, name, pa.array(names, type=pa.string()))
-    return arrow
-
-
-def _with_class_numbers(arrow: Any, features: Any) -> Any:
-    """Return the table with the numbers of classes where it has their names."""
-    import pyarrow as pa
-
-    for name, feature in features.items():
-        if is_class_label(feature) and pa.types.is_string(arrow.schema.field(name).type):
-            names = arrow.column(name).to_pylist()
-            numbers = [None if one is None else feature.str2int(one) for one in names]
-            arrow = arrow.set_column(arrow.column_names.index(name), name, pa.array(numbers, type=pa.int64()))
-    return arrow
 
 
 def is_dataset(path: Path) -> bool:
@@ -335,9 +313,9 @@ def _no_bars(datasets: Any) -> Iterator[None]:
 def _write_dataset(frame: pd.DataFrame, path: Path, features: Any) -> None:
     datasets = import_datasets()
     arrow = to_arrow(frame)
-    if features is not None:
+    if features is not None and not isinstance(features, ParquetClasses):
         known = {name: features[name] for name in arrow.column_names if name in features}
-        arrow = _with_class_numbers(arrow, known)
+        arrow = with_numbers(arrow, classes_of(known))
         arrow_features = datasets.Features.from_arrow_schema(arrow.schema)
         arrow = arrow.cast(datasets.Features({**arrow_features, **known}).arrow_schema)
     temporary = temporary_name(path.absolute())

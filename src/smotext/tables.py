@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.classes import ParquetClasses, classes_of
 from smotext.dialects import SEPARATORS, Dialect, find_dialect
 from smotext.errors import InputError, MissingFileError, UnknownNameError, suggest
 from smotext.formats import (
     arrow_errors,
-    is_class_label,
     read_frame,
     reading,
     table_format,
@@ -46,7 +46,7 @@ class Table:
     format : {"csv", "tsv", "jsonl", "parquet", "datasets"}
         What it was read from.
     features : object, optional
-        The column types of a Hugging Face dataset, kept for writing.
+        The column types of a Hugging Face dataset, or the classes of its Parquet file, kept for writing.
     dialect : Dialect, optional
         Encoding and separator of a text file.
     n_synthetic : int
@@ -132,7 +132,7 @@ def read_table(
     frame, features = read_frame(path, dialect)
     _check_columns(frame, path, text_column, label_column)
     gaps: set[Any] = {""} if kind in SEPARATORS else set()
-    if is_class_label((features or {}).get(label_column)):
+    if label_column in (features.names if isinstance(features, ParquetClasses) else classes_of(features)):
         gaps = {-1}  # what datasets writes where there is no label
     _check_cells(frame, path, text_column, label_column, gaps=gaps)
     frame, n_synthetic = _without_synthetic(frame, path)
@@ -236,8 +236,8 @@ def write_table(
         Replace what is there.
     mode : int
         Permissions from the moment of creation, less the umask.
-    features : datasets.Features, optional
-        Column types for a dataset directory.
+    features : datasets.Features or ParquetClasses, optional
+        Column types for a dataset directory, or the numbered classes for Parquet; see ``Table.features``.
     separator : str, optional
         For CSV, instead of the comma.
 
