@@ -140,12 +140,12 @@ def parse_settings(
 
     Examples
     --------
-    >>> [setting.name for setting in parse_settings([5, 10], 20)]
+    >>> [setting.name for setting in parse_settings([5, 10, 5], 20)]
     ['shots-5', 'shots-10', 'imbalance-20']
     >>> [setting.name for setting in parse_settings()]
     ['all']
     """
-    settings = [Setting("shots", count, per_class) for count in shots]
+    settings = [Setting("shots", count, per_class) for count in dict.fromkeys(shots)]
     if imbalance is not None:
         settings.append(Setting("imbalance", imbalance, per_class))
     return settings or [Setting(per_class=per_class)]
