@@ -21,9 +21,11 @@ FLOORS = [
     {"encoders", "decoders", "filters"},
     {"settings"},
     {"mixing"},
+    {"weights"},
     {"inputs", "tables", "hub"},
-    {"records", "formats", "parallel", "devices"},
-    {"caching", "seeding", "files", "weights"},
+    {"targets"},
+    {"records", "formats", "containers", "parallel", "devices"},
+    {"caching", "seeding", "sentences", "files", "dialects", "classes"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from smotext.cli.files import check_real
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.telling import command_line, telling
@@ -44,6 +45,7 @@ def adapt(
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.corpus import read_documents
 
+    check_real(file)
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
@@ -92,7 +94,7 @@ def bridge_score(
 
     from smotext import load_decoder
     from smotext.presets import decoder_directory, load_encoder_of
-    from smotext.tables import check_place
+    from smotext.targets import check_place
     from smotext.training.corpus import read_documents
     from smotext.training.pair import load_bridge
     from smotext.training.score import Decoding, samples_table, score_bridge
@@ -103,6 +105,7 @@ def bridge_score(
         check_place(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
     texts = list(itertools.islice(documents, max_texts))
     decoding = Decoding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,23 @@ def summary_rows(job: Job, synthetic: pd.DataFrame, decoder: Any) -> list[list[s
         if spans[1] and spans[1][1] < SHORT * spans[0][1]:
             warnings.warn(shortened(label, spans[0][1], spans[1][1], decoder), SmotextWarning, stacklevel=2)
     return rows
+
+
+def count_repeated(synthetic: Iterable[str], real: Iterable[Any]) -> int:
+    """Return how many synthetic texts are a real text or an earlier synthetic one, but for case and spaces.
+
+    Examples
+    --------
+    >>> count_repeated(["Two words", "two  words", "three", "real"], ["real", None])
+    2
+    """
+    seen = {" ".join(text.split()).casefold() for text in real if isinstance(text, str)}
+    n_repeated = 0
+    for text in synthetic:
+        words = " ".join(text.split()).casefold()
+        n_repeated += words in seen
+        seen.add(words)
+    return n_repeated
 
 
 def shortened(label: Any, real: float, made: float, decoder: Any) -> str:

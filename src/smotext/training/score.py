@@ -211,7 +211,7 @@ def _examples(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[Ex
 
 
 def fluency(pair: Pair, written: Sequence[str], real: Sequence[str]) -> float:
-    """Return the bits a character that the bare language model needs for what was written, over those for real texts."""
+    """Return the bits a character of what was written under the bare language model, over those of real texts."""
     if pair.spec.base is None:
         return math.nan
     bare = load_base(pair.spec.base)
