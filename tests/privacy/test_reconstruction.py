@@ -34,6 +34,12 @@ def test_lines_through_three_mixes_meet_in_the_real_rows():
     assert found.precision.value == 1.0
 
 
+def test_mixes_on_one_place_make_no_line():
+    vectors = unit(np.random.default_rng(4).normal(size=(4, 16)))
+    twins = np.stack([vectors[0] + vectors[1]] * 3 + [vectors[2] + vectors[3]] * 3)
+    assert len(meeting_points(twins)) == 0
+
+
 def test_mixes_of_eight_lie_on_no_line():
     rng = np.random.default_rng(2)
     mixed = rng.dirichlet(np.ones(8), size=40) @ unit(rng.normal(size=(8, 64)))

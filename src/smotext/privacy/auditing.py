@@ -142,8 +142,8 @@ def audit(
     if blind.tells_apart:
         return Audit(*sizes, blind, settings=settings)
     tell("encoding", 0, 0)
-    encoder, decoder = _pair(model, encoder, decoder)
-    members, released, others = (_encoded(rows, encoder) for rows in (members, released, others))
+    encoder, decoder = load_models(model, encoder, decoder)
+    members, released, others = (encoded(rows, encoder) for rows in (members, released, others))
     scene = make_scene(members, released, others)
     origins = align_lineage(released, lineage) if lineage is not None else None
     attacks, copied = run_attacks(
@@ -167,7 +167,7 @@ def audit(
         closest_record_share(scene, n_draws=settings.n_draws, seed=settings.seed),
         neighbour_ratio(scene, seed=settings.seed),
         tuple(controls),
-        None if origins is None else reconstruct(_encoded(all_real, encoder), released.labels, *origins),
+        None if origins is None else reconstruct(encoded(all_real, encoder), released.labels, *origins),
         settings=settings,
     )
 
@@ -234,7 +234,7 @@ def _without_shared(real: Rows, held_out: Rows) -> tuple[Rows, Rows, int]:
     return real.take(kept[0]), held_out.take(kept[1]), n_dropped
 
 
-def _pair(model: str | None, encoder: Any, decoder: Any) -> tuple[Any, Any]:
+def load_models(model: str | None, encoder: Any, decoder: Any) -> tuple[Any, Any]:
     """Return encoder and decoder; no decoder where it is not known who wrote the texts."""
     from smotext.presets import load_encoder, load_pair
 
@@ -243,7 +243,8 @@ def _pair(model: str | None, encoder: Any, decoder: Any) -> tuple[Any, Any]:
     return load_encoder("tiny") if encoder is None else encoder, decoder
 
 
-def _encoded(rows: Rows, encoder: Any) -> Rows:
+def encoded(rows: Rows, encoder: Any) -> Rows:
+    """Return the rows with their vectors."""
     from smotext.encoders.cache import encode_cached
 
     vectors: NDArray[np.float32] = np.asarray(encode_cached(encoder, list(rows.texts)))

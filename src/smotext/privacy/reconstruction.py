@@ -22,6 +22,7 @@ from smotext.privacy.scene import Rows
 SAME = 0.99  # cosine from which a vector counts as the row's own
 MOST_ROWS = 3000  # of a class; solving for more takes memory and minutes
 MOST_POINTS = 400  # of a class, among which lines are sought: that goes with the cube
+MOST_LINES = 500  # of a class; every two are tried
 _STRAIGHT = 1e-4  # sine below which three points count as on a line
 _MEET = 1e-3  # distance at which two lines count as meeting, for vectors of length 1
 
@@ -122,8 +123,12 @@ def meeting_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
 def _lines(points: NDArray[np.float64]) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return a point and the direction of each line that holds at least three of the points."""
     known: set[frozenset[int]] = set()
-    starts, directions = [], []
+    starts: list[NDArray[np.float64]] = []
+    directions: list[NDArray[np.float64]] = []
+    points = _apart(points)
     for first in range(len(points)):
+        if len(known) >= MOST_LINES:
+            break
         steps = points - points[first]
         lengths = np.linalg.norm(steps, axis=1)
         others = np.flatnonzero(lengths > _MEET)
@@ -139,6 +144,15 @@ def _lines(points: NDArray[np.float64]) -> tuple[list[NDArray[np.float64]], list
             starts.append(centre)
             directions.append(np.linalg.svd(on_line - centre, full_matrices=False)[2][0])
     return starts, directions
+
+
+def _apart(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the points without those that lie on an earlier one: two on one place make a line with any third."""
+    kept: list[int] = []
+    for row in range(len(points)):
+        if not kept or np.linalg.norm(points[kept] - points[row], axis=1).min() > _MEET:
+            kept.append(row)
+    return points[kept]
 
 
 def _meeting(
