@@ -51,6 +51,9 @@ class AuditOptions:
     canary_share: Annotated[
         float, typer.Option(help="With --generate: share of the rows in which a string, and an attribute, is planted.")
     ] = 0.1
+    line_up: Annotated[
+        int, typer.Option(help="Candidates that the likelihood attack tries for a text: the nearest of its class.")
+    ] = 16
     max_texts: Annotated[int, typer.Option(help="Texts that the likelihood attack looks at.")] = 2000
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls too.")] = True
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
@@ -167,6 +170,7 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
         prompt=prompt if isinstance(prompt, int) else 0,
         temperature=method.temperature,
         batch_size=method.batch_size,
+        n_shown=what.line_up,
         max_texts=what.max_texts,
         seed=method.random_seed,
     )

@@ -63,7 +63,7 @@ class AuditSettings:
     batch_size: int | None = None
     n_shown: int = N_CANDIDATES
     max_texts: int = 2000
-    max_control_texts: int = 200
+    max_control_texts: int = 100
     n_draws: int = 1000
     seed: int = 0
     alpha: float = 0.05

@@ -18,7 +18,7 @@ from scipy.special import softmax
 from smotext.filters.geometry import unit
 from smotext.privacy.scene import Scene
 
-N_CANDIDATES = 32  # of each text's class, the nearest to it; a parent is hardly ever farther, and all would cost n^2
+N_CANDIDATES = 16  # of each text's class, the nearest to it; a parent is rarely farther, and all would cost n^2
 _AT_ONCE = 1024  # (text, candidate) pairs handed to the decoder together
 Progress = Callable[[int, int], None]
 
