@@ -24,7 +24,7 @@ FLOORS = [
     {"mixing"},
     {"inputs", "tables", "hub"},
     {"records", "formats", "parallel", "devices"},
-    {"seeding", "files", "weights"},
+    {"caching", "seeding", "files", "weights"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -24,16 +24,17 @@ from smotext.filters.candidates import with_candidates
 from smotext.filters.judge import make_judge
 from smotext.filters.protocol import RealTexts
 from smotext.inputs import Corpus
+from smotext.mixing.examples import with_examples
 from smotext.mixing.interpolation import mix
 from smotext.mixing.planning import Planner
-from smotext.records import Decoder, Encoder, MixPlan
+from smotext.records import UNKNOWN, Asked, Decoder, Encoder, MixPlan
 from smotext.rounds import Closed, Ledger
 from smotext.settings import Settings
-from smotext.writing import Writer, no_rows
+from smotext.writing import Writer, examples_shown, no_rows
 
 MakeVectors = Callable[..., NDArray[np.float32]]  # encode_cached, less the encoder and the texts
-Targets = Callable[[MixPlan], NDArray[np.float32]]
-Write = Callable[[MixPlan, NDArray[np.float32]], pd.DataFrame]
+Ask = Callable[[MixPlan], Asked]
+Write = Callable[[MixPlan, Asked], pd.DataFrame]
 
 
 class Run(Protocol):
@@ -47,10 +48,8 @@ class Run(Protocol):
         """Return the plan of a round, made now or kept from before."""
         ...
 
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
-    ) -> Iterator[pd.DataFrame]:
-        """Yield ``write(group, targets(group))`` for each group in order, written now or kept from before."""
+    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
+        """Yield ``write(group, ask(group))`` for each group in order, written now or kept from before."""
         ...
 
 
@@ -74,16 +73,14 @@ class InMemoryRun:
         """Return the plan of a round."""
         return make()
 
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
-    ) -> Iterator[pd.DataFrame]:
+    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group."""
         if self.verbose:
             from rich.console import Console
             from rich.progress import track
 
             groups = track([*groups], description=f"writing, round {round_number + 1}", console=Console(stderr=True))
-        return (write(group, targets(group)) for group in groups)
+        return (write(group, ask(group)) for group in groups)
 
 
 @dataclass(frozen=True)
@@ -145,6 +142,7 @@ def augment(
     """
     run = run or InMemoryRun()
     writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    n_examples = examples_shown(settings, decoder)
     vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
     planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
     planner.expect(new_rows)
@@ -156,14 +154,19 @@ def augment(
     def targets(group: MixPlan) -> NDArray[np.float32]:
         return group_targets(vectors, group, settings)
 
+    def ask(group: MixPlan) -> Asked:
+        return Asked(targets(group), example_texts(corpus.texts, group))
+
     def make_plan(wanted: MixPlan) -> MixPlan:
-        return with_candidates(judge.screen(wanted, targets, planner.replan), settings.candidates, seed=seed)
+        screened = judge.screen(wanted, targets, planner.replan)
+        shown = with_examples(screened, corpus.labels, n_examples, seed=seed)
+        return with_candidates(shown, settings.candidates, seed=seed)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
     while len(plan):
         groups = plan.groups(settings.group_size)
-        rows, stop = collect(run.decode(ledger.n_rounds, groups, targets, writer.write))
+        rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
         judging.keeps = stop is None  # the run that goes on judges the whole round together
         ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
         if stop is not None:
@@ -202,3 +205,10 @@ def group_targets(vectors: NDArray[np.float32], group: MixPlan, settings: Settin
     if group.vectors is not None:
         return group.vectors
     return mix(vectors, group.parents, group.weights, kind=settings.mix)
+
+
+def example_texts(texts: Sequence[str], group: MixPlan) -> list[list[str]] | None:
+    """Return the texts that each row's prompt shows; None where prompts show none."""
+    if group.examples is None:
+        return None
+    return [[texts[place] for place in shown if place != UNKNOWN] for shown in group.examples.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,64 @@ def resolve_directory(path_or_name: str | Path, *, revision: str | None = None) 
     )
 
 
+def pickled_weights(found: Located, revision: str | None = None) -> list[str]:
+    """Return the pickled weights of a model that stand in no folder with safetensors, which would be read instead.
+
+    Parameters
+    ----------
+    found : Located
+        A directory, or a model in the hub's cache or on the hub.
+    revision : str, optional
+        On the hub.
+    """
+    if found.is_local:
+        root = Path(found.name) if Path(found.name).is_dir() else _snapshot(found.name, revision)
+        names = [path.relative_to(root) for path in root.rglob("*")]
+    else:
+        from huggingface_hub import HfApi
+
+        names = [Path(name) for name in HfApi().list_repo_files(found.name, revision=revision)]
+    safe = {name.parent for name in names if name.suffix == ".safetensors"}
+    return sorted(str(name) for name in names if name.match("pytorch_model*.bin") and name.parent not in safe)
+
+
+def is_hub_name(name: str) -> bool:
+    """Return True for ``owner/model``, which no path looks like that begins with a dot, a slash or a tilde.
+
+    Examples
+    --------
+    >>> is_hub_name("owner/model"), is_hub_name("../model"), is_hub_name("/models/one")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) is not None
+
+
+def cached_file(name: str, file: str, revision: str | None = None) -> Path | None:
+    """Return a file of a hub model that is in the hub's cache, else None; asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, file, revision=revision)
+    return Path(found) if isinstance(found, str) else None  # or None, or a mark that the hub has no such file
+
+
+def fetch_file(name: str, file: str, revision: str | None = None) -> Path:
+    """Return a file of a hub model, fetched with its config.json if there is one.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the hub cannot be reached, or has no such model or file.
+    """
+    from huggingface_hub import snapshot_download
+
+    _check_on_hub(name, revision)
+    patterns = [file, "config.json", "generation_config.json"]
+    path = Path(snapshot_download(name, revision=revision, allow_patterns=patterns)) / file
+    if not path.is_file():
+        raise ModelNotFoundError(f"model {name!r} has no file {file!r} on the hub at revision {revision}")
+    return path
+
+
 def hub_identity(directory: Path) -> str | None:
     """Return ``owner/model@commit`` for a directory inside the hub's cache, else None.
 
@@ -99,15 +158,20 @@ def hub_identity(directory: Path) -> str | None:
 
 
 def _is_cached(name: str, revision: str | None) -> bool:
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        directory = Path(snapshot_download(name, revision=revision, local_files_only=True))
+        directory = _snapshot(name, revision)
     except (LocalEntryNotFoundError, HFValidationError):
         return False
     has_weights = any(directory.rglob("*.safetensors")) or any(directory.rglob("*.bin"))
     return has_weights and not any(_absent_shards(index) for index in directory.rglob("*.index.json"))
+
+
+def _snapshot(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, revision=revision, local_files_only=True))
 
 
 def _absent_shards(index: Path) -> set[str]:

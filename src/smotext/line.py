@@ -8,19 +8,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import group_targets
+from smotext.augment import example_texts, group_targets
 from smotext.encoders.cache import encode_cached
-from smotext.errors import InputError
+from smotext.errors import InputError, warn_caller
+from smotext.filters.candidates import with_candidates
+from smotext.filters.judge import make_judge
+from smotext.filters.protocol import RealTexts
 from smotext.inputs import Corpus, check_count, check_texts, make_corpus
-from smotext.records import Decoder, Encoder, MixPlan, Synthetic
+from smotext.mixing.examples import with_examples
+from smotext.records import Asked, Decoder, Encoder, MixPlan, Synthetic
 from smotext.sampler import SMOTExT
 from smotext.seeding import root_seed, row_seeds
 from smotext.settings import Settings
-from smotext.writing import Writer
+from smotext.writing import Writer, examples_shown
 
 _IDLE = {
-    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "candidates", "on_shortfall",
-    "verbose",
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "on_shortfall", "verbose",
 }  # fmt: skip
 
 
@@ -28,6 +31,8 @@ def interpolate(
     first: str, second: str, steps: int = 5, model: str = "tiny", random_state: Any = 0, **options: Any
 ) -> list[Synthetic]:
     """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
+
+    A step's text is the nearest to its vector of several (option ``candidates``) that are no copies of the two.
 
     Parameters
     ----------
@@ -49,6 +54,11 @@ def interpolate(
     InputError
         If a text is blank or `steps` is below 2.
 
+    Warns
+    -----
+    SmotextWarning
+        Where all that was written for a step copies one of the two texts: then a copy stands there.
+
     Examples
     --------
     >>> [step.lam for step in interpolate("a parcel", "a train", steps=3, model="echo", random_state=0)]
@@ -63,9 +73,11 @@ def interpolate(
     sampler = SMOTExT(model, random_state=random_state, **options)
     settings = sampler.settings()
     lam = np.linspace(1.0, 0.0, steps)
-    seeds = row_seeds(root_seed(random_state), "", np.zeros(steps, dtype=np.int64))  # one noise: lam alone differs
     encoder, decoder = sampler.load()
-    rows = decode_line(corpus, lam, seeds, encoder=encoder, decoder=decoder, settings=settings)
+    rows = decode_line(corpus, lam, encoder=encoder, decoder=decoder, settings=settings, seed=root_seed(random_state))
+    if copies := rows.loc[~rows["accepted"], "lam"].tolist():
+        shown = ", ".join(f"{value:.2f}" for value in copies)
+        warn_caller(f"at lam {shown} only copies of the two texts were written: another seed or examples=0 may help")
     return [
         Synthetic(row.text, tuple(row.weights), row.lam, row.seed, None if row.n_tokens < 0 else row.n_tokens)
         for row in rows.itertuples()
@@ -75,11 +87,11 @@ def interpolate(
 def decode_line(
     corpus: Corpus,
     lam: NDArray[np.float64],
-    seeds: NDArray[np.int64],
     *,
     encoder: Encoder,
     decoder: Decoder,
     settings: Settings,
+    seed: int,
 ) -> pd.DataFrame:
     """Return the texts along the line between the first two texts of a corpus.
 
@@ -88,19 +100,38 @@ def decode_line(
     corpus : Corpus
     lam : ndarray of shape (n_steps,)
         Weight of the first text at each step.
-    seeds : ndarray of shape (n_steps,), int64
+    encoder, decoder, settings
+        As :func:`~smotext.augment.augment` takes them.
+    seed : int
+
+    Returns
+    -------
+    DataFrame of n_steps rows
+        ``accepted`` is False where all candidates copy one of the two texts.
     """
     n_steps = len(lam)
     zeros = np.zeros(n_steps, dtype=np.int64)
-    plan = MixPlan(
+    line = MixPlan(
         labels=np.array([corpus.labels[0]] * n_steps, dtype=object),
-        ordinals=np.arange(n_steps),
+        ordinals=zeros,  # one noise: lam alone differs
         attempts=zeros,
         candidates=zeros,
         parents=np.tile(np.array([0, 1]), (n_steps, 1)),
         weights=np.column_stack([lam, 1 - lam]),
-        seeds=seeds,
+        seeds=row_seeds(seed, corpus.labels[0], zeros),
         strategies=np.array(["interpolate"] * n_steps, dtype=object),
     )
+    writer = Writer(corpus, encoder, decoder, settings)
     vectors = encode_cached(encoder, corpus.texts)
-    return Writer(corpus, encoder, decoder, settings).write(plan, group_targets(vectors, plan, settings))
+    shown = with_examples(line, corpus.labels, examples_shown(settings, decoder), seed=seed)
+    plan = with_candidates(shown, settings.candidates, seed=seed)
+
+    def targets(group: MixPlan) -> NDArray[np.float32]:
+        return group_targets(vectors, group, settings)
+
+    rows = writer.write(plan, Asked(targets(plan), example_texts(corpus.texts, plan)))
+    judge = make_judge(None, RealTexts(corpus.texts, corpus.labels, vectors), encoder, n_candidates=settings.candidates)
+    scored = judge.score(rows, plan, targets)
+    step_of = np.repeat(np.arange(n_steps), settings.candidates)
+    best_first = scored.assign(step=step_of).sort_values(["step", "accepted"], ascending=[True, False], kind="stable")
+    return best_first.groupby("step").head(1).drop(columns="step").reset_index(drop=True)

@@ -32,7 +32,8 @@ class Decoder(Protocol):
     """Anything that turns vectors into texts.
 
     Optional: ``decode_rows`` (as ``decode``, but one :class:`Decoded` per row), ``count_tokens(texts)``,
-    ``max_new_tokens`` (the longest trained output), ``prompts`` and ``fingerprint``.
+    ``max_new_tokens`` (the longest trained output), ``prompts``, ``fingerprint``, and ``examples`` (how many texts a
+    prompt shows unless the caller says; a decoder that has it takes ``decode(..., examples=)``, a list of texts a row).
     """
 
     vector_dim: int
@@ -83,6 +84,9 @@ class MixPlan:
         The strategy that chose the parents, after stepping down the small-class ladder.
     vectors : ndarray of shape (n_rows, vector_dim), float32, or None
         Ready-made vectors, where a foreign sampler made them; None: mix the parents.
+    examples : ndarray of shape (n_rows, n_examples), int64, or None
+        Positions of the real texts that the prompt shows, in this order, ``UNKNOWN`` where a class has fewer. None:
+        the prompt shows none.
     notes : tuple of str
         What had to be adapted, for one warning.
     """
@@ -96,6 +100,7 @@ class MixPlan:
     seeds: NDArray[np.int64]
     strategies: NDArray[np.object_]
     vectors: NDArray[np.float32] | None = None
+    examples: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -125,6 +130,28 @@ class MixPlan:
         """Yield the plan in consecutive groups of `size` rows; the last may be shorter."""
         for start in range(0, len(self), size):
             yield self.take(slice(start, start + size))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the rows of a plan ask of the decoder.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_rows, vector_dim), float32
+    examples : list of lists of str, or None
+        The texts that each row's prompt shows; None: prompts show none.
+    """
+
+    vectors: NDArray[np.float32]
+    examples: list[list[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __getitem__(self, rows: slice) -> Asked:
+        """Return what these rows ask."""
+        return Asked(self.vectors[rows], None if self.examples is None else self.examples[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from smotext.errors import ShortfallError, unknown_name
 from smotext.filters.judge import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
 from smotext.inputs import check_count
-from smotext.settings import SHORTFALLS
+from smotext.settings import SHORTFALLS, UNFINISHED
 
 MAX_TRIES = 5  # rounds in which a row is written
-_NEVER_FILL = (NOT_NEAREST,)  # not judged, another text of the mix being nearer
+# What never stands in: a text that was not judged, another of its mix being nearer, and what the guards reject.
+_NEVER_FILL = (NOT_NEAREST, UNFINISHED, "empty", "copied")
 _CLASSES_NAMED = 5  # in a note; the others are counted
 
 Slot = tuple[Any, int]  # class and ordinal: a synthetic text that was asked for

@@ -58,17 +58,22 @@ class SMOTExT(BaseSampler):
         Parents per text; three or more are weighted by a Dirichlet distribution.
     lam : (low, high), "beta:a" or float
         Weight of the first parent: uniform in a window, Beta(a, a), or fixed.
+    examples : int, optional
+        Real texts of the class that the prompt shows, the parents among them: they set register, length and form, while
+        the vector decides what is said. None is the model's own number ("tiny": 4; xRAG: 0); 0 is the vector alone, as
+        in the paper.
+    candidates : int
+        Texts decoded per mix, of which the one nearest its vector is kept; copies of real texts never are.
     prompt : int or "random"
-        Number of a paraphrase prompt.
+        Number of a paraphrase prompt, where the prompt shows no examples.
     max_new_tokens : "auto" or int
-        "auto" draws each text's length from its parents'.
+        "auto" lets texts end by themselves, in the length that the examples or the vector suggest. A number may cut
+        them.
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
     filters : None, "default", "strict" or list of filters
         Which texts are kept; rejected ones are replaced in up to five rounds. A filter is a name, one of
         :mod:`smotext.filters`, or a function ``f(texts, labels)`` that returns one bool per text.
-    candidates : int
-        Texts decoded per mix, of which the one nearest its vector is kept.
     on_shortfall : {"fill", "report", "raise"}
         What happens when filters leave too few: the best of the rejected stand in (``accepted`` False),
         fewer are returned, or :class:`~smotext.errors.ShortfallError` is raised.
@@ -129,6 +134,8 @@ class SMOTExT(BaseSampler):
         mix="linear",
         n_parents=2,
         lam=(0.0, 1.0),
+        examples=None,
+        candidates=4,
         prompt=0,
         max_new_tokens="auto",
         do_sample=True,
@@ -137,7 +144,6 @@ class SMOTExT(BaseSampler):
         top_k=0,
         repetition_penalty=1.0,
         filters=None,
-        candidates=1,
         on_shortfall="fill",
         device=None,
         dtype=None,
@@ -154,6 +160,8 @@ class SMOTExT(BaseSampler):
         self.mix = mix
         self.n_parents = n_parents
         self.lam = lam
+        self.examples = examples
+        self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
         self.do_sample = do_sample
@@ -162,7 +170,6 @@ class SMOTExT(BaseSampler):
         self.top_k = top_k
         self.repetition_penalty = repetition_penalty
         self.filters = filters
-        self.candidates = candidates
         self.on_shortfall = on_shortfall
         self.device = device
         self.dtype = dtype

@@ -14,6 +14,7 @@ from smotext.mixing.interpolation import check_mix, parse_lam
 from smotext.mixing.planning import check_options
 
 SHORTFALLS = ("fill", "report", "raise")
+UNFINISHED = "unfinished"  # the reason of a text that stops within a sentence where no limit was asked for
 GROUP_SIZE = 256  # rows decoded and stored together: what one CPU batch takes, and what a crash can cost
 
 
@@ -62,6 +63,8 @@ class Settings:
     mix: str = "linear"
     n_parents: int = 2
     lam: Any = (0.0, 1.0)
+    examples: int | None = None
+    candidates: int = 4
     prompt: int | str = 0
     max_new_tokens: int | str = "auto"
     do_sample: bool = True
@@ -70,7 +73,6 @@ class Settings:
     top_k: int = 0
     repetition_penalty: float = 1.0
     filters: Any = None
-    candidates: int = 1
     on_shortfall: str = "fill"
     batch_size: int | None = None
 
@@ -84,6 +86,8 @@ class Settings:
         if self.max_new_tokens != "auto":
             check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
         check_count("candidates", self.candidates, "1 or more")
+        if self.examples is not None:
+            check_count("examples", self.examples, "0 or more, or None for the bridge's own number", least=0)
         if self.batch_size is not None:
             check_count("batch_size", self.batch_size, "1 or more, or None")
 

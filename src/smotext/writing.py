@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +13,38 @@ from numpy.typing import NDArray
 from smotext.decoders.prompts import check_prompt
 from smotext.errors import InputError
 from smotext.inputs import Corpus
-from smotext.records import UNKNOWN, Decoded, Decoder, Encoder, MixPlan
+from smotext.records import UNKNOWN, Asked, Decoded, Decoder, Encoder, MixPlan
 from smotext.seeding import uniforms
-from smotext.settings import Settings
+from smotext.sentences import cut_at_sentence, ends_sentence
+from smotext.settings import UNFINISHED, Settings
 
 DEFAULT_MAX_NEW_TOKENS = 128  # for decoders that count no tokens
-SLACK = (1.5, 8)  # factor and tokens on top of a parent's length: room to finish the sentence that it falls into
+SLACK = (2.0, 16)  # factor and tokens on top of the longest parent's length: texts end by themselves before that
+MORE_THAN_TRAINED = 1.5  # a text may be so many times as long as those that the bridge was trained on
 
 COLUMNS = (
-    "text", "label", "key", "parents", "weights", "lam", "seed", "prompt", "strategy", "mix", "model",
+    "text", "label", "key", "parents", "weights", "lam", "examples", "seed", "prompt", "strategy", "mix", "model",
     "n_tokens", "is_finished", "accepted", "reason",
 )  # fmt: skip
 
-_CLOSING = r"""["'”’»」』）)\]]*"""
-_SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}(?=\s|$)|[。！？]{_CLOSING}")  # no space follows in Chinese and Japanese
+
+def examples_shown(settings: Settings, decoder: Decoder) -> int:
+    """Return how many texts prompts show: as the settings say, else as the decoder does by itself.
+
+    Raises
+    ------
+    InputError
+        If some are asked for and the decoder can show none.
+    """
+    own = getattr(decoder, "examples", None)
+    if settings.examples is None:
+        return own or 0
+    if settings.examples and own is None:
+        raise InputError(
+            f"examples is {settings.examples}, but the decoder {type(decoder).__name__} shows no texts in its prompt: "
+            "expected 0 or None, or a model whose prompts show texts, such as 'tiny'"
+        )
+    return settings.examples
 
 
 class Writer:
@@ -52,45 +70,49 @@ class Writer:
         self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
         self.prompts = getattr(decoder, "prompts", ("",))
         check_prompt(settings.prompt, self.prompts)
-        most = getattr(decoder, "most_new_tokens", None)
-        if settings.max_new_tokens != "auto" and most is not None and settings.max_new_tokens > most:
-            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
+        self.most: int | None = getattr(decoder, "most_new_tokens", None)
+        if settings.max_new_tokens != "auto" and self.most is not None and settings.max_new_tokens > self.most:
+            raise InputError(
+                f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {self.most}"
+            )
         self.longest = int(getattr(decoder, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
         self.lengths: NDArray[np.int64] | None = None
         if settings.max_new_tokens == "auto" and hasattr(decoder, "count_tokens"):
             self.lengths = decoder.count_tokens(corpus.texts)
 
-    def write(self, group: MixPlan, targets: NDArray[np.float32]) -> pd.DataFrame:
-        """Return one row per row of the group, decoded from its target vector."""
+    def write(self, group: MixPlan, asked: Asked) -> pd.DataFrame:
+        """Return one row per row of the group, decoded from what it asks for."""
         prompts, limits = self.prompts_for(group), self.limits_for(group)
-        decoded = self._decode(targets, prompts, limits, group.seeds)
-        texts = [_finish(row, is_cut=self.settings.max_new_tokens == "auto") for row in decoded]
-        return self._rows(group, texts, decoded, prompts)
+        decoded = self._decode(asked, prompts, limits, group.seeds)
+        is_auto = self.settings.max_new_tokens == "auto"
+        texts = [_finish(row) if is_auto else row.text.strip() for row in decoded]
+        reasons = [
+            UNFINISHED if is_auto and not _is_whole(row, text) else "" for row, text in zip(decoded, texts, strict=True)
+        ]
+        return self._rows(group, texts, decoded, prompts, reasons)
 
     def limits_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return the most tokens each row may have.
 
-        ``"auto"`` takes the length of one of the row's parents, drawn with the parents' weights, and room to
-        finish the sentence, capped by the longest output that the bridge was trained for. Rows of unknown
-        parents draw from their class.
+        ``"auto"`` is a bound that texts seldom reach, since the language model ends them: twice the longest parent's
+        length and some more, and not much over the longest output that the bridge was trained for. Rows of unknown
+        parents go by the longest text of their class.
         """
         n_rows = len(group)
         if self.settings.max_new_tokens != "auto":
             return np.full(n_rows, self.settings.max_new_tokens, dtype=np.int64)
         if self.lengths is None:
             return np.full(n_rows, self.longest, dtype=np.int64)
-        draws = uniforms(group.seeds, "length")[:, 0]
-        limits = np.empty(n_rows, dtype=np.int64)
-        for row, (draw, parents, weights) in enumerate(zip(draws, group.parents, group.weights, strict=True)):
-            if parents[0] == UNKNOWN:
-                members = np.flatnonzero(self.labels == group.labels[row])
-                chosen = members[int(draw * len(members))]
-            else:
-                known = parents[parents != UNKNOWN]
-                chosen = known[min(int(np.searchsorted(np.cumsum(weights), draw)), len(known) - 1)]
-            limits[row] = self.lengths[chosen]
+        longest = np.empty(n_rows, dtype=np.int64)
+        for row, parents in enumerate(group.parents):
+            known = parents[parents != UNKNOWN]
+            members = known if len(known) else np.flatnonzero(self.labels == group.labels[row])
+            longest[row] = self.lengths[members].max()
         factor, more = SLACK
-        return np.ceil(limits * factor + more).astype(np.int64).clip(1, self.longest)
+        most = math.ceil(self.longest * MORE_THAN_TRAINED)
+        if self.most is not None:
+            most = min(most, self.most)
+        return np.ceil(longest * factor + more).astype(np.int64).clip(1, most)
 
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
@@ -100,7 +122,7 @@ class Writer:
 
     def _decode(
         self,
-        targets: NDArray[np.float32],
+        asked: Asked,
         prompts: NDArray[np.int64],
         limits: NDArray[np.int64],
         seeds: NDArray[np.int64],
@@ -112,10 +134,12 @@ class Writer:
             "prompt": _scalar_if_same(prompts),
             "max_new_tokens": _scalar_if_same(limits),
         }
+        if asked.examples is not None:
+            options["examples"] = asked.examples
         if hasattr(self.decoder, "decode_rows"):
-            return self.decoder.decode_rows(targets, **options)
-        texts = self.decoder.decode(targets, **options)
-        self._check_texts(texts, len(targets))
+            return self.decoder.decode_rows(asked.vectors, **options)
+        texts = self.decoder.decode(asked.vectors, **options)
+        self._check_texts(texts, len(asked))
         return [Decoded(text, n_tokens=-1, is_finished=True) for text in texts]
 
     def _check_texts(self, texts: Any, n_rows: int) -> None:
@@ -129,8 +153,15 @@ class Writer:
             raise InputError(f"decoder {name} returned a text of type {type(wrong[0]).__name__}: expected str")
 
     def _rows(
-        self, group: MixPlan, texts: Sequence[str], decoded: Sequence[Decoded], prompts: NDArray[np.int64]
+        self,
+        group: MixPlan,
+        texts: Sequence[str],
+        decoded: Sequence[Decoded],
+        prompts: NDArray[np.int64],
+        reasons: Sequence[str],
     ) -> pd.DataFrame:
+        none = np.zeros((len(group), 0), dtype=np.int64)
+        examples = none if group.examples is None else group.examples
         return pd.DataFrame(
             {
                 "text": pd.Series(list(texts), dtype=object),
@@ -139,6 +170,7 @@ class Writer:
                 "parents": pd.Series([self._row_numbers(parents) for parents in group.parents], dtype=object),
                 "weights": pd.Series(_of_known(group.weights, group.parents), dtype=object),
                 "lam": group.lam,
+                "examples": pd.Series([self._row_numbers(shown) for shown in examples], dtype=object),
                 "seed": group.seeds,
                 "prompt": prompts,
                 "strategy": group.strategies.tolist(),
@@ -146,8 +178,8 @@ class Writer:
                 "model": self.model,
                 "n_tokens": [row.n_tokens for row in decoded],
                 "is_finished": [row.is_finished for row in decoded],
-                "accepted": True,
-                "reason": "",
+                "accepted": [not reason for reason in reasons],
+                "reason": pd.Series(list(reasons), dtype=object),
             },
             columns=list(COLUMNS),
         )
@@ -161,25 +193,14 @@ def no_rows() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
 
 
-def cut_at_sentence(text: str) -> str:
-    """Return the text up to its last sentence end, or all of it if it has none.
-
-    Examples
-    --------
-    >>> cut_at_sentence('He said "no." Then he went to the')
-    'He said "no."'
-    >>> cut_at_sentence("他来了。他看见了。他走到了")
-    '他来了。他看见了。'
-    >>> cut_at_sentence("no end in sight")
-    'no end in sight'
-    """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    return text[: ends[-1]] if ends else text
-
-
-def _finish(row: Decoded, *, is_cut: bool) -> str:
+def _finish(row: Decoded) -> str:
+    """Return the text; one that was stopped at the limit goes to its last sentence end."""
     text = row.text.strip()
-    return cut_at_sentence(text) if is_cut and not row.is_finished else text
+    return text if row.is_finished else cut_at_sentence(text)
+
+
+def _is_whole(row: Decoded, text: str) -> bool:
+    return row.is_finished or ends_sentence(text)
 
 
 def _of_known(weights: NDArray[np.float64], parents: NDArray[np.int64]) -> list[list[float]]:

@@ -179,6 +179,15 @@ def test_models_lists_every_preset_with_its_place_and_size(capsys):
     assert any("hash" in line and "in the package" in line for line in lines)
 
 
+def test_getting_a_model_prints_where_it_is(monkeypatch, capsys):
+    found = {"decoder": "/models/bridge", "language model": "/models/lm.gguf"}
+    monkeypatch.setattr("smotext.downloads.get_model", lambda name: found)
+    assert entry.run(["models", "--get", "tiny"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[-1] for line in out.splitlines()] == ["where", "/models/bridge", "/models/lm.gguf"]
+    assert err == "all that 'tiny' needs is on this machine\n"
+
+
 def test_a_check_says_which_facts_hold(monkeypatch, capsys):
     from smotext.decoders.facts import Finding
 

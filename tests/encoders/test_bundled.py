@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from smotext.caching import sha256_of
 from smotext.encoders import bundled
 from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
-from smotext.encoders.store import sha256_of
 from smotext.errors import ModelNotFoundError
 
 

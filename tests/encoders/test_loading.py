@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from joblib import Parallel, delayed
+from safetensors.torch import load_file
 
 from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import SentenceSettings, load_sentence_encoder
@@ -62,6 +64,24 @@ def test_a_worker_loads_once_for_many_tasks(last_token_encoder: SentenceEncoder)
 def test_a_directory_that_is_no_model_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="cannot be loaded as a sentence-transformers model"):
         load_sentence_encoder(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("folder", ["", "3_Dense"])
+def test_pickled_weights_are_never_read(tmp_path: Path, folder: str) -> None:
+    directory = make_last_token_checkpoint(tmp_path / "model")
+    weights = load_file(directory / "model.safetensors")
+    if not folder:
+        (directory / "model.safetensors").unlink()
+    (directory / folder).mkdir(exist_ok=True)
+    torch.save(weights, directory / folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="holds pickled weights .*pytorch_model.bin.*, which are never read"):
+        load_sentence_encoder(directory, device="cpu")
+
+
+def test_pickled_weights_beside_safetensors_do_not_matter(tmp_path: Path) -> None:
+    directory = make_last_token_checkpoint(tmp_path / "model")
+    (directory / "pytorch_model.bin").write_bytes(b"never opened")
+    assert load_sentence_encoder(directory, device="cpu").vector_dim > 0
 
 
 def test_options_are_checked_before_the_model_is_looked_for() -> None:

@@ -19,28 +19,53 @@ def register(app: typer.Typer) -> None:
 def models(
     check: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Compare a downloaded preset's files with known facts; decodes nothing."),
+        typer.Option(
+            metavar="NAME",
+            help="Say whether the files of a preset or a bridge directory are what they should be.",
+        ),
+    ] = None,
+    get: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Fetch what a preset or a bridge directory needs and is not here."),
     ] = None,
 ) -> None:
     """List the presets: encoder, decoder, where they lie on this machine, and their size."""
-    if check is None:
-        print_rows(["preset", "", "model", "where", "size"], _preset_rows(), right=["size"])
-    else:
+    if get is not None:
+        _get(get)
+    if check is not None:
         _check(check)
+    if check is None and get is None:
+        print_rows(["preset", "", "model", "where", "size"], _preset_rows(), right=["size"])
 
 
 def _preset_rows() -> list[list[str]]:
-    from smotext.downloads import locate_preset
+    from smotext.downloads import locate_base, locate_preset
     from smotext.presets import PRESETS
 
     rows = []
     for name, preset in PRESETS.items():
-        for role, path in locate_preset(name).items():
+        places = locate_preset(name)
+        for role, path in places.items():
             model = getattr(preset, role)
             size = spell_bytes(size_of(path)) if path else ""
             rows.append([name if role == "encoder" else "", role, model, _spell_place(model, path), size])
+        decoder = places["decoder"]
+        if decoder is not None and (named := locate_base(decoder)) is not None:
+            base, path = named
+            size = spell_bytes(path.stat().st_size) if path else ""
+            rows.append(["", "", f"{base.repo_id}/{base.file}", _spell_place(base.repo_id, path), size])
         rows.append(["", "", preset.note, "", ""])
     return rows
+
+
+def _get(name: str) -> None:
+    """Fetch and print where things are."""
+    from smotext.downloads import get_model
+
+    found = get_model(name)
+    if found:
+        print_rows(["", "where"], [[role, str(path)] for role, path in found.items()])
+    print_notes(f"all that {name!r} needs is on this machine")
 
 
 def _check(name: str) -> None:

@@ -66,11 +66,21 @@ class MethodOptions:
             rich_help_panel=_MIXING,
         ),
     ] = "0:1"
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            help="Texts of the class that the prompt shows; the model's own number unless given.",
+            rich_help_panel=_DECODING,
+        ),
+    ] = None
+    candidates: Annotated[
+        int, typer.Option(help="Texts written per mix; the nearest is kept.", rich_help_panel=_DECODING)
+    ] = 4
     prompt: Annotated[
         str, typer.Option(help="Number of the paraphrase prompt, or random.", rich_help_panel=_DECODING)
     ] = "0"
     max_new_tokens: Annotated[
-        str, typer.Option(help="A number, or auto: as long as the parents.", rich_help_panel=_DECODING)
+        str, typer.Option(help="A number, or auto: texts end by themselves.", rich_help_panel=_DECODING)
     ] = "auto"
     do_sample: Annotated[
         bool,
@@ -90,9 +100,6 @@ class MethodOptions:
         str | None,
         typer.Option(help="Which texts are kept: default or strict; all unless given.", rich_help_panel=_DECODING),
     ] = None
-    candidates: Annotated[
-        int, typer.Option(help="Texts written per mix; the best is kept.", rich_help_panel=_DECODING)
-    ] = 1
     on_shortfall: Annotated[
         str, typer.Option(help="When too few are kept: fill, report or raise.", rich_help_panel=_DECODING)
     ] = "fill"

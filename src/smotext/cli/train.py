@@ -27,10 +27,6 @@ class StartOptions:
     bridge: Annotated[
         str | None, typer.Option(help="A bridge to go on from: a directory, or a preset.", rich_help_panel=_START)
     ] = None
-    from_scratch: Annotated[
-        str | None,
-        typer.Option(help="JSON file of a new language model: model_type, vocab_size, ...", rich_help_panel=_START),
-    ] = None
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -42,8 +38,19 @@ class StartOptions:
         "unit"
     )
     projector_type: Annotated[
-        str, typer.Option(help="Of a new projector: mlp1x_gelu, mlp2x_gelu, ...", rich_help_panel=_START)
+        str, typer.Option(help="Of a new projector: mlp2x_gelu (soft tokens), or kv (slots).", rich_help_panel=_START)
     ] = "mlp2x_gelu"
+    soft_tokens: Annotated[int, typer.Option(help="Of a new projector mlp{n}x_gelu.", rich_help_panel=_START)] = 1
+    slots: Annotated[int, typer.Option(help="Of a new projector kv: slots a layer.", rich_help_panel=_START)] = 4
+    slot_code_size: Annotated[
+        int, typer.Option(help="Of a new projector kv: width of a slot's code.", rich_help_panel=_START)
+    ] = 512
+    first_layer: Annotated[
+        int, typer.Option(help="First layer with slots, and with LoRA layers.", rich_help_panel=_START)
+    ] = 0
+    prompt_style: Annotated[
+        str, typer.Option(help="Of a new bridge: chat, or list, which can show examples.", rich_help_panel=_START)
+    ] = "chat"
     chat_template: Annotated[
         str | None,
         typer.Option(help="Text around the prompt, with {content}; xRAG's unless given.", rich_help_panel=_START),
@@ -64,6 +71,15 @@ class CorpusOptions:
     max_tokens_per_word: Annotated[
         float, typer.Option(help="With --clean: drop passages of rarer words.", rich_help_panel=_CORPUS)
     ] = 1.7
+    group_size: Annotated[
+        int, typer.Option(help="Passages in a row that can be each other's examples.", rich_help_panel=_CORPUS)
+    ] = 1
+    document_share: Annotated[
+        float, typer.Option(help="Read only this share of the documents.", rich_help_panel=_CORPUS)
+    ] = 1.0
+    equal_shares: Annotated[
+        bool, typer.Option("--equal-shares", help="As many passages of each file.", rich_help_panel=_CORPUS)
+    ] = False
     max_passages: Annotated[int | None, typer.Option(help="Train on a sample of so many.", rich_help_panel=_CORPUS)] = (
         None
     )
@@ -83,6 +99,9 @@ class OptimizerOptions:
     )
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak. Default: 6e-3 in stage 1, else 2e-5.", rich_help_panel=_OPTIMIZER)
+    ] = None
+    lora_learning_rate: Annotated[
+        float | None, typer.Option(help="Peak of LoRA layers. Default: a quarter.", rich_help_panel=_OPTIMIZER)
     ] = None
     warmup_ratio: Annotated[float, typer.Option(help="Share of the run.", rich_help_panel=_OPTIMIZER)] = 0.03
     final_ratio: Annotated[
@@ -129,6 +148,12 @@ class LossOptions:
     temperature: Annotated[float, typer.Option(help="Stage 2.", rich_help_panel=_LOSS)] = 1.0
     candidates: Annotated[int, typer.Option(help="Stage 3: texts for each vector.", rich_help_panel=_LOSS)] = 8
     risk_weight: Annotated[float, typer.Option(help="Stage 3.", rich_help_panel=_LOSS)] = 20.0
+    most_examples: Annotated[
+        int, typer.Option(help="Other texts of the group that a prompt may show.", rich_help_panel=_LOSS)
+    ] = 0
+    example_share: Annotated[
+        float, typer.Option(help="Share of the groups whose prompts show some.", rich_help_panel=_LOSS)
+    ] = 0.5
     prompt: Annotated[str, typer.Option(help="Number of the prompt, or random.", rich_help_panel=_LOSS)] = "random"
 
 
@@ -151,13 +176,16 @@ def train(
     trained_guidance: Annotated[
         float | None, typer.Option(help="Weight of the head in the loss; the bridge's own, or 0, unless given.")
     ] = None,
-    store: Annotated[str, typer.Option(help="Weights on disk: bfloat16, or int8 at half the size.")] = "bfloat16",
+    guidance_head: Annotated[str, typer.Option(help="A new head: tied to the embeddings, or free.")] = "tied",
+    examples: Annotated[
+        int | None, typer.Option(help="Texts that a prompt shows when the bridge is used; 4 with style list.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda; the best there is unless given.")] = None,
     random_seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a bridge from a corpus; the same command resumes where it stopped."""
-    from smotext.training.build import Job, train_bridge
+    from smotext.training.build import Job, Projecting, train_bridge
     from smotext.training.corpus import Cutting
     from smotext.training.settings import TrainingSettings
 
@@ -166,18 +194,26 @@ def train(
         corpus=tuple(corpus),
         lm=start.lm,
         bridge=start.bridge,
-        from_scratch=start.from_scratch,
         encoder=start.encoder,
         text_column=passages.text_column,
         cutting=cutting,
         max_passages=passages.max_passages,
         n_held_out=passages.held_out,
-        projector_type=start.projector_type,
+        equal_shares=passages.equal_shares,
+        projector=Projecting(
+            kind=start.projector_type,
+            n_soft_tokens=start.soft_tokens,
+            n_slots=start.slots,
+            slot_code_size=start.slot_code_size,
+            first_slot_layer=start.first_layer,
+        ),
         vector_norm=start.vector_norm,  # type: ignore[arg-type]
+        prompt_style=start.prompt_style,  # type: ignore[arg-type]
         chat_template=start.chat_template,
         guidance=guidance,
         trained_guidance=trained_guidance,
-        store=store,  # type: ignore[arg-type]
+        guidance_head=guidance_head,  # type: ignore[arg-type]
+        examples=examples,
         data=tuple(map(_data_row, passages.data or [])),
     )
     settings = TrainingSettings(
@@ -185,6 +221,7 @@ def train(
             **_values(optimizing),
             **_values(loss),
             "prompt": parse_word_or_int("--prompt", loss.prompt, "random"),
+            "lora_first_layer": start.first_layer,
             "seed": random_seed,
         }
     )

@@ -1,11 +1,20 @@
 """The bridge directory: xRAG's checkpoint format plus an optional ``smotext.json``.
 
-::
+One that holds its language model::
 
     config.json            the language model's, with projector_type and retriever_hidden_size
     *.safetensors          the language model's tensors and projector.*, sharded or not; matrices may be int8
     tokenizer*             holds the placeholder token <xRAG>
     smotext.json           which encoder, how its vectors are scaled, template, prompts (optional)
+
+One that names it, by ``base`` in ``smotext.json`` (:class:`~smotext.decoders.base_model.BaseReference`)::
+
+    config.json                  the language model's, with projector_type and retriever_hidden_size
+    projector.safetensors        projector.*
+    guidance.safetensors         guidance.* (optional)
+    adapter_config.json          a plain LoRA adapter in PEFT's format (optional)
+    adapter_model.safetensors
+    tokenizer*, smotext.json     as above
 """
 
 from __future__ import annotations
@@ -18,11 +27,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.decoders.base_model import BaseReference
+from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"
 INDEX_NAME = "model.safetensors.index.json"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_NAME = "adapter_model.safetensors"
+OWN_NAMES = (ADAPTER_NAME, "guidance.safetensors", "projector.safetensors")  # beside a language model that is named
 GUIDANCE_PREFIX = "guidance."  # an optional linear head from the vector to the words of its text
 
 
@@ -48,12 +61,22 @@ class BridgeSpec:
         ``{content}`` is the prompt; a leading ``{bos}`` the begin-of-text token.
     prompts : tuple of str
         Numbered paraphrase instructions, each with ``<xRAG>`` once.
+    text_template : str
+        How a text stands after the prompt: ``{text}``, and what ends it, ``{eos}`` or a piece of text that is one
+        token.
+    examples_template : str or None
+        A prompt that shows texts: ``{examples}`` once, where each stands as ``- text`` on a line of its own, and
+        ``<xRAG>`` after it. None: the bridge's prompts show none.
+    examples : int
+        How many the prompt shows unless the caller says another number.
     max_new_tokens : int
         Longest output that the bridge was trained for, in tokens.
     guidance : float
         Default weight of the guidance head; 0 is off.
     trained_guidance : float
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
+    base : BaseReference or None
+        The language model that the bridge names; None: it holds one itself.
     """
 
     encoder: str | None = None
@@ -64,9 +87,13 @@ class BridgeSpec:
     vector_norm: Literal["raw", "unit"] = "raw"
     chat_template: str = XRAG_TEMPLATE
     prompts: tuple[str, ...] = XRAG_PROMPTS
+    text_template: str = XRAG_TEXT
+    examples_template: str | None = None
+    examples: int = 0
     max_new_tokens: int = 336  # xRAG's training length
     guidance: float = 0.0
     trained_guidance: float = 0.0
+    base: BaseReference | None = None
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -84,11 +111,23 @@ class BridgeSpec:
             kind, expected = _JSON_KINDS[known[name]]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
-        spec = cls(**{**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))})
+        given = {**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))}
+        if entries.get("base") is not None:
+            given["base"] = BaseReference.from_dict(entries["base"], f"{where}: base")
+        spec = cls(**given)
         if spec.vector_norm not in ("raw", "unit"):
             raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
         if spec.max_new_tokens < 1:
             raise BridgeError(f"{where}: max_new_tokens is {spec.max_new_tokens}: expected 1 or more")
+        split_text_template(spec.text_template)  # raises
+        if spec.examples_template is not None and spec.examples_template.count("{examples}") != 1:
+            raise BridgeError(
+                f"{where}: examples_template is {spec.examples_template!r}: expected {{examples}} in it once"
+            )
+        if spec.examples < 0 or (spec.examples and spec.examples_template is None):
+            raise BridgeError(
+                f"{where}: examples is {spec.examples}: expected 0 or more, and a template that shows them"
+            )
         if not spec.prompts:
             raise BridgeError(f"{where}: prompts is empty: expected at least one, with the placeholder in it")
         return spec
@@ -106,6 +145,7 @@ _JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks 
     float: (int | float, "a number"),
     tuple[str, ...]: (list | tuple, "a list of strings"),
     Literal["raw", "unit"]: (str, "'raw' or 'unit'"),
+    BaseReference | None: (dict | None, "an object or null"),
 }
 
 
@@ -136,14 +176,19 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def weight_files(directory: Path) -> list[Path]:
-    """Return the safetensors files that the checkpoint consists of, in name order.
+    """Return the safetensors files that the checkpoint consists of, in name order; not that of a named base.
 
     Raises
     ------
     BridgeError
-        If there are none (pickled ``.bin`` weights are never read), or a shard named by the index is missing.
+        If there are none (pickled ``.bin`` weights are never read), a shard named by the index is missing, or
+        it is unclear whether the language model is held or named.
     """
     index = directory / INDEX_NAME
+    if read_spec(directory).base is not None:
+        return _files_beside_base(directory)
+    if (directory / ADAPTER_CONFIG).is_file():
+        raise BridgeError(f"{directory} holds an adapter: {SPEC_NAME} has to name the language model it is for (base)")
     if index.is_file():
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     else:
@@ -153,6 +198,16 @@ def weight_files(directory: Path) -> list[Path]:
     if absent := [name for name in names if not (directory / name).is_file()]:
         raise BridgeError(f"{directory} lacks the shards {absent} that its index names: download it again")
     return [directory / name for name in names]
+
+
+def _files_beside_base(directory: Path) -> list[Path]:
+    own = [directory / name for name in OWN_NAMES if (directory / name).is_file()]
+    held = [path.name for path in [*directory.glob("model*.safetensors"), directory / INDEX_NAME] if path.is_file()]
+    if held:
+        raise BridgeError(f"{directory} holds a language model ({sorted(held)[0]}) and names another: delete either")
+    if not own:
+        raise BridgeError(f"{directory} has no projector.safetensors: the bridge is incomplete")
+    return own
 
 
 def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:
@@ -179,9 +234,12 @@ def has_packed_tensors(directory: Path) -> bool:
 
 
 def fingerprint(directory: Path) -> str:
-    """Return a short hash of all that decides what the bridge writes: weights, config, tokenizer, spec."""
+    """Return a short hash of all that decides what the bridge writes: weights, config, tokenizer, spec.
+
+    The SHA-256 of a base that is named stands in the spec, and no other file is loaded.
+    """
     digest = hashlib.sha256()
-    small = [directory / name for name in ("config.json", "tokenizer.json", SPEC_NAME)]
+    small = [directory / name for name in ("config.json", "tokenizer.json", SPEC_NAME, ADAPTER_CONFIG)]
     for path in [*weight_files(directory), *(path for path in small if path.is_file())]:
         digest.update(path.name.encode())
         with path.open("rb") as file:

@@ -43,6 +43,33 @@ def check_vectors(vectors: Any, vector_dim: int) -> NDArray[np.float32]:
     return array
 
 
+def check_examples(examples: Any, n_rows: int, *, can_show: bool) -> list[tuple[str, ...]]:
+    """Return the texts that each row's prompt shows; none where `examples` is None.
+
+    Raises
+    ------
+    InputError
+        If it is not one list of texts for each row, or the decoder's prompts show no texts.
+
+    Examples
+    --------
+    >>> check_examples([["a", "b"], []], 2, can_show=True)
+    [('a', 'b'), ()]
+    """
+    if examples is None:
+        return [()] * n_rows
+    expected = f"expected a list of texts for each of the {n_rows} rows"
+    if isinstance(examples, str) or not hasattr(examples, "__len__") or len(examples) != n_rows:
+        raise InputError(f"examples is {examples!r:.80}: {expected}")
+    for row, texts in enumerate(examples):
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"examples of row {row} are {texts!r:.80}: {expected}")
+    found = [tuple(texts) for texts in examples]
+    if any(found) and not can_show:
+        raise InputError("this bridge's prompts show no texts: use examples=None, or another model")
+    return found
+
+
 def per_row(
     value: int | Sequence[int] | NDArray[np.int64],
     n_rows: int,

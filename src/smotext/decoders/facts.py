@@ -1,15 +1,24 @@
-"""Whether a downloaded checkpoint is what its preset expects: names and shapes, without loading a weight."""
+"""Whether a checkpoint is what it should be: names and shapes, without a language model's weights.
+
+Of a downloaded one the facts come with the package; a bridge that names its language model says itself what it needs.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from smotext.decoders.bridge import read_config, weight_files
+from smotext.decoders.base_model import find_base
+from smotext.decoders.bridge import GUIDANCE_PREFIX, read_config, read_spec, read_tensors, weight_files
+from smotext.decoders.prompts import PLACEHOLDER
+from smotext.errors import BridgeError
+
+_AS_SAID = "as config.json says"
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,76 @@ def check_checkpoint(directory: Path, facts: Mapping[str, Any]) -> list[Finding]
     config = read_config(directory)
     findings = [Finding(f"config {key}", str(value), str(config.get(key))) for key, value in facts["config"].items()]
     return [*findings, *_check_tensors(directory, facts, config), *_check_tokenizer(directory, facts["tokenizer"])]
+
+
+def check_bridge(directory: Path) -> list[Finding]:
+    """Return what was found of a bridge: its language model's file if it names one, its own tensors, its tokenizer.
+
+    Parameters
+    ----------
+    directory : Path
+        The bridge directory.
+
+    Raises
+    ------
+    BridgeError
+        If there is no config.json, or a file cannot be read.
+    ModelNotFoundError
+        If the language model that it names is not on this machine; asks no network.
+    """
+    from smotext.decoders.projector import PREFIX, Projector
+
+    config, base = read_config(directory), read_spec(directory).base
+    findings = []
+    if base is not None:
+        findings.append(check_file(find_base(base, directory, asks_hub=False), base.sha256))
+        findings.append(_tried("adapter tensors", lambda: _check_adapter(directory)))
+    projector = read_tensors(directory, PREFIX)
+    findings.append(_tried("projector tensors", lambda: Projector.from_tensors(config, projector)))
+    findings.append(_tried("guidance tensors", lambda: _check_guidance(directory, config)))
+    return [*findings, *_check_tokenizer(directory, {"special_tokens": {}, "placeholder": PLACEHOLDER})]
+
+
+def check_file(path: Path, sha256: str) -> Finding:
+    """Return whether a file has the SHA-256 that it should; it is read anew, whatever is remembered."""
+    with path.open("rb") as file:
+        return Finding(f"{path.name} SHA-256", sha256, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _tried(what: str, check: Callable[[], object]) -> Finding:
+    try:
+        check()
+    except BridgeError as error:
+        return Finding(what, _AS_SAID, str(error))
+    return Finding(what, _AS_SAID, _AS_SAID)
+
+
+def _check_adapter(directory: Path) -> None:
+    """Raise BridgeError unless the adapter, if there is one, fits the language model of config.json."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from smotext.decoders.adapter import read_adapter
+
+    base = read_spec(directory).base
+    adapter = None if base is None else read_adapter(directory, base)
+    if adapter is not None:
+        with torch.device("meta"):  # names and shapes alone
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(directory))
+        adapter.check_fit({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+
+
+def _check_guidance(directory: Path, config: Mapping[str, Any]) -> None:
+    """Raise BridgeError unless the guidance head, if there is one, fits the language model and the vectors."""
+    tensors = read_tensors(directory, GUIDANCE_PREFIX)
+    if not tensors:
+        return
+    shapes = {name.removeprefix(GUIDANCE_PREFIX): tuple(tensor.shape) for name, tensor in tensors.items()}
+    vocabulary, vector_dim = config.get("vocab_size"), config.get("retriever_hidden_size")
+    free = {"weight": (vocabulary, vector_dim), "bias": (vocabulary,), "unigram": (vocabulary,)}
+    tied = free | {"weight": (config.get("hidden_size"), vector_dim)}  # the embeddings are put before it
+    if shapes not in (free, tied):
+        raise BridgeError(f"guidance tensors have shapes {shapes}: expected {free} or {tied}")
 
 
 def expected_tensors(facts: Mapping[str, Any], vocab_size: int) -> dict[str, tuple[int, ...]]:

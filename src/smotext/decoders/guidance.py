@@ -22,7 +22,7 @@ class Guidance(nn.Module):
 
     ::
 
-        log p(token | vector) = log_softmax(weight @ vector + bias)
+        log p(token | vector) = log_softmax(table @ weight @ vector + bias)
         logit bias            = clamp(log p(token | vector) - log p(token), 0, cap)
 
     The decoding loop uses it so, with ``guidance`` the caller's weight and all tensors on one device::
@@ -37,7 +37,11 @@ class Guidance(nn.Module):
     Parameters
     ----------
     vocabulary, vector_dim : int
-        Rows and columns of `weight`.
+        Numbers of tokens, and of a vector's entries.
+    table : Tensor of shape (vocabulary, width) or None
+        The language model's token embeddings, to which the head is tied: `weight` then has shape (width,
+        vector_dim), which is a hundredth of a free head's for a large vocabulary. It is no part of the head's state.
+        None: a free head, `weight` of shape (vocabulary, vector_dim).
 
     Examples
     --------
@@ -48,22 +52,26 @@ class Guidance(nn.Module):
 
     cap = 6.0  # nats; words are seldom more than exp(6) times likelier than by chance, and then noise
 
-    def __init__(self, vocabulary: int, vector_dim: int) -> None:
+    def __init__(self, vocabulary: int, vector_dim: int, table: torch.Tensor | None = None) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(vocabulary, vector_dim))
+        n_rows = vocabulary if table is None else table.shape[1]
+        self.weight = nn.Parameter(torch.zeros(n_rows, vector_dim))
+        self.register_buffer("table", None if table is None else table.detach(), persistent=False)
+        self.table: torch.Tensor | None
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         self.register_buffer("unigram", torch.full((vocabulary,), NEVER))
         self.unigram: torch.Tensor
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Guidance:
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor], table: torch.Tensor | None = None) -> Guidance:
         """Return the head in a checkpoint's ``guidance.*`` tensors.
 
         Parameters
         ----------
         tensors : mapping of str to Tensor
-            ``guidance.weight`` (vocabulary, vector_dim), ``guidance.bias`` and ``guidance.unigram``
-            (vocabulary,), in any floating dtype.
+            ``guidance.weight``, ``guidance.bias`` and ``guidance.unigram`` (vocabulary,), in any floating dtype.
+        table : Tensor of shape (vocabulary, width), optional
+            The language model's token embeddings; needed where `weight` has a row for each of their columns.
 
         Raises
         ------
@@ -73,17 +81,27 @@ class Guidance(nn.Module):
         plain = {name.removeprefix(GUIDANCE_PREFIX): tensor for name, tensor in tensors.items()}
         if set(plain) != {"weight", "bias", "unigram"}:
             raise BridgeError(f"guidance tensors are {sorted(plain)}: expected bias, unigram, weight")
-        vocabulary = len(plain["weight"])
-        if plain["weight"].ndim != 2 or any(plain[name].shape != (vocabulary,) for name in ("bias", "unigram")):
+        vocabulary, weight = len(plain["bias"]), plain["weight"]
+        if weight.ndim != 2 or any(plain[name].shape != (vocabulary,) for name in ("bias", "unigram")):
             shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
             raise BridgeError(f"guidance tensors have shapes {shapes}: expected (vocabulary, vector_dim) and vectors")
-        head = cls(vocabulary, plain["weight"].shape[1])
+        is_free = len(weight) == vocabulary
+        if not is_free and (table is None or len(weight) != table.shape[1] or vocabulary > len(table)):
+            fits = "another" if table is None else f"{tuple(table.shape)}"
+            raise BridgeError(
+                f"guidance.weight has shape {tuple(weight.shape)} for {vocabulary} tokens: expected a row for each "
+                f"token, or for each column of the language model's embeddings ({fits})"
+            )
+        head = cls(vocabulary, weight.shape[1], None if is_free or table is None else table[:vocabulary])
         head.load_state_dict({name: tensor.float() for name, tensor in plain.items()})
         return head.requires_grad_(False)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return log p(token | vector), float32 of shape (n_rows, vocabulary)."""
-        return torch.log_softmax(nn.functional.linear(vectors.float(), self.weight, self.bias), dim=-1)
+        found = nn.functional.linear(vectors.float(), self.weight)
+        if self.table is not None:
+            found = nn.functional.linear(found.to(self.table.dtype), self.table).float()
+        return torch.log_softmax(found + self.bias, dim=-1)
 
     def logit_bias(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return how much likelier each token is than by chance, in nats, between 0 and `cap`.

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from smotext.decoders import loading
 from smotext.decoders.bridge import BridgeSpec, fingerprint
-from smotext.decoders.checks import check_vectors, per_row
-from smotext.decoders.guidance import Guidance, weighted_bias
+from smotext.decoders.checks import check_examples, check_vectors, per_row
+from smotext.decoders.context import ROOM_FOR_VECTOR, place_vectors, read_prompts
+from smotext.decoders.guidance import Guidance, spend, weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import rows_per_batch
-from smotext.decoders.projector import Projector
-from smotext.decoders.prompts import check_prompt, count_tokens, placeholder_id, prompt_ids, room_after
+from smotext.decoders.projector import AnyProjector
+from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, check_prompt, count_tokens, room_after
 from smotext.devices import is_out_of_memory
 from smotext.errors import InputError, SmotextWarning
 from smotext.hub import hub_identity
@@ -31,6 +32,10 @@ from smotext.seeding import uniforms
 from smotext.settings import Sampling
 
 WritePart = Callable[[NDArray[np.int64]], list[Written]]
+Examples = Sequence[Sequence[str]]  # the texts that each row's prompt shows
+
+
+_MOST_EXAMPLES = 16  # that positions are set aside for
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class LanguageModelDecoder:
         What the bridge was trained with.
     prompts : tuple of str
         The numbered prompts.
+    examples : int or None
+        How many texts a prompt shows unless the caller says; None where prompts can show none.
     max_new_tokens : int
         The longest output that the bridge was trained for.
     most_new_tokens : int or None
@@ -69,7 +76,7 @@ class LanguageModelDecoder:
     """
 
     def __init__(
-        self, settings: DecoderSettings, model: Any, tokenizer: Any, projector: Projector, spec: BridgeSpec,
+        self, settings: DecoderSettings, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
         guidance: Guidance | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
@@ -80,6 +87,8 @@ class LanguageModelDecoder:
         self.guidance = guidance
         self.vector_dim = projector.vector_dim
         self.prompts = spec.prompts
+        self.examples = None if spec.examples_template is None else spec.examples
+        self._prompts = Prompts(tokenizer, spec)
         self.max_new_tokens = spec.max_new_tokens
 
     @cached_property
@@ -91,12 +100,16 @@ class LanguageModelDecoder:
     @cached_property
     def most_new_tokens(self) -> int | None:
         """What the language model's positions leave after the longest prompt."""
-        return room_after(self.model.config, map(self._prompt_length, range(len(self.prompts))))
+        lengths = [len(self._prompts.numbered(number)) for number in range(len(self.prompts))]
+        if self.examples is not None:
+            lengths.append(len(self._prompts.with_examples([])) + _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2))
+        return room_after(self.model.config, lengths)
 
     def decode(
         self,
         vectors: NDArray[np.float32],
         *,
+        examples: Examples | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         do_sample: bool = False,
@@ -115,6 +128,10 @@ class LanguageModelDecoder:
         ----------
         vectors : array-like of shape (n_rows, vector_dim)
             Finite. A bridge with ``vector_norm="unit"`` rescales them to length 1.
+        examples : one list of str per row, optional
+            Texts that the row's prompt shows, in this order: they set register, length and form of what is written.
+            Each is read as plain characters on one line and cut at a sentence's end after 64 tokens. None, or an
+            empty list, is the vector alone.
         prompt : int, "random" or one int per row
             Number of a prompt; "random" draws one per row from its seed.
         max_new_tokens : int or one int per row
@@ -140,7 +157,7 @@ class LanguageModelDecoder:
             For vectors of another width, values that are not finite, or options out of range.
         """
         rows = self.decode_rows(
-            vectors, prompt=prompt, max_new_tokens=max_new_tokens, do_sample=do_sample, temperature=temperature,
+            vectors, examples=examples, prompt=prompt, max_new_tokens=max_new_tokens, do_sample=do_sample, temperature=temperature,
             top_p=top_p, top_k=top_k, repetition_penalty=repetition_penalty, min_new_tokens=min_new_tokens,
             guidance=guidance, seeds=seeds, batch_size=batch_size,
         )  # fmt: skip
@@ -150,6 +167,7 @@ class LanguageModelDecoder:
         self,
         vectors: NDArray[np.float32],
         *,
+        examples: Examples | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         guidance: float | None = None,
@@ -164,28 +182,83 @@ class LanguageModelDecoder:
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self.most_new_tokens)
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
-        prompts = self._prompt_numbers(prompt, row_seeds)
         weight = self.spec.guidance if guidance is None else guidance
+        prompts, which = self._prompts_of_rows(self._prompt_numbers(prompt, row_seeds), examples)
         found: dict[int, Written] = {}
-        for number in np.unique(prompts).tolist():  # prompts of one number have one length: no padding
-            places = np.flatnonzero(prompts == number)
-            places = places[np.argsort(-limits[places], kind="stable")]  # rows of like length end together
 
-            def write_part(part: NDArray[np.int64], number: int = number) -> list[Written]:
-                return self._write(rows[part], number, limits[part], row_seeds[part], sampling, weight)
+        def write_part(part: NDArray[np.int64]) -> list[Written]:
+            used, prompt_of_row = np.unique(which[part], return_inverse=True)
+            shown = [prompts[number] for number in used]
+            return self._write(rows[part], shown, prompt_of_row, limits[part], row_seeds[part], sampling, weight)
 
-            def keep(part: NDArray[np.int64], write_part: WritePart = write_part) -> None:
-                found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
+        def keep(part: NDArray[np.int64]) -> None:
+            found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
 
-            n_tokens = self._prompt_length(number) + int(limits[places].max())
-            size = batch_size or rows_per_batch(self.model, len(places), n_tokens)
-            batches = [places[start : start + size] for start in range(0, len(places), size)]
-            if self.model.device.type == "cpu":
-                spread(keep, batches)
-            else:
-                for batch in batches:
-                    keep(batch)
+        batches = [
+            batch
+            for after in dict.fromkeys(prompt.after for prompt in prompts)
+            for batch in self._batches(
+                np.flatnonzero([prompts[number].after == after for number in which]), prompts, which, limits, batch_size
+            )
+        ]
+        if self.model.device.type == "cpu":
+            spread(keep, batches)
+        else:
+            for batch in batches:
+                keep(batch)
         return [self._decoded(found[place]) for place in range(len(rows))]
+
+    def log_likelihood(
+        self,
+        texts: Sequence[str],
+        vectors: NDArray[np.float32],
+        *,
+        examples: Examples | None = None,
+        prompt: int = 0,
+        guidance: float | None = None,
+        temperature: float = 1.0,
+        batch_size: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Return log p(text | vector) in nats, summed over a text's tokens and its end.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            One for each vector.
+        vectors, examples, prompt, guidance
+            As in :meth:`decode`.
+        temperature : float
+            Divides the logits, as when sampling.
+        batch_size : int, optional
+            Texts read together; None: 32.
+
+        Returns
+        -------
+        ndarray of shape (n_texts,), float64
+
+        Raises
+        ------
+        InputError
+            If there are not as many texts as vectors.
+        """
+        rows = self._scale(check_vectors(vectors, self.vector_dim))
+        if len(texts) != len(rows):
+            raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
+        weight = self.spec.guidance if guidance is None else guidance
+        numbers = self._prompt_numbers(prompt, np.zeros(len(rows), dtype=np.int64))
+        prompts, which = self._prompts_of_rows(numbers, examples)
+        tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
+        order = np.lexsort(([len(ids) for ids in tokens], which))
+        found = np.empty(len(rows), dtype=np.float64)
+        size = batch_size or 32
+        for start in range(0, len(order), size):
+            part = order[start : start + size]
+            used, prompt_of_row = np.unique(which[part], return_inverse=True)
+            found[part] = self._read(
+                rows[part], [prompts[number] for number in used], prompt_of_row, [tokens[row] for row in part], weight,
+                temperature,
+            )  # fmt: skip
+        return found
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of the language model's tokens in each text, special tokens not counted."""
@@ -208,14 +281,41 @@ class LanguageModelDecoder:
             check_prompt(int(number), self.prompts)
         return numbers
 
-    def _prompt_length(self, number: int) -> int:
-        return len(prompt_ids(self.tokenizer, self.spec.chat_template, self.prompts[number]))
+    def _prompts_of_rows(
+        self, numbers: NDArray[np.int64], examples: Examples | None
+    ) -> tuple[list[Prompt], NDArray[np.int64]]:
+        """Return the different prompts, and which of them each row has."""
+        shown = check_examples(examples, len(numbers), can_show=self._prompts.takes_examples)
+        keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
+        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        ids = dict(zip(texts := sorted({text for _, row in keys for text in row}), self._prompts.example_ids(texts)))
+        prompts = [
+            self._prompts.with_examples([ids[text] for text in row]) if row else self._prompts.numbered(number)
+            for number, row in places
+        ]
+        return prompts, np.array([places[key] for key in keys], dtype=np.int64)
+
+    def _batches(
+        self,
+        rows: NDArray[np.int64],
+        prompts: list[Prompt],
+        which: NDArray[np.int64],
+        limits: NDArray[np.int64],
+        batch_size: int | None,
+    ) -> list[NDArray[np.int64]]:
+        """Return the rows in batches: those of one prompt next to each other, longer ones first."""
+        longest = {number: limits[rows[which[rows] == number]].max() for number in np.unique(which[rows])}
+        order = np.lexsort((rows, which[rows], [-longest[number] for number in which[rows]]))
+        n_tokens = max(len(prompts[number]) for number in which[rows]) + ROOM_FOR_VECTOR + int(limits[rows].max())
+        size = batch_size or rows_per_batch(self.model, len(rows), n_tokens)
+        return [rows[order[start : start + size]] for start in range(0, len(rows), size)]
 
     @torch.inference_mode()
     def _write(
         self,
         vectors: NDArray[np.float32],
-        number: int,
+        prompts: list[Prompt],
+        prompt_of_row: NDArray[np.int64],
         limits: NDArray[np.int64],
         seeds: NDArray[np.int64],
         sampling: Sampling,
@@ -223,42 +323,61 @@ class LanguageModelDecoder:
     ) -> list[Written]:
         device = self.model.get_input_embeddings().weight.device
         tensor = torch.from_numpy(vectors).to(device)
+        context = read_prompts(
+            self.model,
+            [prompt.before for prompt in prompts],
+            torch.from_numpy(prompt_of_row).to(device),
+            room=ROOM_FOR_VECTOR + int(limits.max()),
+        )
         return write(
             self.model,
-            self.embed_prompts(tensor, number),
+            place_vectors(self.model, self.projector, tensor, context, prompts[0].after),
             limits=torch.from_numpy(limits).to(device),
             seeds=torch.from_numpy(seeds).to(device),
             end_ids=torch.tensor(self._end_ids, device=device),
             sampling=sampling,
             bias=weighted_bias(self.guidance, guidance, tensor),
+            context=context,
         )
 
-    def embed_prompts(self, vectors: torch.Tensor, number: int = 0) -> torch.Tensor:
-        """Return prompt `number` as input embeddings, with each projected vector in the placeholder's place.
-
-        Parameters
-        ----------
-        vectors : tensor of shape (n_rows, vector_dim)
-        number : int
-
-        Returns
-        -------
-        tensor of shape (n_rows, prompt_length, hidden_size), in the model's dtype
-        """
-        table = self.model.get_input_embeddings()
-        ids = torch.tensor(prompt_ids(self.tokenizer, self.spec.chat_template, self.prompts[number]))
-        place = int((ids == placeholder_id(self.tokenizer)).nonzero())
-        ids[place] = 0  # any id that the table has: the placeholder's own may lie beyond it
-        embeds = table(ids.to(table.weight.device)).expand(len(vectors), -1, -1).clone()
-        soft = self.projector(vectors.to(next(self.projector.parameters()).dtype))
-        embeds[:, place] = soft.to(embeds.dtype)
-        return embeds
+    @torch.inference_mode()
+    def _read(
+        self,
+        vectors: NDArray[np.float32],
+        prompts: list[Prompt],
+        prompt_of_row: NDArray[np.int64],
+        tokens: list[list[int]],
+        guidance: float,
+        temperature: float,
+    ) -> NDArray[np.float64]:
+        """Return the log-likelihood of texts that follow prompts with one end."""
+        device = self.model.get_input_embeddings().weight.device
+        tensor = torch.from_numpy(vectors).to(device)
+        rows = torch.from_numpy(prompt_of_row).to(device)
+        context = read_prompts(self.model, [prompt.before for prompt in prompts], rows, room=None)
+        start = place_vectors(self.model, self.projector, tensor, context, prompts[0].after)
+        longest = max(map(len, tokens))
+        ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens], device=device)
+        is_token = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in tokens], device=device)
+        inputs = torch.cat([start, self.model.get_input_embeddings()(ids[:, :-1])], dim=1)
+        given = context.inputs(inputs.shape[1], self.model.dtype)
+        logits = self.model(inputs_embeds=inputs, **given).logits[:, -longest:]
+        bias = weighted_bias(self.guidance, guidance, tensor)
+        total = torch.zeros(len(tokens), dtype=torch.float64, device=device)
+        for step in range(longest):  # a place at a time: the vocabulary is large
+            scores = logits[:, step].float()
+            if bias is not None:
+                scores = scores + bias
+                spend(bias, ids[:, step])
+            log_p = torch.log_softmax(scores / temperature, dim=-1).gather(1, ids[:, step, None])[:, 0]
+            total += torch.where(is_token[:, step], log_p.double(), 0.0)
+        return total.cpu().numpy()
 
     @cached_property
     def _end_ids(self) -> list[int]:
         configured = getattr(self.model.generation_config, "eos_token_id", None)
         ids = configured if isinstance(configured, list) else [configured]
-        return sorted({int(token) for token in [*ids, self.tokenizer.eos_token_id] if token is not None})
+        return sorted({*self._prompts.end_ids, *(int(token) for token in ids if token is not None)})
 
     def _decoded(self, row: Written) -> Decoded:
         return Decoded(self.tokenizer.decode(row.ids, skip_special_tokens=True), len(row.ids), row.is_finished)

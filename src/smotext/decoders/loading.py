@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from smotext.decoders import bridge
+from smotext.decoders.adapter import read_adapter
+from smotext.decoders.base_model import find_base
+from smotext.decoders.base_weights import assemble, base_tensors, check_fit
+from smotext.decoders.context import hide_slots_from_lower_layers
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.projector import PREFIX, Projector
+from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
 from smotext.decoders.prompts import prompt_ids
+from smotext.decoders.quiet import quiet_loading
 from smotext.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
 from smotext.hub import LoadedOnce
@@ -48,6 +52,8 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         If the projector type is unknown, the placeholder is missing, or tensors are missing or superfluous.
     UnknownNameError
         For an unknown dtype or quantization.
+    ModelNotFoundError
+        If the bridge names a language model that is not on this machine, nor to be had from the hub.
     InputError
         For a device that torch does not know or cannot use here.
     MissingExtraError
@@ -59,8 +65,10 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
 
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)
+    if spec.base is not None:
+        find_base(spec.base, directory)  # raises before anything else is read
     with of_bridge(directory, "the projector"):
-        projector = Projector.from_tensors(config, bridge.read_tensors(directory, PREFIX))
+        tensors = bridge.read_tensors(directory, PREFIX)
     with of_bridge(directory, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
     for prompt in spec.prompts:
@@ -69,16 +77,14 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
     model = load_language_model(settings)
     table = model.get_input_embeddings().weight
-    if projector.hidden_size != table.shape[1]:
-        raise BridgeError(
-            f"the projector of {directory} writes {projector.hidden_size} numbers and the language model's embeddings "
-            f"have {table.shape[1]}: they were not trained together"
-        )
-    home = table.device
-    projector = projector.to(home, dtype_of(settings)).eval().requires_grad_(False)
+    with of_bridge(directory, "the projector"):
+        projector = projector_from_tensors(config, tensors, model.config)
+    projector = projector.to(table.device, dtype_of(settings)).eval().requires_grad_(False)
+    if isinstance(projector, SlotProjector):
+        hide_slots_from_lower_layers(model, projector.first_layer)
     guidance = None
     if tensors := bridge.read_tensors(directory, bridge.GUIDANCE_PREFIX):
-        guidance = Guidance.from_tensors(tensors).to(home)
+        guidance = Guidance.from_tensors(tensors, table).to(table.device)
     return LanguageModelDecoder(settings, model, tokenizer, projector, spec, guidance)
 
 
@@ -113,24 +119,43 @@ def read_language_model(name: str, **options: Any) -> tuple[Any, dict[str, Any]]
     Parameters
     ----------
     name : str
-        Hub name or directory; int8 matrices (:mod:`smotext.decoders.int8`) are unpacked.
+        Hub name or directory; int8 matrices (:mod:`smotext.decoders.int8`) are unpacked. For a bridge that names
+        its language model that one, with the bridge's adapter merged into it.
     options
         Of ``from_pretrained``.
     """
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     directory = Path(name)
+    base = bridge.read_spec(directory).base
     with quiet_loading():
-        if not bridge.has_packed_tensors(directory):
+        if base is None and not bridge.has_packed_tensors(directory):
+            refuse_pickled(directory)
+            options["use_safetensors"] = True
             loaded: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **options)
             return loaded
-        options |= {"config": AutoConfig.from_pretrained(name), "state_dict": bridge.read_tensors(directory, "")}
-        options.pop("trust_remote_code", None)  # what is packed has been trained here, without
-        architecture: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(options["config"])]
-        model, report = architecture.from_pretrained(None, output_loading_info=True, **options)
+        options.pop("trust_remote_code", None)  # the architecture is one of transformers' own
+        config = AutoConfig.from_pretrained(name)
+        if base is None:
+            model, report = assemble(config, bridge.read_tensors(directory, ""), **options)
+        else:
+            adapter = read_adapter(directory, base)  # raises before the base is read
+            tensors = base_tensors(base, directory)
+            options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
+            model, report = assemble(config, adapter.merged_into(tensors) if adapter else tensors, **options)
+            check_fit(base, report)
         if (directory / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(directory)
     return model, report
+
+
+def refuse_pickled(directory: Path) -> None:
+    """Raise BridgeError if the directory's language model is pickled: such a file can run anything."""
+    if any(directory.glob("model*.safetensors")) or not (pickled := sorted(directory.glob("pytorch_model*.bin"))):
+        return
+    raise BridgeError(
+        f"{pickled[0]} holds pickled weights, which are never read: convert the checkpoint to safetensors first"
+    )
 
 
 def check_report(report: dict[str, Any]) -> None:
@@ -177,19 +202,3 @@ def of_bridge(directory: str | Path, part: str) -> Iterator[None]:
         if isinstance(error, SmotextError):
             raise
         raise BridgeError(f"{part} of {directory} cannot be read: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def quiet_loading() -> Iterator[None]:
-    """Silence transformers' report of unexpected tensors, of which `check_report` speaks, and its bars."""
-    from transformers.utils import logging as hf_logging
-
-    level, had_bar = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity(logging.CRITICAL)
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(level)
-        if had_bar:
-            hf_logging.enable_progress_bar()

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from smotext.decoders.context import Context
 from smotext.decoders.guidance import spend
 from smotext.decoders.sampling import choose, penalise_repetition
 from smotext.decoders.slab import keep_rows, make_cache
@@ -34,18 +35,19 @@ def write(
     end_ids: torch.Tensor,
     sampling: Sampling,
     bias: torch.Tensor | None = None,
+    context: Context | None = None,
 ) -> list[Written]:
     """Return what the model writes after each prompt.
 
-    All prompts have the same length, so the batch needs no padding. Rows end at different times: finished
-    ones are dropped from the batch once they are a good part of it. float32 on a CPU gives the same rows
-    at any batch size, but for ties at the size of rounding errors.
+    Rows end at different times: finished ones are dropped from the batch once they are a good part of it. float32 on
+    a CPU gives the same rows at any batch size, but for ties at the size of rounding errors.
 
     Parameters
     ----------
     model : causal language model of transformers
-    embeds : tensor of shape (n_rows, prompt_length, hidden_size)
-        Prompts as input embeddings, the soft token among them.
+    embeds : tensor of shape (n_rows, n_inputs, hidden_size)
+        What is read before the first new token, as input embeddings: the whole prompt, the soft token in it, or what
+        of it is not in the context.
     limits : tensor of shape (n_rows,), int64
         Largest number of new tokens of each row, at least 1.
     seeds : tensor of shape (n_rows,), int64
@@ -55,21 +57,24 @@ def write(
     sampling : Sampling
     bias : tensor of shape (n_rows, vocabulary), float32, or None
         Added to the logits at every step (guidance). It is changed: see :func:`~smotext.decoders.guidance.spend`.
+    context : Context or None
+        What the rows have read already; used up. None: nothing.
 
     Returns
     -------
     list of Written, one per row
     """
-    n_rows, prompt_length = embeds.shape[:2]
+    n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    cache = make_cache(model.config, prompt_length + longest)
+    options = _logits_option(model)
+    reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
     rows = torch.arange(n_rows, device=embeds.device)  # which row each place of the batch holds
     is_live = torch.ones_like(rows, dtype=torch.bool)
-    inputs = {"inputs_embeds": embeds}
+    inputs: dict[str, torch.Tensor] = {"inputs_embeds": embeds}
     for step in range(longest):
-        logits = _next_logits(model, inputs, cache)
+        logits = reader.read(**inputs, **options).logits[:, -1].float()
         logits = _adjust(logits, bias, ids[rows, :step], step, end_ids, sampling)
         tokens = choose(logits, sampling, seeds[rows], step)
         ids[rows, step] = tokens
@@ -82,7 +87,7 @@ def write(
             break
         if n_live < COMPACT_BELOW * len(rows):
             places = is_live.nonzero()[:, 0]
-            keep_rows(cache, places)
+            reader.keep_rows(places)
             rows, tokens, is_live = rows[places], tokens[places], is_live[places]
             bias = bias if bias is None else bias[places]
         if bias is not None:
@@ -94,10 +99,39 @@ def write(
     ]
 
 
-def _next_logits(model: Any, inputs: dict[str, torch.Tensor], cache: Any) -> torch.Tensor:
-    """Return the float32 logits of the next token, of shape (n_rows, vocabulary)."""
-    options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-    return model(**inputs, past_key_values=cache, use_cache=True, **options).logits[:, -1].float()
+class _PlainReader:
+    """Feeds a model whose rows begin with an empty cache and need no mask."""
+
+    def __init__(self, model: Any, room: int) -> None:
+        self._model, self._cache = model, make_cache(model.config, room)
+
+    def read(self, **inputs: Any) -> Any:
+        return self._model(**inputs, past_key_values=self._cache, use_cache=True)
+
+    def keep_rows(self, rows: torch.Tensor) -> None:
+        keep_rows(self._cache, rows)
+
+
+class _ContextReader:
+    """Feeds a model whose rows have read prompts of their own."""
+
+    def __init__(self, model: Any, context: Context) -> None:
+        self._model, self._context = model, context
+
+    def read(self, **inputs: Any) -> Any:
+        n_rows, n_inputs = next(iter(inputs.values())).shape[:2]
+        output = self._model(**inputs, **self._context.inputs(n_inputs, self._model.dtype))
+        device = self._context.is_seen.device
+        self._context.advance(torch.ones((n_rows, n_inputs), dtype=torch.bool, device=device))
+        return output
+
+    def keep_rows(self, rows: torch.Tensor) -> None:
+        self._context.keep_rows(rows)
+
+
+def _logits_option(model: Any) -> dict[str, int]:
+    """Return the option by which the model makes the last token's logits alone, where it knows one."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
 
 
 def _adjust(

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import BridgeError, InputError
 from smotext.inputs import well_formed
+from smotext.sentences import cut_at_sentence
+
+if TYPE_CHECKING:
+    from smotext.decoders.bridge import BridgeSpec
 
 PLACEHOLDER = "<xRAG>"  # the token whose embedding is replaced; its own row is never read
 XRAG_TEMPLATE = "{bos}[INST] {content} [/INST]"
+XRAG_TEXT = "{text}{eos}"
+
+# A list of texts of one kind, of which the next is to be written: what a language model that knows no chat continues
+# best. Each item is "- " and the text on a line of its own; the vector's place is before the last dash.
+LIST_TEMPLATE = "{bos}{content}"
+LIST_PROMPTS = (f"{PLACEHOLDER}-",)
+LIST_EXAMPLES = f"{{bos}}Different people wrote these:\n\n{{examples}}{PLACEHOLDER}-"
+LIST_TEXT = " {text}\n"
+
+EXAMPLE_TOKENS = 64  # the most of an example that the prompt shows: a longer one is cut at a sentence's end
+_LINE_BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+ *")
 
 # The first is xRAG's own; the others are ours, in the spirit of its thirteen paraphrase instructions.
 XRAG_PROMPTS = (
@@ -26,6 +44,165 @@ XRAG_PROMPTS = (
     f"A paraphrase of {PLACEHOLDER} would be:",
     f"Express what is said in {PLACEHOLDER} as a new text:",
 )
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The token ids on both sides of the vector's place.
+
+    Attributes
+    ----------
+    before : tuple of tuples of int
+        In parts, each example one: prompts that begin with the same parts share the reading of them.
+    after : tuple of int
+    """
+
+    before: tuple[tuple[int, ...], ...]
+    after: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.before)) + len(self.after)
+
+    def in_one_part(self) -> Prompt:
+        """Return the same prompt with all that comes before the vector's place as one part."""
+        return Prompt((tuple(token for part in self.before for token in part),), self.after)
+
+
+class Prompts:
+    """Makes the prompts of one bridge, and says how a text stands after them.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+        Never changed.
+    spec : BridgeSpec
+        Its templates and numbered prompts.
+    """
+
+    def __init__(self, tokenizer: Any, spec: BridgeSpec) -> None:
+        self.tokenizer, self.spec = tokenizer, spec
+        self._lead, self._end = split_text_template(spec.text_template)
+
+    @property
+    def takes_examples(self) -> bool:
+        """True if the bridge has a template for prompts that show texts."""
+        return self.spec.examples_template is not None
+
+    def numbered(self, number: int) -> Prompt:
+        """Return prompt `number`, which shows no text."""
+        ids = prompt_ids(self.tokenizer, self.spec.chat_template, self.spec.prompts[number])
+        return self._split(ids)
+
+    def with_examples(self, examples: Sequence[Sequence[int]]) -> Prompt:
+        """Return the prompt that shows these texts, as :meth:`example_ids` made them, in this order."""
+        if self.spec.examples_template is None:
+            raise InputError("this bridge's prompts show no example texts: use examples=0, or another model")
+        head, tail = self._around_examples
+        last = self._split(tail)
+        if any(last.before):
+            raise BridgeError(f"examples_template has text between {{examples}} and {PLACEHOLDER}: put it elsewhere")
+        dash, line_end = self._item
+        return Prompt((tuple(head), *((*dash, *ids, *line_end) for ids in examples)), last.after)
+
+    def example_ids(self, texts: Sequence[str], most_tokens: int = EXAMPLE_TOKENS) -> list[list[int]]:
+        """Return each text as an item of the prompt's list: on one line, as plain characters, cut to a budget.
+
+        Whatever stands in a user's text, special tokens of the language model included, is read as characters.
+        """
+        plain = [flatten(well_formed(text)) for text in texts]
+        found = self._plain_ids([f" {text}" for text in plain])
+        return [ids if len(ids) <= most_tokens else self._shortened(ids[:most_tokens]) for ids in found]
+
+    def text_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of each text as it stands after a prompt, without what ends it."""
+        plain = [well_formed(text) for text in texts]
+        if self._end != "{eos}":
+            plain = [flatten(text) for text in plain]
+        return self._plain_ids([f"{self._lead}{text}" for text in plain])
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends a text in training."""
+        if self._end == "{eos}":
+            return int(self.tokenizer.eos_token_id)
+        ids = self.tokenizer(self._end, add_special_tokens=False)["input_ids"]
+        if len(ids) != 1:
+            raise BridgeError(f"text_template ends in {self._end!r}, which is {len(ids)} tokens: expected one token")
+        return int(ids[0])
+
+    @cached_property
+    def end_ids(self) -> list[int]:
+        """Every token that ends a text in decoding: the end token, and all that hold the template's end."""
+        found = {int(self.tokenizer.eos_token_id)}
+        if self._end != "{eos}":
+            words = self.tokenizer.batch_decode([[number] for number in range(len(self.tokenizer))])
+            found |= {number for number, word in enumerate(words) if self._end in word}
+        return sorted(found)
+
+    def _plain_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if not len(texts):
+            return []
+        ids = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return [list(row) for row in ids]
+
+    def _shortened(self, ids: list[int]) -> list[int]:
+        """Return the tokens up to their last sentence end, else up to their last whole word."""
+        text = self.tokenizer.decode(ids)
+        kept = cut_at_sentence(text)
+        if kept == text:
+            kept = text.rsplit(" ", 1)[0] if " " in text.strip() else text
+        return self._plain_ids([kept])[0]
+
+    @cached_property
+    def _around_examples(self) -> tuple[list[int], list[int]]:
+        """The examples template's tokens before and after the list."""
+        head, tail = str(self.spec.examples_template).split("{examples}")
+        return self._template_ids(head), self._template_ids(tail)
+
+    @cached_property
+    def _item(self) -> tuple[list[int], list[int]]:
+        return self._template_ids("-"), self._template_ids("\n")
+
+    def _template_ids(self, text: str) -> list[int]:
+        has_bos = text.startswith("{bos}")
+        ids = self.tokenizer(text.removeprefix("{bos}"), add_special_tokens=False)["input_ids"]
+        return [self.tokenizer.bos_token_id, *ids] if has_bos else list(ids)
+
+    def _split(self, ids: Sequence[int]) -> Prompt:
+        place = list(ids).index(placeholder_id(self.tokenizer))
+        return Prompt((tuple(ids[:place]),) if place else (), tuple(ids[place + 1 :]))
+
+
+def split_text_template(template: str) -> tuple[str, str]:
+    """Return what stands before and after the text; the latter is ``"{eos}"`` or literal.
+
+    Raises
+    ------
+    BridgeError
+        If ``{text}`` is not in it once, or nothing ends the text.
+
+    Examples
+    --------
+    >>> split_text_template(" {text}\\n")
+    (' ', '\\n')
+    """
+    lead, mark, end = template.partition("{text}")
+    if not mark or "{text}" in end or not end:
+        raise BridgeError(
+            f"text_template is {template!r}: expected {{text}} once and then {{eos}}, or what ends a text"
+        )
+    return lead, end
+
+
+def flatten(text: str) -> str:
+    """Return the text on one line; spaces of all kinds stay what they are.
+
+    Examples
+    --------
+    >>> flatten("Hello,\\r\\n\\tyou.")
+    'Hello, you.'
+    """
+    return _LINE_BREAKS.sub(" ", text).strip()
 
 
 def prompt_ids(tokenizer: Any, template: str, content: str) -> list[int]:
@@ -68,7 +245,8 @@ def count_tokens(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the number of tokens of each text, special tokens not counted."""
     if not len(texts):
         return np.zeros(0, dtype=np.int64)
-    ids = tokenizer([well_formed(text) for text in texts], add_special_tokens=False)["input_ids"]
+    plain = [well_formed(text) for text in texts]
+    ids = tokenizer(plain, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return np.array([len(row) for row in ids], dtype=np.int64)
 
 

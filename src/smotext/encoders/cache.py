@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.encoders.store import OFF, cache_directory
+from smotext.caching import OFF, cache_directory
 from smotext.encoders.texts import as_texts
 from smotext.errors import InputError, SmotextWarning
 

@@ -12,8 +12,8 @@ import torch
 
 from smotext.encoders.precision import choose_device, choose_dtype
 from smotext.encoders.sentence import SentenceEncoder
-from smotext.errors import ModelNotFoundError
-from smotext.hub import LoadedOnce, Located, how_to_get, locate
+from smotext.errors import InputError, ModelNotFoundError
+from smotext.hub import LoadedOnce, Located, how_to_get, locate, pickled_weights
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def load_sentence_encoder(
         If the model is neither a directory nor cached, and the hub cannot be reached; or if what is there
         is no model.
     InputError
-        If an option is unknown or does not fit the model.
+        If an option is unknown or does not fit the model, or the model's weights are pickled.
     """
     place = choose_device(device)
     weights = choose_dtype(dtype, place)
@@ -111,6 +111,11 @@ def _make(found: Located, settings: SentenceSettings, weights: torch.dtype) -> S
 def _load_model(found: Located, settings: SentenceSettings, dtype: torch.dtype) -> Any:
     from sentence_transformers import SentenceTransformer
 
+    if pickled := pickled_weights(found, settings.revision):
+        raise InputError(
+            f"encoder {found.name!r} holds pickled weights ({pickled[0]}), which are never read: such a file can run "
+            "anything; convert them to safetensors first, or name another model"
+        )
     try:
         with _no_progress_bar():
             return SentenceTransformer(
@@ -119,7 +124,7 @@ def _load_model(found: Located, settings: SentenceSettings, dtype: torch.dtype) 
                 revision=settings.revision,
                 trust_remote_code=settings.trust_remote_code,
                 local_files_only=found.is_local,
-                model_kwargs={"dtype": dtype},
+                model_kwargs={"dtype": dtype, "use_safetensors": True},
             )
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(

@@ -12,30 +12,33 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 from smotext.filters.geometry import blocks, nearest_cosines, unit
-from smotext.filters.ngrams import LONGEST_COUNTED, WordRuns, squeeze, words
+from smotext.filters.ngrams import LONGEST_COUNTED, GramOwners, WordRuns, squeeze, words
 from smotext.filters.protocol import Batch, RealTexts, Scores
 
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
 LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
 _WHOLE = 4  # words from which a text that stands inside a real one is a copy; shorter ones must be equal
+_SMALLEST_SHARE = 0.6  # of three-word runs; texts of one form share some
+_NO_BOUNDS = (float(LONGEST_RUN), 1.0)  # of a class without real texts
 _NEAR = 0.9  # cosine below which nothing counts as a copy, however far apart the real texts lie
 _ROWS = 512  # synthetic texts compared with each other in one block
 
 
 @dataclass(frozen=True)
 class Copied:
-    """Rejects texts copied from a real text, whole or a long run of words.
+    """Rejects texts copied from a real text: whole, a long run of words, or with few words changed.
 
-    A text is a copy if it has the words of a real text, stands inside one (four words or more), or has a run
-    longer than the bound in common with one. Columns: ``copied_words``, the longest run.
+    A text is a copy if it has the words of a real text, stands inside one (four words or more), has a longer run of
+    words in common with one than the bound, or a larger share of its three-word runs. Columns: ``copied_words``, the
+    longest run, and ``copied_share``, the largest share.
 
     Parameters
     ----------
     share : float
-        Share of the real texts whose longest run in common with another real text is above the bound; the
-        bound is kept between 8 and 40 words.
+        Share of each class's real texts that may be above either bound, compared with the other real texts; the bounds
+        are kept between 8 and 40 words, and between 0.6 and 1.
     at_most : int, optional
-        The bound itself, in words, below 128.
+        The bound on runs itself, in words, below 128.
     """
 
     share: float = 0.01
@@ -49,12 +52,18 @@ class Copied:
 
     def fit(self, real: RealTexts) -> FittedCopied:
         """Return the filter that knows the real texts' words."""
-        runs = WordRuns.of(real.texts)
-        bound = float(self.at_most) if self.at_most is not None else LONGEST_RUN
-        if self.at_most is None and len(real.texts) > 1:
-            longest = runs.longest_shared().astype(np.float64)
-            bound = float(np.clip(high_bound(None, longest, self.share), SHORTEST_RUN, LONGEST_RUN))
-        return FittedCopied(self.name, runs, frozenset(map(squeeze, real.texts)), bound)
+        runs, owners = WordRuns.of(real.texts), GramOwners.of(real.texts)
+        longest = runs.longest_shared().astype(np.float64)
+        bounds = {}
+        for label in dict.fromkeys(real.labels.tolist()):
+            rows = np.flatnonzero(real.labels == label)
+            some = evenly_spaced(rows, CALIBRATION_ROWS)
+            shares = owners.largest_shares([real.texts[row] for row in some], own=some.tolist())
+            most = float(LONGEST_RUN) if self.at_most is None else float(self.at_most)
+            if self.at_most is None and len(real.texts) > 1:
+                most = float(np.clip(high_bound(None, longest[rows], self.share), SHORTEST_RUN, LONGEST_RUN))
+            bounds[label] = (most, max(_SMALLEST_SHARE, float(high_bound(None, shares, self.share))))
+        return FittedCopied(self.name, runs, owners, frozenset(map(squeeze, real.texts)), bounds)
 
 
 @dataclass(frozen=True)
@@ -65,24 +74,28 @@ class FittedCopied:
     ----------
     name : str
     runs : WordRuns
+    owners : GramOwners
     originals : frozenset of str
         The real texts, squeezed.
-    at_most : float
-        Words that may be copied in a row.
+    bounds : dict of label to (float, float)
+        Words that may be copied in a row, and the share of three-word runs, for each class.
     """
 
     name: str
     runs: WordRuns
+    owners: GramOwners
     originals: frozenset[str]
-    at_most: float
+    bounds: dict[Any, tuple[float, float]]
 
     def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
-        """Return which texts are no copies, and the longest copied runs."""
-        longest = self.runs.longest_copies(batch.texts)
+        """Return which texts are no copies, and how much was copied."""
+        longest, shares = self.runs.longest_copies(batch.texts), self.owners.largest_shares(batch.texts)
         lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
         is_whole = (longest == lengths.clip(max=LONGEST_COUNTED)) & (lengths >= _WHOLE)
         is_equal = np.array([squeeze(text) in self.originals for text in batch.texts], dtype=bool)
-        return ~(is_whole | is_equal | (longest > self.at_most)), {"copied_words": longest}
+        most = np.array([self.bounds.get(label, _NO_BOUNDS) for label in batch.labels]).reshape(-1, 2)
+        is_copy = is_whole | is_equal | (longest > most[:, 0]) | (shares > most[:, 1])
+        return ~is_copy, {"copied_words": longest, "copied_share": shares}
 
 
 @dataclass(frozen=True)

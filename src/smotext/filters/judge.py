@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.filters.candidates import best_candidates
+from smotext.filters.copying import Copied
 from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
 from smotext.filters.named import resolve_filters
 from smotext.filters.ngrams import squeeze
 from smotext.filters.plans import replace_rows
 from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealTexts, as_mask
+from smotext.filters.quality import Empty
 from smotext.records import MixPlan
 
+GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
 NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
 SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
 _ROWS = 4096  # texts encoded and judged together
@@ -49,19 +52,29 @@ class Judge:
     encoder : object
         Anything with ``encode(texts)``.
     n_candidates : int
-        Texts per mix, next to each other; the one nearest its target is judged, the others fall.
+        Texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
+        others fall.
+    guards : sequence of FittedFilter
+        Asked first, of every candidate: what they reject is never returned.
     """
 
-    def __init__(self, filters: Sequence[FittedFilter], encoder: TextEncoder, *, n_candidates: int = 1) -> None:
-        self.filters = list(filters)
+    def __init__(
+        self,
+        filters: Sequence[FittedFilter],
+        encoder: TextEncoder,
+        *,
+        n_candidates: int = 1,
+        guards: Sequence[FittedFilter] = (),
+    ) -> None:
+        self.filters, self.guards = list(filters), list(guards)
         self.encoder = encoder
         self.n_candidates = n_candidates
         self._accepted = Accepted()
 
     @property
     def names(self) -> list[str]:
-        """Names of the filters, in the order they are asked."""
-        return [each.name for each in self.filters]
+        """Names of guards and filters, in the order they are asked."""
+        return list(dict.fromkeys(each.name for each in (*self.guards, *self.filters)))
 
     def screen(self, plan: MixPlan, targets: Targets, replan: Replan) -> MixPlan:
         """Return the plan with other parents for mixes that land in another class.
@@ -105,12 +118,12 @@ class Judge:
         Returns
         -------
         DataFrame
-            The same rows; without filters and candidates the same columns too. Else ``target_cosine``, the
-            filters' own, and with a label score ``sample_weight``.
+            The same rows with the guards' columns; with filters or candidates also ``target_cosine``, the filters'
+            own, and with a label score ``sample_weight``.
         """
         if len(rows) != len(plan):
             raise InputError(f"got {len(rows)} rows for a plan of {len(plan)}: expected one row per planned text")
-        if not len(rows) or (not self.filters and self.n_candidates == 1):
+        if not len(rows) or not (self.guards or self.filters or self.n_candidates > 1):
             return rows
         size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
         parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in blocks(len(rows), size)]
@@ -118,29 +131,33 @@ class Judge:
 
     def _score_part(self, rows: pd.DataFrame, plan: MixPlan, targets: Targets) -> pd.DataFrame:
         batch = self._batch(rows, plan, targets(plan))
-        scores: dict[str, NDArray[Any]] = {"target_cosine": row_cosines(batch.vectors, batch.targets)}
+        scores: dict[str, NDArray[Any]] = {}
         reasons = rows["reason"].to_numpy(dtype=object).copy()
+        _ask(self.guards, batch, reasons, scores)
+        if self._looks_at_vectors:
+            scores["target_cosine"] = row_cosines(batch.vectors, batch.targets)
         if self.n_candidates > 1:
-            is_best = best_candidates(scores["target_cosine"], self.n_candidates)
+            cosines = np.where(reasons == "", scores["target_cosine"], -np.inf)
+            is_best = best_candidates(cosines, self.n_candidates)
             reasons[~is_best & (reasons == "")] = NOT_NEAREST
-        for each in self.filters:
-            batch = replace(batch, is_alive=reasons == "")
-            is_kept, found = each(batch)
-            is_kept = as_mask(is_kept, len(batch), each.name)
-            reasons[batch.is_alive & ~is_kept] = each.name
-            scores.update(found)
+        _ask(self.filters, batch, reasons, scores)
         is_accepted = reasons == ""
-        self._accepted.add(batch, is_accepted)
+        if self._looks_at_vectors:
+            self._accepted.add(batch, is_accepted)
         if "label_score" in scores:
             scores["sample_weight"] = sample_weights(scores["label_score"])
         return rows.assign(**scores, accepted=is_accepted, reason=reasons)
+
+    @property
+    def _looks_at_vectors(self) -> bool:
+        return bool(self.filters) or self.n_candidates > 1
 
     def _batch(self, rows: pd.DataFrame, plan: MixPlan, targets: NDArray[np.float32]) -> Batch:
         texts = rows["text"].tolist()
         return Batch(
             texts=texts,
             labels=plan.labels,
-            vectors=self._encode(texts, targets.shape[1]),
+            vectors=self._encode(texts, targets.shape[1]) if self._looks_at_vectors else np.zeros_like(targets),
             targets=targets,
             parents=plan.parents,
             is_finished=rows["is_finished"].to_numpy(dtype=bool),
@@ -167,6 +184,18 @@ class Judge:
                 for screen in screens:
                     is_kept[part] &= screen(vectors, here.labels, here.parents)
         return is_kept
+
+
+def _ask(
+    filters: Sequence[FittedFilter], batch: Batch, reasons: NDArray[np.object_], scores: dict[str, NDArray[Any]]
+) -> None:
+    """Ask filters one after the other; write the first one's name that objects, and all scores, in place."""
+    for each in filters:
+        batch = replace(batch, is_alive=reasons == "")
+        is_kept, found = each(batch)
+        is_kept = as_mask(is_kept, len(batch), each.name)
+        reasons[batch.is_alive & ~is_kept] = each.name
+        scores.update(found)
 
 
 class Accepted:
@@ -216,7 +245,10 @@ def make_judge(spec: Any, real: RealTexts, encoder: TextEncoder, *, n_candidates
     Returns
     -------
     Judge
-        Without filters and with one candidate it accepts everything and encodes nothing.
+        Whatever the filters, it accepts no blank text and no copy of a real one. Without filters and with one
+        candidate it encodes nothing.
     """
+    guards: list[Filter] = [Empty(), Copied(share=GUARDED_SHARE)]
     filters: list[Filter] = resolve_filters(spec)
-    return Judge([each.fit(real) for each in filters], encoder, n_candidates=n_candidates)
+    fitted, always = ([each.fit(real) for each in some] for some in (filters, guards))
+    return Judge(fitted, encoder, n_candidates=n_candidates, guards=always)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,6 +129,58 @@ class WordRuns:
                 break
             longest[self.owners[here]] = length + 1
         return longest
+
+
+@dataclass(frozen=True)
+class GramOwners:
+    """Which real texts hold which runs of three words. Use :meth:`of`.
+
+    Attributes
+    ----------
+    owners : dict of tuple of str to list of int
+        For each run, the texts that hold it.
+    """
+
+    owners: dict[tuple[str, ...], list[int]]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> GramOwners:
+        """Return the texts' runs."""
+        owners: dict[tuple[str, ...], list[int]] = {}
+        for number, text in enumerate(texts):
+            for gram in grams(text):
+                owners.setdefault(gram, []).append(number)
+        return cls(owners)
+
+    def largest_shares(self, texts: Sequence[str], own: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Return for each text the largest share of its three-word runs that one real text has too.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        own : sequence of int, optional
+            The number of each text among the real ones: a text is not compared with itself.
+
+        Examples
+        --------
+        >>> GramOwners.of(["a b c d", "x"]).largest_shares(["a b c x", "no such words"]).tolist()
+        [0.5, 0.0]
+        """
+        found = np.zeros(len(texts))
+        for row, text in enumerate(texts):
+            mine = grams(text)
+            counts = Counter(owner for gram in mine for owner in self.owners.get(gram, ()))
+            if own is not None:
+                counts.pop(own[row], None)
+            if counts:
+                found[row] = max(counts.values()) / len(mine)
+        return found
+
+
+def grams(text: str, n: int = 3) -> set[tuple[str, ...]]:
+    """Return the different runs of `n` words in a text."""
+    sequence = words(text)
+    return {tuple(sequence[start : start + n]) for start in range(len(sequence) - n + 1)}
 
 
 def _stream(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from smotext.records import MixPlan
 from smotext.seeding import row_seeds
 
+_OPTIONAL = ("vectors", "examples", "notes")
+
 
 def plan_of_class(
     label: Any,
@@ -80,7 +82,7 @@ def stack(parts: Sequence[MixPlan], n_parents: int, notes: Sequence[str] = ()) -
         weights=np.zeros((0, n_parents)),
     )
     columns: dict[str, Any] = {}
-    for name in (column.name for column in fields(MixPlan) if column.name not in ("vectors", "notes")):
+    for name in (column.name for column in fields(MixPlan) if column.name not in _OPTIONAL):
         columns[name] = np.concatenate([getattr(part, name) for part in (empty, *parts)])
     made = [part.vectors for part in parts if part.vectors is not None]
     return MixPlan(**columns, vectors=np.concatenate(made) if made else None, notes=tuple(notes))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import MakeVectors, Targets, Write
+from smotext.augment import Ask, MakeVectors, Write
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunError, RunStopped
 from smotext.records import MixPlan
@@ -45,9 +45,7 @@ class ClusterRun(DurableRun):
         """Return the texts' vectors, memory-mapped."""
         return super().vectors(n_texts, partial(make, encode_chunks=self._encode_chunks))
 
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
-    ) -> Iterator[pd.DataFrame]:
+    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group, in order, when all that can be written are.
 
         Raises
@@ -62,7 +60,7 @@ class ClusterRun(DurableRun):
         groups = list(groups)
         stop: RunStopped | None = None
         try:
-            self._decode_missing(round_number, groups, targets, write)
+            self._decode_missing(round_number, groups, ask, write)
         except RunStopped as caught:
             stop = caught
         for number in range(len(groups)):
@@ -73,11 +71,11 @@ class ClusterRun(DurableRun):
         if stop is not None:
             raise stop
 
-    def _decode_missing(self, round_number: int, groups: list[MixPlan], targets: Targets, write: Write) -> None:
+    def _decode_missing(self, round_number: int, groups: list[MixPlan], ask: Ask, write: Write) -> None:
         """Write the parts that are not there, each when it arrives."""
         numbers = range(len(groups))
         missing = [number for number in numbers if self._kept_rows(round_number, number, groups[number]) is None]
-        items = ((number, (groups[number], targets(groups[number]))) for number in missing)
+        items = ((number, (groups[number], ask(groups[number]))) for number in missing)
         n_open = len(missing)
         with self.stopper.watching(), closing(self.workers.map(partial(write_patiently, write=write), items)) as found:
             while n_open:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import MakeVectors, Targets, Write
+from smotext.augment import Ask, MakeVectors, Write
 from smotext.errors import RunError
 from smotext.records import MixPlan
 from smotext.runs.folder import RunFolder, digest
@@ -95,9 +95,7 @@ class DurableRun:
         self._n_planned[round_number] = len(plan)
         return plan
 
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
-    ) -> Iterator[pd.DataFrame]:
+    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group, in order.
 
         Raises
@@ -113,8 +111,8 @@ class DurableRun:
                 rows = self._kept_rows(round_number, number, group)
                 if rows is None:
                     self.stopper.check()
-                    outcome = write_patiently(group, targets(group), write)
-                    if outcome.error and not self._can_still_write(targets, write):
+                    outcome = write_patiently(group, ask(group), write)
+                    if outcome.error and not self._can_still_write(ask, write):
                         self._stop_once(round_number, number, outcome)
                     self._keep(round_number, number, outcome)
                     rows = load_rows(self._part(round_number, number))
@@ -154,9 +152,9 @@ class DurableRun:
         if is_good.any():
             self._good = group.take(np.flatnonzero(is_good)[:1])
 
-    def _can_still_write(self, targets: Targets, write: Write) -> bool:
+    def _can_still_write(self, ask: Ask, write: Write) -> bool:
         """Return True if a row that was decoded before can be decoded now: then a failure is the other rows' own."""
-        return self._good is not None and not write_patiently(self._good, targets(self._good), write).error
+        return self._good is not None and not write_patiently(self._good, ask(self._good), write).error
 
     def _part(self, round_number: int, number: int) -> Path:
         return self.folder.path / "parts" / f"{round_number:03d}-{number:07d}.parquet"

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from smotext.augment import Write
 from smotext.errors import SmotextError, SmotextWarning
 from smotext.files import is_disk_full
-from smotext.records import MixPlan
+from smotext.records import Asked, MixPlan
 from smotext.writing import COLUMNS
 
 TRIES = 2  # how often a group, and then each of its rows alone, is decoded before it counts as failed
@@ -59,7 +58,7 @@ class Outcome:
         return {**self.__dict__, "cause": None}
 
 
-def write_patiently(group: MixPlan, targets: NDArray[np.float32], write: Write) -> Outcome:
+def write_patiently(group: MixPlan, asked: Asked, write: Write) -> Outcome:
     """Return the group's rows; if it fails again and again, its rows one by one, marked where they fail too.
 
     Raises
@@ -69,8 +68,8 @@ def write_patiently(group: MixPlan, targets: NDArray[np.float32], write: Write) 
     """
     started_s = time.monotonic()
     with _heard() as notes:
-        found = _try(write, group, targets)
-        outcome = _one_by_one(write, group, targets, found) if isinstance(found, Exception) else Outcome(found)
+        found = _try(write, group, asked)
+        outcome = _one_by_one(write, group, asked, found) if isinstance(found, Exception) else Outcome(found)
     return replace(outcome, seconds=time.monotonic() - started_s, notes=tuple(notes))
 
 
@@ -79,9 +78,9 @@ def give_up(group: MixPlan, error: Exception) -> Outcome:
     return _marked(group, [error] * len(group), error)
 
 
-def _one_by_one(write: Write, group: MixPlan, targets: NDArray[np.float32], error: Exception) -> Outcome:
+def _one_by_one(write: Write, group: MixPlan, asked: Asked, error: Exception) -> Outcome:
     """Return the outcome of a group that failed as a whole, each row decoded alone."""
-    return _marked(group, [_try(write, group.take(place), targets[place]) for place in _places(group)], error)
+    return _marked(group, [_try(write, group.take(place), asked[place]) for place in _places(group)], error)
 
 
 def _marked(group: MixPlan, tried: Sequence[pd.DataFrame | Exception], error: Exception) -> Outcome:
@@ -96,11 +95,11 @@ def _places(group: MixPlan) -> list[slice]:
     return [slice(row, row + 1) for row in range(len(group))]
 
 
-def _try(write: Write, group: MixPlan, targets: NDArray[np.float32]) -> pd.DataFrame | Exception:
+def _try(write: Write, group: MixPlan, asked: Asked) -> pd.DataFrame | Exception:
     """Return the group's rows, or why they could not be written, after `TRIES` times."""
     for _ in range(TRIES):
         try:
-            return write(group, targets)
+            return write(group, asked)
         except SmotextError:
             raise
         except Exception as caught:  # whatever a model's engine raises
@@ -133,7 +132,7 @@ def _spell(error: Exception) -> str:
 def _failed_row(group: MixPlan, error: Exception) -> pd.DataFrame:
     """Return the row that stands for one that cannot be decoded: no text, not accepted, the reason."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"text": "", "label": group.labels[0], "key": group.keys[0], "parents": [], "weights": []}
+    row |= {"text": "", "label": group.labels[0], "key": group.keys[0], "parents": [], "weights": [], "examples": []}
     row |= {"lam": np.nan, "seed": int(group.seeds[0]), "prompt": -1, "strategy": group.strategies[0], "mix": ""}
     row |= {"model": "", "n_tokens": -1, "is_finished": False, "accepted": False}
     row |= {"reason": f"{FAILED}{_spell(error)}"}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import InMemoryRun, MakeVectors, Targets, Write, augment
+from smotext.augment import Ask, InMemoryRun, MakeVectors, Write, augment
 from smotext.inputs import Corpus, new_rows_for_n
 from smotext.records import Decoder, Encoder, MixPlan
 from smotext.settings import Settings
@@ -141,12 +141,10 @@ class _TimedRun(InMemoryRun):
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         return self._vectors
 
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], targets: Targets, write: Write
-    ) -> Iterator[pd.DataFrame]:
+    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
         for group in groups:
             started_s = time.perf_counter()
-            rows = write(group, targets(group))
+            rows = write(group, ask(group))
             self.decode_s += time.perf_counter() - started_s
             self.n_tokens += int(rows["n_tokens"].clip(lower=0).sum())
             self.text_bytes += sum(len(text.encode()) for text in rows["text"])

@@ -16,6 +16,7 @@ from smotext.files import atomic_write
 from smotext.records import MixPlan
 
 _NUMBERS = ("ordinals", "attempts", "candidates", "parents", "weights", "seeds")
+_OPTIONAL = ("vectors", "examples")
 _DTYPES = b"smotext.dtypes"  # key of the columns' types in a part's metadata
 
 
@@ -37,8 +38,7 @@ def save_plan(plan: MixPlan, path: Path) -> None:
     words = {"notes": list(plan.notes)}
     for name in ("labels", "strategies"):
         words[name], arrays[name] = _coded(getattr(plan, name))
-    if plan.vectors is not None:
-        arrays["vectors"] = plan.vectors
+    arrays |= {name: getattr(plan, name) for name in _OPTIONAL if getattr(plan, name) is not None}
     arrays["words"] = np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
     with atomic_write(path, mode=0o600) as file:
         np.savez(file, **arrays)
@@ -52,7 +52,7 @@ def load_plan(path: Path) -> MixPlan:
             **{name: arrays[name] for name in _NUMBERS},
             labels=_decoded(words["labels"], arrays["labels"]),
             strategies=_decoded(words["strategies"], arrays["strategies"]),
-            vectors=arrays.get("vectors"),
+            **{name: arrays.get(name) for name in _OPTIONAL},
             notes=tuple(words["notes"]),
         )
 

@@ -145,7 +145,7 @@ def adapt_bridge(
     }
     folder, corpus = run_directory(output), Corpus(passages, checked)
     store = PassageStore.open_or_create(
-        folder / "store", made_of, lambda: corpus, tokenizer=pair.tokenizer, encode=encoder.encode, world=world
+        folder / "store", made_of, lambda: corpus, tokenize=pair.prompts.text_ids, encode=encoder.encode, world=world
     )
     watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
     asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
@@ -285,7 +285,7 @@ def _cut(pair: Pair, texts: list[str], cutting: Cutting, seed: int) -> list[str]
 
 
 def _piece(pair: Pair, passages: list[str], encoder: Any) -> Piece:
-    ids = pair.tokenizer(passages, add_special_tokens=False)["input_ids"]
+    ids = pair.prompts.text_ids(passages)
     tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
     return Piece(tokens, np.cumsum([0, *map(len, ids)]), np.asarray(encoder.encode(passages)))
 

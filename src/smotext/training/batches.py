@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.decoders.prompts import Prompt, Prompts
 from smotext.seeding import generator
 from smotext.training.store import PassageStore, Piece
 
@@ -25,11 +25,43 @@ class MicroBatch:
         Tokens of each row, the end token included.
     vectors : ndarray of shape (n_rows, vector_dim), float32
         Their vectors.
+    prompts : tuple of Prompt
+        What stands before them; all have the same tokens after the vector's place.
+    prompt_of_row : ndarray of shape (n_rows,), int64
+        Which of the prompts each row has.
     """
 
     tokens: NDArray[np.int64]
     lengths: NDArray[np.int64]
     vectors: NDArray[np.float32]
+    prompts: tuple[Prompt, ...]
+    prompt_of_row: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """What stands before the passages of a step.
+
+    Attributes
+    ----------
+    prompts : Prompts
+        The bridge's.
+    number : int or "random"
+        Which numbered prompt stands before passages without examples.
+    most_examples : int
+        Prompts show from 1 to so many other passages of the group; 0: none.
+    example_share : float
+        Share of the groups whose prompts show some.
+    """
+
+    prompts: Prompts
+    number: int | str = 0
+    most_examples: int = 0
+    example_share: float = 0.5
+
+    def draw_number(self, rng: np.random.Generator) -> int:
+        """Return the number of a prompt."""
+        return int(rng.integers(len(self.prompts.spec.prompts))) if self.number == "random" else int(self.number)
 
 
 @dataclass(frozen=True)
@@ -43,36 +75,86 @@ class Place:
 
 def count_steps(store: PassageStore, batch_size: int) -> int:
     """Return the steps of one epoch; a piece's last, smaller step counts."""
-    return sum(-(-n // batch_size) for n in store.n_passages)
+    return sum(_n_steps(n, store.group_size, batch_size) for n in store.n_passages)
+
+
+def _n_steps(n_passages: int, group_size: int, batch_size: int) -> int:
+    n_groups = -(-n_passages // group_size)
+    return -(-n_groups // max(1, batch_size // group_size))
 
 
 def steps_from(
     store: PassageStore, place: Place, *, batch_size: int, seed: int
-) -> Iterator[tuple[Place, Piece, NDArray[np.int64]]]:
-    """Yield (place, piece, rows) for each step from `place` on, without end.
+) -> Iterator[tuple[Place, Piece, list[NDArray[np.int64]]]]:
+    """Yield (place, piece, groups of rows) for each step from `place` on, without end.
 
-    Each epoch goes through the pieces in order and through each piece in an order of its own, drawn from
-    the seed and the place alone, so that a resumed run sees what an uninterrupted one would have seen.
+    Each epoch goes through the pieces in order and through the groups of each piece in an order of its own, drawn
+    from the seed and the place alone, so that a resumed run sees what an uninterrupted one would have seen.
     """
+    per_step = max(1, batch_size // store.group_size)
     while True:
         for number in range(place.piece, store.n_pieces):
             piece = store.piece(number)
-            order = generator(seed, "order", place.epoch, number).permutation(len(piece))
-            n_steps = -(-len(piece) // batch_size)
-            for step in range(place.step, n_steps):
-                rows = order[step * batch_size : (step + 1) * batch_size]
-                yield Place(place.epoch, number, step), piece, rows
+            groups = np.split(np.arange(len(piece)), range(store.group_size, len(piece), store.group_size))
+            order = generator(seed, "order", place.epoch, number).permutation(len(groups))
+            for step in range(place.step, _n_steps(len(piece), store.group_size, batch_size)):
+                chosen = order[step * per_step : (step + 1) * per_step]
+                yield Place(place.epoch, number, step), piece, [groups[group] for group in chosen]
             place = Place(place.epoch, number + 1, 0)
         place = Place(place.epoch + 1, 0, 0)
 
 
-def micro_batches(piece: Piece, rows: NDArray[np.int64], *, end_id: int, max_tokens: int) -> list[MicroBatch]:
-    """Return the passages of one step in groups of nearly one length, none over `max_tokens` with its padding.
+def micro_batches(
+    piece: Piece,
+    groups: Sequence[NDArray[np.int64]],
+    prompting: Prompting,
+    *,
+    max_tokens: int,
+    key: int = 0,
+) -> list[MicroBatch]:
+    """Return the passages of one step in micro-batches, none over `max_tokens` with its padding.
 
-    A single passage longer than `max_tokens` is a group of its own.
+    Passages whose prompt shows no other go together by length; those of a group that share their examples stay
+    together. A single passage longer than `max_tokens` is a micro-batch of its own.
+
+    Parameters
+    ----------
+    piece : Piece
+    groups : sequence of ndarrays of int
+        Rows of `piece`; a group's passages are of one document or source.
+    prompting : Prompting
+    max_tokens : int
+    key : int
+        What is drawn depends on it alone.
     """
-    lengths = piece.lengths[rows] + 1  # the end token
-    return [_gather(piece, rows[group], end_id) for group in by_length(lengths, max_tokens)]
+    rng = generator(key, "examples")
+    alone: list[int] = []
+    batches: list[MicroBatch] = []
+    pending: list[tuple[Prompt, NDArray[np.int64]]] = []
+    for group in groups:
+        most = min(prompting.most_examples, len(group) - 1)
+        if most < 1 or rng.random() >= prompting.example_share:
+            alone += group.tolist()
+            continue
+        shuffled, n_shown = rng.permutation(group), int(rng.integers(1, most + 1))
+        shown = [piece.passage(row) for row in shuffled[:n_shown]]
+        prompt, rows = prompting.prompts.with_examples(shown).in_one_part(), shuffled[n_shown:]
+        if pending and _padded(piece, [*pending, (prompt, rows)]) > max_tokens:
+            batches.append(_gather(piece, pending, prompting))
+            pending = []
+        pending.append((prompt, rows))
+    if pending:
+        batches.append(_gather(piece, pending, prompting))
+    rows = np.array(alone, dtype=np.int64)
+    for places in by_length(piece.lengths[rows] + 1, max_tokens) if alone else []:
+        prompt = prompting.prompts.numbered(prompting.draw_number(rng))
+        batches.append(_gather(piece, [(prompt, rows[places])], prompting))
+    return batches
+
+
+def _padded(piece: Piece, parts: Sequence[tuple[Prompt, NDArray[np.int64]]]) -> int:
+    rows = np.concatenate([rows for _, rows in parts])
+    return len(rows) * int(piece.lengths[rows].max() + 1)
 
 
 def by_length(lengths: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
@@ -105,6 +187,12 @@ def pad(texts: Sequence[Sequence[int] | NDArray[np.int64]], end_id: int) -> NDAr
     return tokens
 
 
-def _gather(piece: Piece, rows: NDArray[Any], end_id: int) -> MicroBatch:
-    tokens = pad([piece.passage(row) for row in rows], end_id)
-    return MicroBatch(tokens, piece.lengths[rows] + 1, np.asarray(piece.vectors[rows], dtype=np.float32))
+def _gather(piece: Piece, parts: Sequence[tuple[Prompt, NDArray[np.int64]]], prompting: Prompting) -> MicroBatch:
+    rows = np.concatenate([rows for _, rows in parts])
+    return MicroBatch(
+        tokens=pad([piece.passage(row) for row in rows], prompting.prompts.end_id),
+        lengths=piece.lengths[rows] + 1,
+        vectors=np.asarray(piece.vectors[rows], dtype=np.float32),
+        prompts=tuple(prompt for prompt, _ in parts),
+        prompt_of_row=np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts]),
+    )

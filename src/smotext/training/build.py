@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, count_tokens
+from smotext.decoders.projector import KV
+from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
 from smotext.errors import InputError, unknown_name
 from smotext.files import atomic_write
 from smotext.presets import decoder_directory
-from smotext.training import scratch
 from smotext.training.checkpoint import run_directory
-from smotext.training.corpus import Cutting, read_corpus, read_documents
+from smotext.training.corpus import Cutting, read_corpus
 from smotext.training.export import Card, check_output, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
 from smotext.training.identity import models_identity
-from smotext.training.pair import Pair, load_bridge, load_pair, load_tokenizer
+from smotext.training.pair import Pair, load_bridge, load_pair
 from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore
@@ -33,7 +32,45 @@ from smotext.training.trainer import Progress, Report, Trainer
 from smotext.training.vectors import load_training_encoder, with_encoder
 from smotext.training.world import World, join_world
 
-STORES = {"bfloat16": torch.bfloat16, "int8": torch.int8}
+PROMPT_STYLES = {
+    "chat": {},  # xRAG's
+    "list": {
+        "chat_template": LIST_TEMPLATE,
+        "prompts": LIST_PROMPTS,
+        "examples_template": LIST_EXAMPLES,
+        "text_template": LIST_TEXT,
+    },
+}
+GUIDANCE_HEADS = ("tied", "free")
+
+
+@dataclass(frozen=True)
+class Projecting:
+    """Kind and size of a new projector.
+
+    Attributes
+    ----------
+    kind : str
+        ``mlp{n}x_gelu``, soft tokens made by n linear layers; or ``"kv"``, key/value slots in the layers.
+    n_soft_tokens : int
+        For ``mlp{n}x_gelu``; xRAG has one.
+    n_slots, slot_code_size, first_slot_layer : int
+        For ``"kv"``; see :class:`~smotext.decoders.projector.SlotProjector`.
+    """
+
+    kind: str = "mlp2x_gelu"
+    n_soft_tokens: int = 1
+    n_slots: int = 4
+    slot_code_size: int = 512
+    first_slot_layer: int = 0
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The entries of config.json."""
+        if self.kind != KV:
+            return {"projector_type": self.kind, "n_soft_tokens": self.n_soft_tokens}
+        names = ("n_slots", "slot_code_size", "first_slot_layer")
+        return {"projector_type": KV, **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True)
@@ -44,9 +81,9 @@ class Job:
     ----------
     corpus : tuple of str
         Files, as :func:`~smotext.training.corpus.read_documents` reads them.
-    lm, bridge, from_scratch : str or None
-        Exactly one: a causal language model (the projector is new), a bridge (directory, hub name or preset)
-        to go on from, or a JSON file that describes a new language model.
+    lm, bridge : str or None
+        Exactly one: a causal language model (the projector is new), or a bridge (directory, hub name or preset) to go
+        on from.
     encoder : str or None
         A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2. None: the bridge's own, loaded as decoding
         loads it; for a new bridge ``"tiny"``.
@@ -58,21 +95,29 @@ class Job:
         A uniform sample of so many.
     n_held_out : int
         Passages from documents that are not trained on.
-    projector_type : str
-        Of a new projector.
+    equal_shares : bool
+        As many passages of each corpus file, whatever its size.
+    projector : Projecting
+        Kind and size of a new projector.
     vector_norm : {"unit", "raw"}
         Scale of the vectors; a bridge keeps its own.
+    prompt_style : {"chat", "list"}
+        Of a new bridge: xRAG's paraphrase instructions, for a language model that follows instructions; or a list of
+        texts of which the next is written, which can show examples, for one that continues text.
     chat_template : str or None
-        None: xRAG's; for a new language model the placeholder alone.
+        Of a new bridge; None: that of the style.
     prompts : tuple of str or None
-        Each with ``<xRAG>`` once. None: xRAG's first and ours; for a new language model the placeholder alone.
+        Of a new bridge, each with ``<xRAG>`` once; None: those of the style.
     guidance : float or None
         Default weight of the guidance head, which is fitted to the corpus first if the bridge has none. None:
         the bridge's own weight; no head is fitted.
+    guidance_head : {"tied", "free"}
+        A new head: tied to the language model's embeddings, or with a row of its own for each token.
     trained_guidance : float or None
         Weight of the head in the loss; 0 trains the language model as if there were none. None: the bridge's.
-    store : {"bfloat16", "int8"}
-        Weights on disk; int8 matrices have a scale a row and take half the space.
+    examples : int or None
+        How many example texts a prompt shows unless the caller says another number. None: the bridge's own number, for
+        a new bridge of style "list" 4.
     data : tuple of (name, what, licence)
         For the card.
     """
@@ -80,28 +125,32 @@ class Job:
     corpus: tuple[str, ...]
     lm: str | None = None
     bridge: str | None = None
-    from_scratch: str | None = None
     encoder: str | None = None
     text_column: str = "text"
     cutting: Cutting = field(default_factory=Cutting)
     max_passages: int | None = None
     n_held_out: int = 1000
-    projector_type: str = "mlp2x_gelu"
+    equal_shares: bool = False
+    projector: Projecting = field(default_factory=Projecting)
     vector_norm: Literal["unit", "raw"] = "unit"
+    prompt_style: Literal["chat", "list"] = "chat"
     chat_template: str | None = None
     prompts: tuple[str, ...] | None = None
     guidance: float | None = None
+    guidance_head: Literal["tied", "free"] = "tied"
     trained_guidance: float | None = None
-    store: Literal["bfloat16", "int8"] = "bfloat16"
+    examples: int | None = None
     data: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if sum(start is not None for start in (self.lm, self.bridge, self.from_scratch)) != 1:
-            raise InputError("name exactly one of lm, bridge and from_scratch: where the language model comes from")
+        if (self.lm is None) == (self.bridge is None):
+            raise InputError("name exactly one of lm and bridge: where the language model comes from")
         if not self.corpus:
             raise InputError("no corpus file was named: expected at least one")
-        if self.store not in STORES:
-            raise unknown_name("store", self.store, STORES)
+        if self.prompt_style not in PROMPT_STYLES:
+            raise unknown_name("prompt_style", self.prompt_style, PROMPT_STYLES)
+        if self.guidance_head not in GUIDANCE_HEADS:
+            raise unknown_name("guidance_head", self.guidance_head, GUIDANCE_HEADS)
 
 
 def train_bridge(
@@ -152,14 +201,15 @@ def train_bridge(
         encoder, spec = load_training_encoder(spec, bridge=job.bridge or "", device=world.device)
     else:
         spec = with_encoder(spec, None)
-    pair = _make_pair(job, bridge, spec, encoder.vector_dim, folder, settings.seed, world)
-    pair = _with_guidance(pair, job)
+    pair = _with_guidance(_make_pair(job, bridge, spec, encoder.vector_dim, settings.seed), job)
+    if settings.most_examples and not pair.prompts.takes_examples:
+        raise InputError(f"most_examples is {settings.most_examples}, but the bridge's prompts show none: use 0")
     pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2)
-    store = _make_store(job, bridge, pair.tokenizer, encoder, folder / "store", settings.seed, world)
+    store = _make_store(job, bridge, pair, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:
             report({"doing": "fitting the guidance head"})
-        pair.guidance = _fit_guidance(pair, store, folder / "guidance.safetensors", settings.seed, world)
+        pair.guidance = _fit_guidance(job, pair, store, folder / "guidance.safetensors", settings.seed, world)
     trainer = Trainer(pair, store, settings, folder, world=world, report=report)
     progress = trainer.run()
     if world.is_main:
@@ -175,33 +225,29 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
     if bridge is not None:
         spec = read_spec(bridge)
         return spec if job.encoder is None else with_encoder(spec, job.encoder)
-    is_new = job.from_scratch is not None
+    style: Mapping[str, Any] = PROMPT_STYLES[job.prompt_style]
+    given = {"chat_template": job.chat_template, "prompts": job.prompts, "examples": job.examples}
     spec = BridgeSpec(
-        vector_norm=job.vector_norm,
-        chat_template=job.chat_template or (scratch.SCRATCH_TEMPLATE if is_new else XRAG_TEMPLATE),
-        prompts=job.prompts or (scratch.SCRATCH_PROMPTS if is_new else XRAG_PROMPTS),
-        max_new_tokens=job.cutting.max_tokens,
+        **{
+            "examples": 4 if "examples_template" in style else 0,
+            **style,
+            "vector_norm": job.vector_norm,
+            "max_new_tokens": job.cutting.max_tokens,
+            **{name: value for name, value in given.items() if value is not None},
+        }
     )
     return with_encoder(spec, job.encoder or "tiny")
 
 
-def _make_pair(
-    job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, folder: Path, seed: int, world: World
-) -> Pair:
+def _make_pair(job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
     if bridge is not None:
         return dataclasses.replace(load_bridge(bridge), spec=spec)
-    if job.lm is not None:
-        return load_pair(job.lm, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed)
-    config = scratch.read_scratch_config(str(job.from_scratch))
-    tokenizer = _scratch_tokenizer(job, int(config["vocab_size"]), folder / "tokenizer", world)
-    return scratch.new_pair(
-        config, tokenizer, vector_dim=vector_dim, spec=spec, projector_type=job.projector_type, seed=seed
-    )
+    return load_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
 
 
 def _with_guidance(pair: Pair, job: Job) -> Pair:
     """Return the pair with the weights of its guidance head as the job says; the head itself may be fitted later."""
-    changes = {"guidance": job.guidance, "trained_guidance": job.trained_guidance}
+    changes = {"guidance": job.guidance, "trained_guidance": job.trained_guidance, "examples": job.examples}
     pair = with_spec(pair, **{name: weight for name, weight in changes.items() if weight is not None})
     if pair.spec.trained_guidance and pair.guidance is None and job.guidance is None:
         raise InputError(
@@ -210,56 +256,49 @@ def _with_guidance(pair: Pair, job: Job) -> Pair:
     return pair
 
 
-def _fit_guidance(pair: Pair, store: PassageStore, path: Path, seed: int, world: World) -> Guidance:
+def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: int, world: World) -> Guidance:
     """Return a head fitted to the store, or the one that an interrupted run has fitted."""
     from safetensors.torch import load_file, save
 
+    table = pair.lm.get_input_embeddings().weight.detach()
     if world.is_main and not path.is_file():
-        special = sorted({*pair.tokenizer.all_special_ids, pair.placeholder})
-        vocabulary = pair.lm.get_output_embeddings().weight.shape[0]
-        head = fit_guidance(store, vocabulary=vocabulary, special_ids=special, seed=seed)
+        special = [number for number in pair.tokenizer.all_special_ids if number < len(table)]
+        tied = table if job.guidance_head == "tied" else None
+        head = fit_guidance(store, vocabulary=len(table), special_ids=special, seed=seed, table=tied, max_pieces=2)
         with atomic_write(path, mode=0o600) as file:
             file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()
-    return Guidance.from_tensors(load_file(path))
-
-
-def _scratch_tokenizer(job: Job, vocabulary: int, folder: Path, world: World) -> Any:
-    if world.is_main and not (folder / "tokenizer.json").is_file():
-        scratch.train_tokenizer(_documents(job), vocabulary).save_pretrained(folder)
-    world.wait()
-    return load_tokenizer(str(folder))
-
-
-def _documents(job: Job) -> Iterator[str]:
-    for path in job.corpus:
-        yield from read_documents(path, job.text_column)
+    return Guidance.from_tensors(load_file(path), table)
 
 
 def _make_store(
-    job: Job, bridge: Path | None, tokenizer: Any, encoder: Any, folder: Path, seed: int, world: World
+    job: Job, bridge: Path | None, pair: Pair, encoder: Any, folder: Path, seed: int, world: World
 ) -> PassageStore:
     settings = {
         **models_identity(encoder, bridge),
         "corpus": list(job.corpus),
-        "language model": job.lm or job.bridge or job.from_scratch,
+        "language model": job.lm or job.bridge,
         "text_column": job.text_column,
         "cutting": asdict(job.cutting),
         "max_passages": job.max_passages,
         "n_held_out": job.n_held_out,
+        "equal_shares": job.equal_shares,
         "seed": seed,
     }
     read = partial(
         read_corpus,
         job.corpus,
-        lambda texts: count_tokens(tokenizer, texts).tolist(),
+        lambda texts: count_tokens(pair.tokenizer, texts).tolist(),
         cutting=job.cutting,
         text_column=job.text_column,
         max_passages=job.max_passages,
         n_held_out=job.n_held_out,
         seed=seed,
+        equal_shares=job.equal_shares,
     )
-    return PassageStore.open_or_create(folder, settings, read, tokenizer=tokenizer, encode=encoder.encode, world=world)
+    return PassageStore.open_or_create(
+        folder, settings, read, tokenize=pair.prompts.text_ids, encode=encoder.encode, world=world
+    )
 
 
 def _export(
@@ -279,7 +318,7 @@ def _export(
         vectors = np.asarray(encoder.encode(held_out), dtype=np.float32)
         figures["bits per character"] = bits_per_character(pair, held_out, vectors)
     card = make_card(job, pair, settings, progress, figures, command)
-    export_bridge(pair, output, card=card, dtype=STORES[job.store])
+    export_bridge(pair, output, card=card)
 
 
 def make_card(
@@ -290,7 +329,7 @@ def make_card(
     about = {
         "encoder": f"{pair.spec.encoder or 'not named'} (SHA-256 of the weights: "
         f"{pair.spec.encoder_sha256 or 'not known'}), vectors: {pair.spec.vector_norm}",
-        "language model": f"{job.lm or job.bridge or job.from_scratch}, {n_weights / 1e6:.1f} M weights "
+        "language model": f"{job.lm or job.bridge}, {n_weights / 1e6:.1f} M weights "
         f"with the projector ({pair.projector.projector_type})",
         "trained": f"{settings.train}, stage {settings.stage}",
         "steps": f"{progress.step}, {progress.n_passages} passages, {progress.n_tokens} tokens, "

@@ -141,8 +141,8 @@ def with_spec(pair: Pair, **changes: Any) -> Pair:
 def _write(pair: Pair, directory: Path, card: Card, dtype: torch.dtype) -> None:
     is_packed, dtype = dtype == torch.int8, torch.bfloat16 if dtype == torch.int8 else dtype
     lm = _merged(pair.lm).to(dtype)
-    lm.config.projector_type = pair.projector.projector_type
-    lm.config.retriever_hidden_size = pair.projector.vector_dim
+    for key, value in pair.projector.config.items():
+        setattr(lm.config, key, value)
     with quiet_loading():
         lm.save_pretrained(directory, max_shard_size=_SHARD)
     pair.tokenizer.save_pretrained(directory)

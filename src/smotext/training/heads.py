@@ -13,6 +13,7 @@ from smotext.decoders.guidance import NEVER, Guidance
 from smotext.seeding import generator
 from smotext.training.store import PassageStore, Piece
 
+_FREE_RATE, _TIED_RATE = 0.1, 0.02
 _SMOOTHING = 1.0  # added to every count, so that a rare token's log-probability is finite
 
 
@@ -23,9 +24,10 @@ def fit_guidance(
     special_ids: list[int],
     epochs: int = 2,
     batch_size: int = 512,
-    learning_rate: float = 0.1,
+    learning_rate: float | None = None,
     max_pieces: int | None = None,
     seed: int = 0,
+    table: torch.Tensor | None = None,
 ) -> Guidance:
     """Return a head trained on the passages of a store, each of a passage's words counting alike.
 
@@ -40,23 +42,28 @@ def fit_guidance(
         Rows of the language model's head.
     special_ids : list of int
         Tokens that are never guided.
-    epochs, batch_size, learning_rate, seed
+    epochs, batch_size, seed
         Of the fit.
+    learning_rate : float or None
+        Peak; None: 0.1 for a free head, 0.02 for a tied one.
+    table : Tensor of shape (vocabulary, width) or None
+        The language model's token embeddings, to tie the head to; None: a free head.
     max_pieces : int or None
         Use the first pieces of the store only.
     """
     numbers = list(range(store.n_pieces))[:max_pieces]
     vector_dim = store.piece(numbers[0]).vectors.shape[1]
-    head = Guidance(vocabulary, vector_dim)
+    head = Guidance(vocabulary, vector_dim, table)
+    rate = learning_rate or (_FREE_RATE if table is None else _TIED_RATE)
     counts = sum((_document_counts(store.piece(number), vocabulary) for number in numbers), np.zeros(vocabulary))
     log_unigram = torch.from_numpy(np.log((counts + _SMOOTHING) / (counts + _SMOOTHING).sum())).float()
     with torch.no_grad():
         head.bias.copy_(log_unigram)
     n_steps = epochs * sum(-(-store.n_passages[number] // batch_size) for number in numbers)
-    optimizer = torch.optim.Adam(head.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(head.parameters(), lr=rate)
     batches = _batches(store, numbers, epochs, batch_size, seed)
     for step, (vectors, rows, tokens, weights) in enumerate(batches):
-        optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / n_steps)
+        optimizer.param_groups[0]["lr"] = rate * (1 - step / n_steps)
         loss = -(head(vectors)[rows, tokens] * weights).sum() / len(vectors)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

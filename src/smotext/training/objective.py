@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
+from smotext.decoders.context import place_vectors, read_prompts
 from smotext.decoders.guidance import spent, weighted_bias
 from smotext.training.batches import MicroBatch
 from smotext.training.pair import Pair
@@ -16,43 +16,25 @@ from smotext.training.pair import Pair
 _ROWS_AT_ONCE = 256  # rows of float32 logits in memory; 64 to 256 are equally fast
 
 
-def embed_prompt(pair: Pair, prompt: list[int], vectors: torch.Tensor) -> torch.Tensor:
-    """Return the prompt's input embeddings, the projected vector in the placeholder's place.
+def passage_logits(pair: Pair, batch: MicroBatch, vectors: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the logits that predict each of `tokens`, after each row's prompt and vector.
 
-    Parameters
-    ----------
-    pair : Pair
-        Language model and projector.
-    prompt : list of int
-        Token ids, the placeholder among them once.
-    vectors : Tensor of shape (n_rows, vector_dim)
-        In the scale that the bridge is trained on.
-
-    Returns
-    -------
-    Tensor of shape (n_rows, len(prompt), hidden_size)
-    """
-    embeddings = pair.lm.get_input_embeddings()
-    place = prompt.index(pair.placeholder)
-    ids = torch.tensor([prompt], device=vectors.device).expand(len(vectors), -1)
-    soft = pair.projector(vectors.to(next(pair.projector.parameters()).dtype)).to(embeddings.weight.dtype)
-    before, after = embeddings(ids[:, :place]), embeddings(ids[:, place + 1 :])
-    return torch.cat([before, soft[:, None, :], after], dim=1)
-
-
-def passage_logits(pair: Pair, embedded_prompt: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Return the logits that predict each of `tokens` after the prompt.
-
-    Rows are padded on the right and attention is causal, so no mask is needed: what is looked at lies to
-    the left of all padding.
+    Rows are padded on the right and attention is causal: what is looked at lies to the left of all padding. Of
+    what stands before the vector's place no gradient is taken, unless all of the language model is trained.
 
     Returns
     -------
     Tensor of shape (n_rows, n_tokens, vocabulary)
     """
-    inputs = torch.cat([embedded_prompt, pair.lm.get_input_embeddings()(tokens[:, :-1])], dim=1)
+    lm = pair.lm
+    prompts = [prompt.before for prompt in batch.prompts]
+    with torch.set_grad_enabled(torch.is_grad_enabled() and lm.get_input_embeddings().weight.requires_grad):
+        context = read_prompts(lm, prompts, torch.from_numpy(batch.prompt_of_row).to(vectors.device), room=None)
+    start = place_vectors(lm, pair.projector, vectors, context, batch.prompts[0].after)
+    inputs = torch.cat([start, lm.get_input_embeddings()(tokens[:, :-1])], dim=1)
     n_tokens = tokens.shape[1]
-    logits: torch.Tensor = pair.lm(inputs_embeds=inputs, use_cache=False, logits_to_keep=n_tokens).logits
+    given = context.inputs(inputs.shape[1], lm.dtype)
+    logits: torch.Tensor = lm(inputs_embeds=inputs, logits_to_keep=n_tokens, **given).logits
     if logits.shape[1] == n_tokens:  # a slice of everything would still copy all gradients
         return logits
     return logits[:, -n_tokens:]  # a language model that knows no logits_to_keep
@@ -60,7 +42,6 @@ def passage_logits(pair: Pair, embedded_prompt: torch.Tensor, tokens: torch.Tens
 
 def stage_one(
     pair: Pair,
-    prompt: list[int],
     batch: MicroBatch,
     vectors: torch.Tensor,
     *,
@@ -74,8 +55,6 @@ def stage_one(
     Parameters
     ----------
     pair : Pair
-    prompt : list of int
-        Token ids, the placeholder among them once.
     batch : MicroBatch
         The passages.
     vectors : Tensor of shape (n_rows, vector_dim)
@@ -90,7 +69,7 @@ def stage_one(
     xRAG (arXiv 2405.13792), equation 2, paraphrase pre-training.
     """
     tokens, is_target = _to_tensors(batch, vectors.device)
-    logits = passage_logits(pair, embed_prompt(pair, prompt, vectors), tokens)
+    logits = passage_logits(pair, batch, vectors, tokens)
     counts = is_target.float() if weights is None else is_target * weights[:, None].float()
     bias = passage_bias(pair, vectors, tokens, guidance)
     loss: torch.Tensor = SummedCrossEntropy.apply(logits.flatten(0, 1), tokens.flatten(), counts.flatten(), bias)
@@ -175,7 +154,6 @@ class SummedCrossEntropy(torch.autograd.Function):
 
 def stage_two(
     pair: Pair,
-    prompt: list[int],
     batch: MicroBatch,
     vectors: torch.Tensor,
     *,
@@ -193,11 +171,11 @@ def stage_two(
     xRAG (arXiv 2405.13792), equations 3 and 4, context-aware instruction tuning.
     """
     tokens, is_target = _to_tensors(batch, vectors.device)
-    student = passage_logits(pair, embed_prompt(pair, prompt, vectors), tokens)[is_target].float()
+    student = passage_logits(pair, batch, vectors, tokens)[is_target].float()
     if (bias := passage_bias(pair, vectors, tokens)) is not None:
         student = student + bias.at(is_target.flatten().nonzero()[:, 0])
     with torch.no_grad():
-        reading = _teacher_logits(teacher, prompt, pair.placeholder, tokens, batch)[is_target].float()
+        reading = _teacher_logits(teacher, tokens, batch)[is_target].float()
     divergence = F.kl_div(
         F.log_softmax(student / temperature, dim=-1),
         F.log_softmax(reading / temperature, dim=-1),
@@ -213,15 +191,14 @@ def _to_tensors(batch: MicroBatch, device: torch.device) -> tuple[torch.Tensor, 
     return tokens, torch.arange(tokens.shape[1], device=device)[None, :] < lengths[:, None]
 
 
-def _teacher_logits(
-    teacher: Any, prompt: list[int], placeholder: int, tokens: torch.Tensor, batch: MicroBatch
-) -> torch.Tensor:
-    """Return the teacher's logits: the passage is read in the prompt, so only rows of one length go together."""
-    place = prompt.index(placeholder)
-    before, after = (torch.tensor(part, dtype=torch.long).to(tokens) for part in (prompt[:place], prompt[place + 1 :]))
+def _teacher_logits(teacher: Any, tokens: torch.Tensor, batch: MicroBatch) -> torch.Tensor:
+    """Return the teacher's logits: it reads the passage in the vector's place, so rows of one length go together."""
     logits: torch.Tensor | None = None
-    for length in np.unique(batch.lengths).tolist():
-        rows = torch.from_numpy(np.flatnonzero(batch.lengths == length)).to(tokens.device)
+    keys = [*zip(batch.prompt_of_row.tolist(), batch.lengths.tolist(), strict=True)]
+    for number, length in dict.fromkeys(keys):
+        rows = torch.tensor([row for row, key in enumerate(keys) if key == (number, length)], device=tokens.device)
+        prompt = batch.prompts[number]
+        before, after = (torch.tensor(ids, dtype=torch.long).to(tokens) for ids in (prompt.before, prompt.after))
         passages = tokens[rows, : length - 1]  # what comes last is the end token
         start, end = (part.expand(len(rows), -1) for part in (before, after))
         ids = torch.cat([start, passages, end, passages], dim=1)

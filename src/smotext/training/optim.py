@@ -64,7 +64,7 @@ class Masters:
         norm = nn.utils.clip_grad_norm_(self.weights, self._clip, foreach=True)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("scale", 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.publish(self.weights)
@@ -117,14 +117,20 @@ def _optimizers(
 ) -> list[torch.optim.Optimizer]:
     is_muon = [settings.optimizer == "muon" and _is_layer_matrix(*pair) for pair in zip(names, weights, strict=True)]
     matrices = list(itertools.compress(weights, is_muon))
-    others = [weight for weight, chosen in zip(weights, is_muon, strict=True) if not chosen]
+    others = [(name, weight) for name, weight, chosen in zip(names, weights, is_muon, strict=True) if not chosen]
+    parts = {1.0: [w for n, w in others if not _is_lora(n)], settings.lora_scale: [w for n, w in others if _is_lora(n)]}
+    groups = [{"params": found, "scale": scale} for scale, found in parts.items() if found]
     made: list[torch.optim.Optimizer] = []
     if others:
         betas = (settings.beta1, settings.beta2)
-        made.append(torch.optim.AdamW(others, lr=0.0, betas=betas, weight_decay=settings.weight_decay))
+        made.append(torch.optim.AdamW(groups, lr=0.0, betas=betas, weight_decay=settings.weight_decay))
     if matrices:
         made.append(_muon(matrices, settings))
     return made
+
+
+def _is_lora(name: str) -> bool:
+    return "lora_" in name
 
 
 def _is_layer_matrix(name: str, weight: torch.Tensor) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ import torch
 from torch import nn
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_config, read_spec, read_tensors
+from smotext.decoders.context import hide_slots_from_lower_layers
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.loading import read_language_model
-from smotext.decoders.projector import PREFIX, Projector
-from smotext.decoders.prompts import PLACEHOLDER, placeholder_id, prompt_ids, room_after
+from smotext.decoders.projector import PREFIX, AnyProjector, SlotProjector, new_projector, projector_from_tensors
+from smotext.decoders.prompts import EXAMPLE_TOKENS, PLACEHOLDER, Prompts, room_after
 from smotext.errors import BridgeError, InputError, ModelNotFoundError
 from smotext.hub import how_to_get
+
+MLP = {"projector_type": "mlp2x_gelu"}  # xRAG's
 
 
 @dataclass
@@ -29,8 +32,8 @@ class Pair:
         Any causal language model.
     tokenizer : PreTrainedTokenizer
         Has the placeholder and an end token.
-    projector : Projector
-        From the encoder's vectors to the language model's token embeddings.
+    projector : Projector or SlotProjector
+        From the encoder's vectors to what the language model reads.
     spec : BridgeSpec
         Prompts, template and vector scale.
     guidance : Guidance or None
@@ -39,7 +42,7 @@ class Pair:
 
     lm: Any
     tokenizer: Any
-    projector: Projector
+    projector: AnyProjector
     spec: BridgeSpec
     guidance: Guidance | None = None
 
@@ -57,9 +60,10 @@ class Pair:
             self.guidance.to(device=device)
         return self
 
-    def prompts(self) -> list[list[int]]:
-        """Return the token ids of each prompt."""
-        return [prompt_ids(self.tokenizer, self.spec.chat_template, text) for text in self.spec.prompts]
+    @property
+    def prompts(self) -> Prompts:
+        """The bridge's prompts."""
+        return Prompts(self.tokenizer, self.spec)
 
     def room(self, *, is_read: bool = False) -> int:
         """Return how many tokens of a passage fit after the longest prompt; about 2**31 where nothing limits them.
@@ -69,7 +73,11 @@ class Pair:
         is_read : bool
             The passage also stands in the prompt, in the placeholder's place, as stage 2's teacher reads it.
         """
-        found = room_after(self.lm.config, map(len, self.prompts()))
+        prompts = self.prompts
+        lengths = [len(prompts.numbered(number)) for number in range(len(self.spec.prompts))]
+        if prompts.takes_examples:
+            lengths.append(len(prompts.with_examples([])) + self.spec.examples * (EXAMPLE_TOKENS + 2))
+        found = room_after(self.lm.config, lengths)
         room = 2**31 if found is None else found
         return (room + 1) // 2 if is_read else room
 
@@ -82,22 +90,18 @@ class Pair:
                 f"max_tokens={max_tokens}, but only {room} tokens fit into the language model {where}: lower max_tokens"
             )
 
-    @property
-    def placeholder(self) -> int:
-        """Id of the placeholder token."""
-        return placeholder_id(self.tokenizer)
-
 
 def load_bridge(directory: str | Path) -> Pair:
     """Return the pair in a bridge directory, in float32, to train on from there."""
     directory = Path(directory)
-    projector = Projector.from_tensors(read_config(directory), read_tensors(directory, PREFIX))
+    lm = _load_lm(str(directory))
+    projector = projector_from_tensors(read_config(directory), read_tensors(directory, PREFIX), lm.config)
     tensors = read_tensors(directory, GUIDANCE_PREFIX)
-    guidance = Guidance.from_tensors(tensors) if tensors else None
-    return Pair(_load_lm(str(directory)), load_tokenizer(str(directory)), projector, read_spec(directory), guidance)
+    guidance = Guidance.from_tensors(tensors, lm.get_input_embeddings().weight) if tensors else None
+    return _with_slots(Pair(lm, load_tokenizer(str(directory)), projector, read_spec(directory), guidance))
 
 
-def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector_type: str = "mlp2x_gelu", seed: int = 0) -> Pair:
+def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector: Mapping[str, Any] = MLP, seed: int = 0) -> Pair:
     """Return a language model with a new, seeded projector and the placeholder in its vocabulary.
 
     Parameters
@@ -108,20 +112,26 @@ def load_pair(lm: str, *, vector_dim: int, spec: BridgeSpec, projector_type: str
         Width of the encoder's vectors.
     spec : BridgeSpec
         Conventions of the bridge to be.
-    projector_type : str
-        ``mlp{n}x_gelu``.
+    projector : mapping
+        Its kind, as config.json describes it.
     seed : int
         Of the projector's first weights.
     """
-    return assemble(
-        _load_lm(lm), load_tokenizer(lm), vector_dim=vector_dim, spec=spec, projector_type=projector_type, seed=seed
-    )
+    return assemble(_load_lm(lm), load_tokenizer(lm), vector_dim=vector_dim, spec=spec, projector=projector, seed=seed)
 
 
 def assemble(
-    lm: Any, tokenizer: Any, *, vector_dim: int, spec: BridgeSpec, projector_type: str = "mlp2x_gelu", seed: int = 0
+    lm: Any,
+    tokenizer: Any,
+    *,
+    vector_dim: int,
+    spec: BridgeSpec,
+    projector: Mapping[str, Any] = MLP,
+    seed: int = 0,
 ) -> Pair:
-    """Return the pair of a language model in memory: adds the placeholder if it is not there.
+    """Return the pair of a language model in memory: adds the placeholder to its tokenizer if it is not there.
+
+    The placeholder's embedding is never read, so the language model's table stays as it is.
 
     Raises
     ------
@@ -136,10 +146,14 @@ def assemble(
         tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        projector = Projector(projector_type, vector_dim, lm.get_input_embeddings().embedding_dim)
-        if len(tokenizer) > lm.get_input_embeddings().num_embeddings:  # new rows are drawn: after the projector
-            lm.resize_token_embeddings(len(tokenizer))
-    return Pair(lm, tokenizer, projector, spec)
+        made = new_projector({**projector, "retriever_hidden_size": vector_dim}, lm.config)
+    return _with_slots(Pair(lm, tokenizer, made, spec))
+
+
+def _with_slots(pair: Pair) -> Pair:
+    if isinstance(pair.projector, SlotProjector):
+        hide_slots_from_lower_layers(pair.lm, pair.projector.first_layer)
+    return pair
 
 
 def load_tokenizer(name: str) -> Any:

@@ -26,7 +26,6 @@ SAMPLING = Sampling(do_sample=True, temperature=0.8, top_p=0.95)  # as texts are
 
 def stage_three(
     pair: Pair,
-    prompt: list[int],
     batch: MicroBatch,
     vectors: torch.Tensor,
     *,
@@ -45,7 +44,7 @@ def stage_three(
 
     Parameters
     ----------
-    pair, prompt, batch, vectors
+    pair, batch, vectors
         As in :func:`~smotext.training.objective.stage_one`.
     encode : callable
         Texts to vectors of shape (n_texts, vector_dim).
@@ -65,17 +64,18 @@ def stage_three(
     """
     asked = vectors.repeat_interleave(candidates, dim=0)
     seeds = key % 2**62 + np.arange(len(asked), dtype=np.int64)
-    written = write_rows(pair, prompt, asked, SAMPLING, seeds)
+    prompt_of_row = batch.prompt_of_row.repeat(candidates)
+    written = write_rows(pair, batch.prompts, prompt_of_row, asked, SAMPLING, seeds)
     cosines = cosines_of(encode, texts_of(pair, written), asked.float().cpu().numpy()).reshape(-1, candidates)
     lengths = np.array([len(row.ids) + 1 for row in written])  # the end token
     weights = risk_weight * advantages(cosines).ravel() * [row.is_finished for row in written]
     risk = 1.0 - cosines.mean(axis=1)
-    yield _worth(stage_one(pair, prompt, batch, vectors), float(risk @ batch.lengths))
+    yield _worth(stage_one(pair, batch, vectors), float(risk @ batch.lengths))
     for rows in by_length(lengths, max_tokens):
-        tokens = pad([written[row].ids for row in rows], pair.tokenizer.eos_token_id)
-        part = MicroBatch(tokens, lengths[rows], batch.vectors[rows // candidates])
+        tokens = pad([written[row].ids for row in rows], pair.prompts.end_id)
+        part = MicroBatch(tokens, lengths[rows], batch.vectors[rows // candidates], batch.prompts, prompt_of_row[rows])
         taught = torch.from_numpy(weights[rows]).to(vectors)
-        loss = stage_one(pair, prompt, part, asked[rows], weights=taught, guidance=pair.spec.guidance)
+        loss = stage_one(pair, part, asked[rows], weights=taught, guidance=pair.spec.guidance)
         yield _worth(loss, value=0.0)
 
 

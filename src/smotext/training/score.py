@@ -15,7 +15,7 @@ from smotext.errors import InputError
 from smotext.inputs import check_count
 from smotext.records import Decoded
 from smotext.training import measures
-from smotext.training.batches import micro_batches
+from smotext.training.batches import Prompting, micro_batches
 from smotext.training.objective import stage_one
 from smotext.training.pair import Pair
 from smotext.training.store import Encode, Piece
@@ -227,7 +227,7 @@ def bits_per_character(pair: Pair, texts: Sequence[str], vectors: NDArray[np.flo
         Number of the prompt.
     """
     room = pair.room()
-    ids = [row[:room] for row in pair.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+    ids = [row[:room] for row in pair.prompts.text_ids(texts)]
     offsets = np.cumsum([0, *map(len, ids)])
     tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
     piece = Piece(tokens, offsets, vectors)  # type: ignore[arg-type]
@@ -245,12 +245,12 @@ def held_out_nats(pair: Pair, piece: Piece, *, prompt: int = 0, max_tokens: int 
     pair.lm.eval()
     total = 0.0
     with torch.inference_mode():
-        groups = micro_batches(piece, np.arange(len(piece)), end_id=pair.tokenizer.eos_token_id, max_tokens=max_tokens)
-        for group in groups:
-            vectors = torch.from_numpy(group.vectors).to(parameter.device)
+        prompting = Prompting(pair.prompts, prompt)
+        for batch in micro_batches(piece, [np.arange(len(piece))], prompting, max_tokens=max_tokens):
+            vectors = torch.from_numpy(batch.vectors).to(parameter.device)
             if pair.spec.vector_norm == "unit":
                 vectors = torch.nn.functional.normalize(vectors, dim=-1)
-            total += float(stage_one(pair, pair.prompts()[prompt], group, vectors))
+            total += float(stage_one(pair, batch, vectors))
     pair.lm.train(was_training)
     return total
 

@@ -29,7 +29,9 @@ class TrainingSettings:
         from a teacher, the frozen language model that reads the passage itself. 3: likelihood plus
         `risk_weight` times the expected 1 - cosine between the vector asked for and that of what is written.
     learning_rate : float or None
-        Peak; None takes the stage's own (6e-3, 2e-5, 2e-5).
+        Peak; None takes the stage's own (6e-3, 2e-5, 2e-5). Of the projector alone where LoRA layers are trained.
+    lora_learning_rate : float or None
+        Peak of the LoRA layers; None: a quarter of `learning_rate`.
     warmup_ratio : float
         Share of the run in which the rate rises.
     final_ratio : float
@@ -64,6 +66,12 @@ class TrainingSettings:
         Stage 3.
     lora_rank, lora_alpha : int
         For ``"projector+lora"``.
+    lora_first_layer : int
+        The first layer with LoRA layers; what lies below the first trained layer costs no backward pass.
+    most_examples : int
+        Passages of a group's other texts that a prompt may show; 0: none. Needs a bridge whose prompts show texts.
+    example_share : float
+        Share of the groups whose prompts show some.
     precision : {"auto", "float32", "bfloat16"}
         Of the working weights; masters, optimizer and sums are float32.
     prompt : int or "random"
@@ -75,6 +83,7 @@ class TrainingSettings:
     train: Literal["projector", "projector+lora", "all"] = "projector"
     stage: Literal[1, 2, 3] = 1
     learning_rate: float | None = None
+    lora_learning_rate: float | None = None
     warmup_ratio: float = 0.03
     final_ratio: float = 0.0
     batch_size: int = 384
@@ -96,6 +105,9 @@ class TrainingSettings:
     risk_weight: float = 20.0
     lora_rank: int = 64
     lora_alpha: int = 128
+    lora_first_layer: int = 0
+    most_examples: int = 0
+    example_share: float = 0.5
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     prompt: int | Literal["random"] = "random"
     seed: int = 0
@@ -111,13 +123,18 @@ class TrainingSettings:
         for name in ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected more than 0")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise InputError(f"learning_rate is {self.learning_rate!r}: expected more than 0, or None for the stage's")
+        for name in ("learning_rate", "lora_learning_rate"):
+            rate = getattr(self, name)
+            if rate is not None and not 0 < rate < math.inf:
+                raise InputError(f"{name} is {rate!r}: expected more than 0, or None for the default")
+        for name in ("lora_first_layer", "most_examples"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)!r}: expected 0 or more")
         if self.max_steps is not None and self.max_steps < 1:
             raise InputError(f"max_steps is {self.max_steps!r}: expected 1 or more, or None for no limit")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InputError(f"max_minutes is {self.max_minutes!r}: expected more than 0, or None for no limit")
-        for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from"):
+        for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from", "example_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected a share in [0, 1]")
 
@@ -125,6 +142,11 @@ class TrainingSettings:
     def peak_rate(self) -> float:
         """The learning rate after warm-up."""
         return _STAGE_RATES[self.stage] if self.learning_rate is None else self.learning_rate
+
+    @property
+    def lora_scale(self) -> float:
+        """The LoRA layers' learning rate, as a multiple of the projector's."""
+        return 0.25 if self.lora_learning_rate is None else self.lora_learning_rate / self.peak_rate
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at a share of the run: a linear rise, then a linear fall to `final_ratio`.

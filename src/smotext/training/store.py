@@ -20,6 +20,7 @@ from smotext.training.settings import check_same_settings
 from smotext.training.world import World
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
+Tokenize = Callable[[list[str]], list[list[int]]]
 _MANIFEST = "manifest.json"
 
 
@@ -70,6 +71,7 @@ class PassageStore:
         self.encode = encode
         self.manifest: dict[str, Any] = json.loads((self.directory / _MANIFEST).read_text(encoding="utf-8"))
         self.n_passages: list[int] = self.manifest["n_passages"]
+        self.group_size: int = self.manifest["group_size"]
 
     @classmethod
     def open_or_create(
@@ -78,7 +80,7 @@ class PassageStore:
         settings: dict[str, Any],
         read: Callable[[], Corpus],
         *,
-        tokenizer: Any,
+        tokenize: Tokenize,
         encode: Encode,
         world: World = World(),  # noqa: B008 (frozen)
     ) -> PassageStore:
@@ -91,7 +93,7 @@ class PassageStore:
             All that decides what stands in the store, as plain values.
         read : callable
             Gives the passages; called only if they are to be written.
-        tokenizer, encode
+        tokenize, encode
             As in :meth:`create`.
         world : World
 
@@ -103,7 +105,10 @@ class PassageStore:
         if world.is_main and not cls.is_complete(directory):
             corpus = read()
             about = {"settings": settings, "sources": corpus.sources}
-            cls.create(directory, corpus.passages, corpus.held_out, tokenizer=tokenizer, encode=encode, about=about)
+            cls.create(
+                directory, corpus.passages, corpus.held_out, tokenize=tokenize, encode=encode, about=about,
+                group_size=corpus.group_size,
+            )  # fmt: skip
         world.wait()
         store = cls(directory, encode)
         check_same_settings(store.manifest.get("settings", {}), settings, directory)
@@ -116,12 +121,16 @@ class PassageStore:
         passages: Sequence[str],
         held_out: Sequence[str],
         *,
-        tokenizer: Any,
+        tokenize: Tokenize,
         encode: Encode,
         about: dict[str, Any],
-        piece_size: int = 20_000,
+        group_size: int = 1,
+        piece_size: int = 10_000,
     ) -> PassageStore:
-        """Write passages in pieces of `piece_size` and return the store; `about` goes into its manifest.
+        """Write passages in pieces of about `piece_size` and return the store; `about` goes into its manifest.
+
+        `tokenize` gives the token ids of texts as they stand after a prompt. `group_size` passages in a row are of
+        one document or source, and stay together.
 
         The manifest is written last, so that a store that was interrupted is none. A store that was there is
         dropped with its vectors. Its directory is for its owner alone: texts can be private.
@@ -130,13 +139,14 @@ class PassageStore:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         _drop(directory)
         sizes = []
+        piece_size = max(1, piece_size // group_size) * group_size
         for number, start in enumerate(range(0, len(passages), piece_size)):
             texts = list(passages[start : start + piece_size])
-            _write_piece(directory / f"piece-{number:04d}", texts, tokenizer)
+            _write_piece(directory / f"piece-{number:04d}", texts, tokenize)
             sizes.append(len(texts))
         _write_texts(directory / "held-out.jsonl.gz", held_out)
         with atomic_write(directory / _MANIFEST, mode=0o600) as file:
-            file.write(json.dumps({**about, "n_passages": sizes}, indent=1).encode())
+            file.write(json.dumps({**about, "n_passages": sizes, "group_size": group_size}, indent=1).encode())
         return cls(directory, encode)
 
     @staticmethod
@@ -184,10 +194,10 @@ def _write_texts(path: Path, texts: Sequence[str]) -> None:
         file.writelines(json.dumps(text) + "\n" for text in texts)
 
 
-def _write_piece(folder: Path, texts: list[str], tokenizer: Any) -> None:
-    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+def _write_piece(folder: Path, texts: list[str], tokenize: Tokenize) -> None:
+    ids = tokenize(texts)
     folder.mkdir(exist_ok=True)
-    dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    dtype = np.uint16 if max(max(row, default=0) for row in ids) < 2**16 else np.uint32
     _save_array(folder / "tokens.npy", np.concatenate([np.asarray(row, dtype=dtype) for row in ids]))
     _save_array(folder / "offsets.npy", np.cumsum([0, *map(len, ids)], dtype=np.int64))
     _write_texts(folder / "texts.jsonl.gz", texts)

@@ -16,7 +16,7 @@ import torch
 from smotext.devices import default_dtype, find_dtype
 from smotext.errors import RunError
 from smotext.seeding import stable_hash
-from smotext.training.batches import MicroBatch, Place, count_steps, micro_batches, steps_from
+from smotext.training.batches import MicroBatch, Place, Prompting, count_steps, micro_batches, steps_from
 from smotext.training.checkpoint import Diary, load_checkpoint, save_checkpoint
 from smotext.training.identity import run_identity
 from smotext.training.objective import stage_one, stage_two
@@ -114,7 +114,7 @@ class Trainer:
         self._total = self.n_steps()
         self.masters = Masters(_prepare(pair, settings), settings, world.device)  # from float32
         pair.to(world.device, dtype)  # converted on the way: a large model in float32 may not fit there
-        self._prompts = pair.prompts()
+        self._prompting = Prompting(pair.prompts, settings.prompt, settings.most_examples, settings.example_share)
         self._identity = run_identity(pair, settings, store.manifest.get("settings"))
         if watch is not None:
             self._identity |= watch.settings
@@ -137,17 +137,16 @@ class Trainer:
         stream = steps_from(
             self.store, self.progress.place, batch_size=self.settings.batch_size, seed=self.settings.seed
         )
-        for place, piece, rows in stream:
+        for place, piece, groups in stream:
             if place.epoch > self.progress.place.epoch and self._is_ended_by_watch():
                 return
             if (share := self.world.agree(self._share_done())) >= 1.0:
                 return
             check_vectors(piece.vectors, self.pair.projector.vector_dim)
-            groups = micro_batches(
-                piece, rows, end_id=self.pair.tokenizer.eos_token_id, max_tokens=self.settings.micro_tokens
-            )
-            losses.append(self._step(groups, share))
-            self.progress.n_passages += len(rows)
+            key = stable_hash(self.settings.seed, "step", self.progress.step)
+            batches = micro_batches(piece, groups, self._prompting, max_tokens=self.settings.micro_tokens, key=key)
+            losses.append(self._step(batches, share))
+            self.progress.n_passages += sum(len(batch.lengths) for batch in batches)
             self.progress.place = Place(place.epoch, place.piece, place.step + 1)
             self.progress.elapsed_s = time.monotonic() - start
             self._tell(losses)
@@ -197,13 +196,13 @@ class Trainer:
             share = max(share, self.progress.elapsed_s / (60.0 * self.settings.max_minutes))
         return share
 
-    def _step(self, groups: list[MicroBatch], share: float) -> tuple[float, int]:
+    def _step(self, batches: list[MicroBatch], share: float) -> tuple[float, int]:
         """Make one update; return the summed loss over all processes and its number of tokens."""
         step, settings = self.progress.step, self.settings
-        n_tokens = int(sum(group.lengths.sum() for group in groups))
+        n_tokens = int(sum(batch.lengths.sum() for batch in batches))
         loss_sum = torch.zeros(1, device=self.world.device)
-        for number in range(self.world.rank, len(groups), self.world.size):
-            loss_sum += self._backward(groups[number], stable_hash(settings.seed, "group", step, number) % 2**63)
+        for number in range(self.world.rank, len(batches), self.world.size):
+            loss_sum += self._backward(batches[number], stable_hash(settings.seed, "group", step, number) % 2**63)
         self.world.add_up([*self.masters.gradients(), loss_sum])
         loss = float(loss_sum)
         if not np.isfinite(loss):
@@ -219,21 +218,20 @@ class Trainer:
         return loss, n_tokens
 
     def _backward(self, batch: MicroBatch, key: int) -> torch.Tensor:
-        prompt = self._prompts[self._prompt_number(key)]
         vectors = torch.from_numpy(perturb(batch, self.settings, self.pair.spec.vector_norm, key))
         vectors = vectors.to(self.world.device)
         total = torch.zeros((), device=self.world.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key)  # dropout, where the language model has any
-            for loss in self._losses(prompt, batch, vectors, key):
+            for loss in self._losses(batch, vectors, key):
                 loss.backward()
                 self.masters.accumulate()
                 total += loss.detach()
         return total
 
-    def _losses(self, prompt: list[int], batch: MicroBatch, vectors: torch.Tensor, key: int) -> Iterable[torch.Tensor]:
+    def _losses(self, batch: MicroBatch, vectors: torch.Tensor, key: int) -> Iterable[torch.Tensor]:
         """Return the stage's loss, in one piece or, where that saves memory, in several."""
-        settings, given = self.settings, (self.pair, prompt, batch, vectors)
+        settings, given = self.settings, (self.pair, batch, vectors)
         if settings.stage == 1:
             return [stage_one(*given)]
         if settings.stage == 2:
@@ -248,10 +246,6 @@ class Trainer:
             max_tokens=settings.micro_tokens,
             key=key,
         )
-
-    def _prompt_number(self, key: int) -> int:
-        chosen = self.settings.prompt
-        return key % len(self._prompts) if chosen == "random" else int(chosen)
 
     def _tell(self, losses: Iterable[tuple[float, int]]) -> None:
         """Report how far the run is, with the mean loss of the last steps; now and then it goes on record."""
@@ -294,7 +288,13 @@ def _prepare(pair: Pair, settings: TrainingSettings) -> list[Any]:
     if settings.train == "projector+lora":
         from smotext.training.lora import add_lora
 
-        add_lora(pair, rank=settings.lora_rank, alpha=settings.lora_alpha, seed=settings.seed)
+        add_lora(
+            pair,
+            rank=settings.lora_rank,
+            alpha=settings.lora_alpha,
+            first_layer=settings.lora_first_layer,
+            seed=settings.seed,
+        )
     pair.projector.requires_grad_(True)
     return [(name, parameter) for name, parameter in pair.parameters() if parameter.requires_grad]
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.decoders.context import ROOM_FOR_VECTOR, place_vectors, read_prompts
 from smotext.decoders.guidance import weighted_bias
 from smotext.decoders.loop import Written, write
+from smotext.decoders.prompts import Prompt
 from smotext.settings import Sampling
-from smotext.training.objective import embed_prompt
 from smotext.training.pair import Pair
 
 
@@ -32,20 +33,22 @@ def write_texts(
         Rows written together.
     """
     parameter = next(pair.lm.parameters())
-    rows = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(parameter.device)
+    asked = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(parameter.device)
     if pair.spec.vector_norm == "unit":
-        rows = torch.nn.functional.normalize(rows, dim=-1)
+        asked = torch.nn.functional.normalize(asked, dim=-1)
     written: list[Written] = []
-    for part in rows.split(batch_size):
+    for part in asked.split(batch_size):
         seeds = np.zeros(len(part), dtype=np.int64)
-        written += write_rows(pair, pair.prompts()[0], part, Sampling(), seeds, max_new_tokens)
+        prompts, rows = (pair.prompts.numbered(0),), np.zeros(len(part), dtype=np.int64)
+        written += write_rows(pair, prompts, rows, part, Sampling(), seeds, max_new_tokens)
     return texts_of(pair, written)
 
 
 @torch.no_grad()
 def write_rows(
     pair: Pair,
-    prompt: list[int],
+    prompts: Sequence[Prompt],
+    prompt_of_row: NDArray[np.int64],
     vectors: torch.Tensor,
     sampling: Sampling,
     seeds: NDArray[np.int64],
@@ -56,8 +59,9 @@ def write_rows(
     Parameters
     ----------
     pair : Pair
-    prompt : list of int
-        Token ids, the placeholder among them once.
+    prompts : sequence of Prompt
+        All with the same tokens after the vector's place.
+    prompt_of_row : ndarray of shape (n_rows,), int64
     vectors : Tensor of shape (n_rows, vector_dim)
         In the scale that the bridge is trained on.
     sampling : Sampling
@@ -67,15 +71,18 @@ def write_rows(
     """
     was_training = pair.lm.training
     pair.lm.eval()
-    limits = torch.full((len(vectors),), max_new_tokens or pair.spec.max_new_tokens, device=vectors.device)
+    longest = max_new_tokens or pair.spec.max_new_tokens
+    rows = torch.from_numpy(prompt_of_row).to(vectors.device)
+    context = read_prompts(pair.lm, [prompt.before for prompt in prompts], rows, room=longest + ROOM_FOR_VECTOR)
     written = write(
         pair.lm,
-        embed_prompt(pair, prompt, vectors),
-        limits=limits,
+        place_vectors(pair.lm, pair.projector, vectors, context, prompts[0].after),
+        limits=torch.full((len(vectors),), longest, device=vectors.device),
         seeds=torch.from_numpy(seeds).to(vectors.device),
-        end_ids=torch.tensor([pair.tokenizer.eos_token_id], device=vectors.device),
+        end_ids=torch.tensor(pair.prompts.end_ids, device=vectors.device),
         sampling=sampling,
         bias=weighted_bias(pair.guidance, pair.spec.guidance, vectors),
+        context=context,
     )
     pair.lm.train(was_training)
     return written
@@ -84,4 +91,4 @@ def write_rows(
 def texts_of(pair: Pair, written: Sequence[Written]) -> list[str]:
     """Return the rows as texts, special tokens removed."""
     texts: list[str] = pair.tokenizer.batch_decode([row.ids for row in written], skip_special_tokens=True)
-    return texts
+    return [text.strip() for text in texts]

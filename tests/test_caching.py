@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smotext.encoders.store import cache_directory, recall, remember, sha256_of
+from smotext.caching import cache_directory, recall, remember, sha256_of
 
 
 @pytest.fixture

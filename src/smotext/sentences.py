@@ -1,0 +1,36 @@
+"""Where sentences end, in scripts with and without spaces."""
+
+from __future__ import annotations
+
+import re
+
+_CLOSING = r"""["'”’»」』）)\]]*"""
+_SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}(?=\s|$)|[。！？]{_CLOSING}")  # no space follows in Chinese and Japanese
+
+
+def cut_at_sentence(text: str) -> str:
+    """Return the text up to its last sentence end, or all of it if it has none.
+
+    Examples
+    --------
+    >>> cut_at_sentence('He said "no." Then he went to the')
+    'He said "no."'
+    >>> cut_at_sentence("他来了。他看见了。他走到了")
+    '他来了。他看见了。'
+    >>> cut_at_sentence("no end in sight")
+    'no end in sight'
+    """
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]] if ends else text
+
+
+def ends_sentence(text: str) -> bool:
+    """Return True if the text's last characters end a sentence.
+
+    Examples
+    --------
+    >>> ends_sentence('He said "no."'), ends_sentence("and then he")
+    (True, False)
+    """
+    text = text.rstrip()
+    return bool(text) and any(match.end() == len(text) for match in _SENTENCE_END.finditer(text))
