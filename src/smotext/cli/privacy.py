@@ -166,7 +166,7 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 
     prompt = parse_word_or_int("--prompt", method.prompt, "random")
     return AuditSettings(
-        examples=int(getattr(method, "examples", None) or 0),
+        examples=method.examples,
         prompt=prompt if isinstance(prompt, int) else 0,
         temperature=method.temperature,
         batch_size=method.batch_size,

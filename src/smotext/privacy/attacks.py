@@ -38,9 +38,9 @@ class AuditSettings:
 
     Attributes
     ----------
-    examples : int
-        Examples that the decoder was shown when it wrote the texts. Above 0, the likelihood attack is also run with
-        each candidate as the example in the prompt.
+    examples : int, optional
+        Examples that the decoder was shown when it wrote the texts; None is the decoder's own number. Above 0, the
+        likelihood attack is also run with each candidate as the example in the prompt.
     prompt, guidance, temperature : int, float or None, float
         What the texts were written with.
     batch_size : int, optional
@@ -56,7 +56,7 @@ class AuditSettings:
         How often a leak may be claimed where there is none, over all attacks together.
     """
 
-    examples: int = 0
+    examples: int | None = None
     prompt: int = 0
     guidance: float | None = None
     temperature: float = 0.8
@@ -69,9 +69,15 @@ class AuditSettings:
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
-        for name, least in (("examples", 0), ("n_shown", 2), ("max_texts", 1), ("max_control_texts", 1)):
+        if self.examples is not None:
+            check_count("examples", self.examples, "0 or more, or None for the decoder's own number", least=0)
+        for name, least in (("n_shown", 2), ("max_texts", 1), ("max_control_texts", 1)):
             check_count(name, getattr(self, name), f"an integer of {least} or more", least=least)
         check_count("n_draws", self.n_draws, "an integer of 100 or more", least=100)
+
+    def examples_of(self, decoder: object) -> int:
+        """Return the examples that this decoder was shown."""
+        return int(getattr(decoder, "examples", None) or 0) if self.examples is None else self.examples
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,7 @@ def run_attacks(
     n_texts = settings.max_texts if max_texts is None else max_texts
     scores, traced, missing = _nearness(scene)
     names = [LINE_UP, SINGLE]
-    if settings.examples:
+    if settings.examples_of(scorer):
         names += [f"{name}, {WITH_EXAMPLE}" for name in (LINE_UP, SINGLE)]
     if isinstance(scorer, Scorer) and scene.candidates.vectors is not None:
         _likelihood(scene, settings, scorer, scores, traced, parents, n_texts, progress)
@@ -167,7 +173,7 @@ def _likelihood(
     progress: Progress | None,
 ) -> None:
     """Add the likelihood attack's scores, and to whom the texts are traced, to the two mappings."""
-    for with_example in (False, True) if settings.examples else (False,):
+    for with_example in (False, True) if settings.examples_of(scorer) else (False,):
         ending = f", {WITH_EXAMPLE}" if with_example else ""
         found = line_up(
             scene,
