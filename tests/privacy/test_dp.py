@@ -235,6 +235,7 @@ REFUSED = [
     {"is_adapted": True},
     {"is_tuned": True},
     {"lineage": True},
+    {"vector_norm": "raw"},
     {"by_audit": True},
 ]
 

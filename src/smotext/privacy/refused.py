@@ -93,6 +93,12 @@ RULES = (
     ),
     Rule("is_adapted", bool, "an adapted bridge was trained on the data without noise", "the bridge as it was shipped"),
     Rule("is_tuned", bool, "an encoder tuned on the data was trained on it without noise", "a public encoder"),
+    Rule(
+        "vector_norm",
+        lambda value: value == "raw",
+        "rows' vectors are shortened to length 1, and this bridge reads meaning in their length",
+        "a bridge that takes vectors of length 1, such as 'tiny'",
+    ),
     Rule("lineage", bool, "lineage tells what came from what; beside the texts it is a second release", "no lineage"),
     Rule("by_audit", bool, BY_AUDIT, "numbers of your own"),
 )
@@ -107,7 +113,8 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     options : mapping
         ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples`` and ``mix`` as :class:`smotext.SMOTExT` takes
         them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the bridge was adapted to, or the
-        encoder tuned on, the data, lineage is written, or a knob was chosen by an audit of the same rows.
+        encoder tuned on, the data, lineage is written, or a knob was chosen by an audit of the same rows; and
+        ``vector_norm`` of the bridge.
 
     Examples
     --------
