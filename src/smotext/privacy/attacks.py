@@ -136,7 +136,8 @@ def run_attacks(
         ``progress(n_done, n_pairs)`` of the likelihood attack.
     """
     n_texts = settings.max_texts if max_texts is None else max_texts
-    scores, traced, missing = _nearness(scene)
+    scores, missing = _nearness(scene)
+    traced: dict[str, Estimate] = {}
     names = [LINE_UP, SINGLE]
     if settings.examples_of(scorer):
         names += [f"{name}, {WITH_EXAMPLE}" for name in (LINE_UP, SINGLE)]
@@ -150,7 +151,8 @@ def run_attacks(
     return _judged(scores, traced, scene, settings) + missing, name_copies(scene, lengths)
 
 
-def _nearness(scene: Scene) -> tuple[dict[str, NDArray[np.float64]], dict[str, Estimate], list[Attack]]:
+def _nearness(scene: Scene) -> tuple[dict[str, NDArray[np.float64]], list[Attack]]:
+    """Return the scores of the attacks that need no decoder, by name, and those that could not be run."""
     scores: dict[str, NDArray[np.float64]] = {}
     missing: list[Attack] = []
     n_candidates = len(scene.candidates)
@@ -159,7 +161,7 @@ def _nearness(scene: Scene) -> tuple[dict[str, NDArray[np.float64]], dict[str, E
     else:
         scores[VECTOR], scores[VECTOR_LEAD] = nearness_scores(vector_similarities(scene), n_candidates)
     scores[LETTERS], scores[LETTERS_LEAD] = nearness_scores(character_similarities(scene), n_candidates)
-    return scores, {}, missing
+    return scores, missing
 
 
 def _likelihood(
@@ -213,8 +215,7 @@ def _judged(
         )
         for name, values in scores.items()
     ]
-    order = [LINE_UP, SINGLE]  # the strongest first
-    attacks.sort(key=lambda attack: not attack.name.startswith(tuple(order)))
+    attacks.sort(key=lambda attack: not attack.name.startswith((LINE_UP, SINGLE)))  # the strongest first
     adjusted = holm([attack.rates.p_value for attack in attacks if attack.rates is not None])
     return [
         replace(attack, p_adjusted=p, finds_members=p <= settings.alpha)
