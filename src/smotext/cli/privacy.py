@@ -75,7 +75,7 @@ def privacy(
     amount: AmountOptions,
     method: PairOptions,
     synthetic: Annotated[
-        Path | None, typer.Argument(metavar="[SYNTHETIC]", help="The synthetic texts; of augment's output, only those.")
+        Path | None, typer.Argument(metavar="SYNTHETIC", help="The synthetic texts; of augment's output, only those.")
     ] = None,
 ) -> int:
     """Attack synthetic texts: do they give away which rows they were made from?"""
