@@ -17,6 +17,7 @@ FLOORS = [
     {"line"},
     {"sampler"},
     {"augment", "downloads"},
+    {"privacy"},
     {"presets", "writing", "rounds"},
     {"encoders", "decoders", "filters"},
     {"settings"},

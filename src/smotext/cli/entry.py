@@ -20,7 +20,16 @@ import typer
 from smotext.cli.codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, print_line
 from smotext.errors import BridgeError, InputError, MissingExtraError, SmotextError, SmotextWarning
 
-COMMANDS = ("augment", "interpolate", "plan", "evaluate", "train", "bridges", "models")  # modules of this package
+COMMANDS = (
+    "augment",
+    "interpolate",
+    "plan",
+    "evaluate",
+    "privacy",
+    "train",
+    "bridges",
+    "models",
+)  # modules of this package
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
