@@ -1,4 +1,4 @@
-"""How the texts read that are written for small classes: label, fluency, variety, nearness, copies, and whether lam counts.
+"""How texts written for small classes read: label, fluency, variety, nearness, copies, and whether lam counts.
 
 ::
 
@@ -8,8 +8,8 @@
 Each class gives 15 real texts, and a few new ones are written for it with the options given. Measured against real
 texts of the same classes that were not among the 15:
 
-* **label**: how often a classifier on the encoder's vectors, trained on other real rows, finds the class that a text was
-  written for, over how often it finds that of real rows;
+* **label**: how often a classifier on the encoder's vectors, trained on other real rows, finds the class that a text
+  was written for, over how often it finds that of real rows;
 * **fluency**: bits a character under the bare language model, over those of real texts of the same lengths;
 * **distinct-2**: share of different word pairs, over that of as many real texts of the same lengths;
 * **cosine**: of each text's vector to the mix that it was written for;
@@ -48,8 +48,8 @@ TRAIN_ROWS, REAL_ROWS = 60, 60  # of each class: for the classifier, and to comp
 MOST_CLASSES = 8
 MOST_CHARACTERS = 300  # real texts are compared up to about here: no longer ones are written
 MEASURES = (
-    "texts", "label", "fluency", "distinct-2", "cosine", "copies", "duplicates", "cut", "words", "lam", "lam, 1 candidate",
-    "s a row",
+    "texts", "label", "fluency", "distinct-2", "cosine", "copies", "duplicates", "cut", "words", "lam",
+    "lam, 1 candidate", "s a row",
 )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from smotext.decoders.bridge import BridgeSpec
 from smotext.caching import sha256_of
+from smotext.decoders.bridge import BridgeSpec
 from smotext.errors import InputError
 from smotext.presets import MINILM, load_encoder_of
 
