@@ -115,7 +115,7 @@ def micro_batches(
     """Return the passages of one step in micro-batches, none over `max_tokens` with its padding.
 
     Passages whose prompt shows no other go together by length; those of a group that share their examples stay
-    together. A single passage longer than `max_tokens` is a micro-batch of its own.
+    together as far as they fit. A single passage longer than `max_tokens` is a micro-batch of its own.
 
     Parameters
     ----------
@@ -137,12 +137,14 @@ def micro_batches(
             alone += group.tolist()
             continue
         shuffled, n_shown = rng.permutation(group), int(rng.integers(1, most + 1))
-        shown = [piece.passage(row).tolist() for row in shuffled[:n_shown]]
-        prompt, rows = prompting.prompts.with_examples(shown).in_one_part(), shuffled[n_shown:]
-        if pending and _padded(piece, [*pending, (prompt, rows)]) > max_tokens:
-            batches.append(_gather(piece, pending, prompting))
-            pending = []
-        pending.append((prompt, rows))
+        shown = [prompting.prompts.shortened(piece.passage(row).tolist()) for row in shuffled[:n_shown]]
+        prompt, others = prompting.prompts.with_examples(shown).in_one_part(), shuffled[n_shown:]
+        for places in by_length(piece.lengths[others] + 1, max_tokens):
+            part = (prompt, others[places])
+            if pending and _padded(piece, [*pending, part]) > max_tokens:
+                batches.append(_gather(piece, pending, prompting))
+                pending = []
+            pending.append(part)
     if pending:
         batches.append(_gather(piece, pending, prompting))
     rows = np.array(alone, dtype=np.int64)

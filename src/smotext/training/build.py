@@ -205,9 +205,8 @@ def train_bridge(
     else:
         spec = with_encoder(spec, None)
     pair = _with_guidance(_make_pair(job, bridge, spec, encoder.vector_dim, settings.seed), job)
-    if settings.most_examples and not pair.prompts.takes_examples:
-        raise InputError(f"most_examples is {settings.most_examples}, but the bridge's prompts show none: use 0")
-    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2)
+    _check_examples(pair, job, settings)
+    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2, n_examples=settings.most_examples)
     store = _make_store(job, bridge, pair, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:
@@ -221,6 +220,19 @@ def train_bridge(
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
+
+
+def _check_examples(pair: Pair, job: Job, settings: TrainingSettings) -> None:
+    """Raise InputError if prompts are to show examples, and the bridge or the corpus has none to show."""
+    if not settings.most_examples:
+        return
+    if not pair.prompts.takes_examples:
+        raise InputError(f"most_examples is {settings.most_examples}, but the bridge's prompts show none: use 0")
+    if job.cutting.group_size < 2:
+        raise InputError(
+            f"most_examples is {settings.most_examples}, but each passage is a group by itself: set group_size to the "
+            "number of passages that can be each other's examples"
+        )
 
 
 def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
