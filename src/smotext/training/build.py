@@ -280,7 +280,8 @@ def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: i
     if world.is_main and not path.is_file():
         special = [number for number in pair.tokenizer.all_special_ids if number < len(table)]
         tied = table if job.guidance_head == "tied" else None
-        head = fit_guidance(store, vocabulary=len(table), special_ids=special, seed=seed, table=tied, max_pieces=2)
+        head = Guidance(len(table), pair.projector.vector_dim, tied)
+        fit_guidance(head, store, special_ids=special, seed=seed, max_pieces=2)
         with atomic_write(path, mode=0o600) as file:
             file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()
