@@ -24,6 +24,7 @@ from smotext.training.pair import load_pair
 from smotext.training.store import PassageStore, Piece
 
 RANK = 64  # of the factorised head: as many numbers for each token
+HIDDEN = 1024
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def heads(table: torch.Tensor, vector_dim: int) -> dict[str, Guidance]:
-    """Return the three new heads."""
+    """Return the new heads."""
     factorised = Guidance(len(table), vector_dim, table[:, :RANK])
     del factorised.table
     first = torch.randn(len(table), RANK, generator=torch.Generator().manual_seed(0))
@@ -57,7 +58,8 @@ def heads(table: torch.Tensor, vector_dim: int) -> dict[str, Guidance]:
     return {
         "free": Guidance(len(table), vector_dim),
         "factorised": factorised,
-        "tied": Guidance(len(table), vector_dim, table),
+        "tied, linear": Guidance(len(table), vector_dim, table),
+        "tied, hidden layer": Guidance(len(table), vector_dim, table, hidden_size=HIDDEN),
     }
 
 

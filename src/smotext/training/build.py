@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from smotext.decoders.base_model import BASES
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
@@ -44,6 +45,8 @@ PROMPT_STYLES = {
     },
 }
 GUIDANCE_HEADS = ("tied", "free")
+_HIDDEN = 1024  # of a tied head
+_HEAD_PIECES = 4  # of the store that a head is fitted to: more hardly help it
 
 
 @dataclass(frozen=True)
@@ -280,8 +283,10 @@ def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: i
     if world.is_main and not path.is_file():
         special = [number for number in pair.tokenizer.all_special_ids if number < len(table)]
         tied = table if job.guidance_head == "tied" else None
-        head = Guidance(len(table), pair.projector.vector_dim, tied)
-        fit_guidance(head, store, special_ids=special, seed=seed, max_pieces=2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = Guidance(len(table), pair.projector.vector_dim, tied, hidden_size=_HIDDEN if tied is not None else 0)
+        fit_guidance(head, store, special_ids=special, seed=seed, max_pieces=_HEAD_PIECES)
         with atomic_write(path, mode=0o600) as file:
             file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()

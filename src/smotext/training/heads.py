@@ -13,7 +13,7 @@ from smotext.decoders.guidance import NEVER, Guidance
 from smotext.seeding import generator
 from smotext.training.store import PassageStore, Piece
 
-_FREE_RATE, _TIED_RATE = 0.1, 0.02
+_LINEAR_RATE, _HIDDEN_RATE = 0.1, 0.003
 _SMOOTHING = 1.0  # added to every count, so that a rare token's log-probability is finite
 
 
@@ -44,13 +44,13 @@ def fit_guidance(
     epochs, batch_size, seed
         Of the fit.
     learning_rate : float or None
-        Peak; None: 0.1 for a free head, 0.02 for a tied one.
+        Peak; None: 0.1 for a linear head, 0.003 for one with a hidden layer.
     max_pieces : int or None
         Use the first pieces of the store only.
     """
     numbers = list(range(store.n_pieces))[:max_pieces]
     vocabulary = len(head.bias)
-    rate = learning_rate or (_FREE_RATE if head.table is None else _TIED_RATE)
+    rate = learning_rate or (_HIDDEN_RATE if head.hidden is not None else _LINEAR_RATE)
     counts = sum((_document_counts(store.piece(number), vocabulary) for number in numbers), np.zeros(vocabulary))
     log_unigram = torch.from_numpy(np.log((counts + _SMOOTHING) / (counts + _SMOOTHING).sum())).float()
     with torch.no_grad():
