@@ -296,8 +296,10 @@ def room_after(config: Any, lengths: Iterable[int]) -> int | None:
 
 def placeholder_id(tokenizer: Any) -> int:
     """Return the id of ``<xRAG>`` in the tokenizer's vocabulary, or raise BridgeError."""
-    found = tokenizer.convert_tokens_to_ids(PLACEHOLDER)
-    if found is None or tokenizer.convert_ids_to_tokens(found) != PLACEHOLDER:  # unknown words have an id as well
+    found = tokenizer.get_added_vocab().get(PLACEHOLDER)  # the whole vocabulary is slow to list
+    if found is None:
+        found = tokenizer.get_vocab().get(PLACEHOLDER)
+    if found is None:
         raise BridgeError(
             f"the tokenizer has no placeholder token {PLACEHOLDER}: this is not a bridge; "
             "train one with `smotext train`, or name a bridge directory"
