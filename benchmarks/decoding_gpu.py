@@ -54,7 +54,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from decoding import SAMPLING, best_of, measure, now, our_loop, with_generate
+from decoding import SAMPLING, best_of, embed_prompts, measure, now, our_loop, with_generate
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AttentionInterface, AutoModelForCausalLM, MistralConfig, PreTrainedTokenizerFast, StaticCache
 from transformers.cache_utils import DynamicCache
@@ -275,7 +275,7 @@ def make_tokenizer(vocab_size: int) -> PreTrainedTokenizerFast:
 @torch.no_grad()
 def tokens_kept(decoder: LanguageModelDecoder, vectors: np.ndarray) -> float:
     """Return how many tokens survive top-p on average, at the first step."""
-    embeds = decoder.embed_prompts(torch.from_numpy(vectors).to(decoder.model.device))
+    embeds = embed_prompts(decoder, torch.from_numpy(vectors).to(decoder.model.device))
     logits = decoder.model(inputs_embeds=embeds, logits_to_keep=1).logits[:, -1].float()
     scores = torch.log_softmax(logits / SAMPLING["temperature"], dim=-1)
     return float((scores >= keep_threshold(scores, 0, SAMPLING["top_p"])).sum(dim=-1).double().mean())

@@ -23,7 +23,7 @@ FLOORS = [
     {"mixing"},
     {"inputs", "tables", "hub"},
     {"records", "formats", "parallel", "devices"},
-    {"caching", "seeding", "files", "weights"},
+    {"caching", "seeding", "files", "weights", "sentences"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
