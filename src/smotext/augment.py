@@ -165,6 +165,8 @@ def augment(
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
+    if not len(plan):
+        ledger.add(judge.score(no_rows(), plan, targets))  # for the columns
     while len(plan):
         groups = plan.groups(settings.group_size)
         rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
@@ -208,8 +210,7 @@ def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | N
 
 
 def _augmented(closed: Closed, notes: tuple[str, ...]) -> Augmented:
-    synthetic = closed.synthetic if len(closed.synthetic) else no_rows()
-    rejected = closed.rejected if len(closed.rejected) else no_rows()
+    synthetic, rejected = (rows if len(rows.columns) else no_rows() for rows in (closed.synthetic, closed.rejected))
     return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel)
 
 

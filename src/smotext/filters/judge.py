@@ -122,8 +122,10 @@ class Judge:
         """
         if len(rows) != len(plan):
             raise InputError(f"got {len(rows)} rows for a plan of {len(plan)}: expected one row per planned text")
-        if not len(rows) or not (self.guards or self.filters or self.n_candidates > 1):
+        if not (self.guards or self.filters or self.n_candidates > 1):
             return rows
+        if not len(rows):
+            return self._score_part(rows, plan, targets)
         size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
         parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in blocks(len(rows), size)]
         return pd.concat(parts, ignore_index=True)
