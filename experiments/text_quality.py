@@ -1,4 +1,4 @@
-"""How texts written for small classes read: label, fluency, variety, nearness, copies, and whether lam counts.
+"""How the texts read that are written for small classes: label, fluency, variety, nearness, copies, weight of lam.
 
 ::
 
@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from common import DATA, clear_errors, load_set, method_options
 from labelled_sets import choose_sets
 from sklearn.linear_model import LogisticRegression
@@ -42,6 +41,7 @@ from smotext.evaluation.data import LabelledTexts
 from smotext.filters.ngrams import WordRuns, squeeze
 from smotext.seeding import generator
 from smotext.training.measures import distinct
+from smotext.training.score import bare_bits
 
 SHOTS = 15
 TRAIN_ROWS, REAL_ROWS = 60, 60  # of each class: for the classifier, and to compare with
@@ -101,7 +101,7 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, float]:
     return {
         "texts": len(texts) / (given.per_class * len(few.counts)),
         "label": kept,
-        "fluency": bits(bare, decoder.tokenizer, texts) / bits(bare, decoder.tokenizer, alike),
+        "fluency": bare_bits(bare, decoder.tokenizer, texts) / bare_bits(bare, decoder.tokenizer, alike),
         "distinct-2": distinct(texts, 2) / distinct(alike, 2),
         "cosine": float(made["target_cosine"].mean()) if "target_cosine" in made else math.nan,
         "copies": share_of_copies(texts, few.texts),
@@ -154,17 +154,6 @@ def bare_model(decoder: Any) -> Any:
     from smotext.decoders.base_weights import load_base
 
     return load_base(decoder.spec.base or BASES["smollm2-135m"])
-
-
-@torch.inference_mode()
-def bits(model: Any, tokenizer: Any, texts: Sequence[str]) -> float:
-    """Return bits a character of the texts, each read after the begin token."""
-    nats = 0.0
-    for text in texts:
-        ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, split_special_tokens=True)["input_ids"]]])
-        log_p = torch.log_softmax(model(ids).logits[0, :-1].float(), dim=-1)
-        nats -= float(log_p.gather(1, ids[0, 1:, None]).sum())
-    return nats / math.log(2) / sum(map(len, texts))
 
 
 def shortened(text: str) -> str:

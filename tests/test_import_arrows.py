@@ -17,13 +17,16 @@ FLOORS = [
     {"line"},
     {"sampler"},
     {"augment", "downloads"},
+    {"privacy"},
     {"presets", "writing", "rounds"},
     {"encoders", "decoders", "filters"},
     {"settings"},
     {"mixing"},
+    {"weights"},
     {"inputs", "tables", "hub"},
-    {"records", "formats", "parallel", "devices"},
-    {"caching", "seeding", "files", "weights", "sentences"},
+    {"targets"},
+    {"records", "formats", "containers", "parallel", "devices"},
+    {"caching", "seeding", "sentences", "files", "dialects", "classes"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -39,7 +39,7 @@ def test_pandas_string_dtype_with_a_gap_gives_a_missing_text() -> None:
         (["a", 3], "row 1 of texts is int 3: expected a string"),
         (np.array([["a", "b"]]), r"shape \(1, 2\)"),
         (pd.DataFrame({"title": ["a"], "body": ["b"]}), "columns 'title', 'body': expected one"),
-        ({"a": 1}, "got dict"),
+        ({"a": 1}, "texts is a dict: expected a list"),
     ],
 )
 def test_texts_that_cannot_be_used_are_refused(texts: Any, message: str) -> None:

@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import Pipeline
@@ -19,6 +22,7 @@ from sklearn.model_selection import cross_val_score
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
 from smotext.augment import InMemoryRun
+from smotext.containers import read_column
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
 from smotext.records import Decoded
 
@@ -27,6 +31,15 @@ BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in
 GOOD = [f"thank you for the {thing}, I love it" for thing in THINGS]
 TEXTS = BAD + GOOD
 LABELS = ["bad"] * len(BAD) + ["good"] * len(GOOD)
+
+
+class Never:
+    """An encoder that may not run."""
+
+    vector_dim = 64
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        raise AssertionError("the encoder has run")
 
 
 def sampler(**options: Any) -> SMOTExT:
@@ -93,6 +106,95 @@ def test_lists_and_arrays_come_back_as_what_they_were(texts: Any, labels: Any) -
     assert list(texts_res[:24]) == list(texts)
     assert list(labels_res[:24]) == list(labels)
     assert [type(label) for label in labels_res[:24]] == [type(label) for label in labels]
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Return whether two containers are of one type and hold the same."""
+    same = getattr(one, "equals", None)
+    return type(one) is type(other) and bool(same(other) if same else one == other)
+
+
+COLUMNS = {
+    "polars": lambda values: pl.Series("body", values),
+    "polars categories": lambda values: pl.Series("body", values, dtype=pl.Categorical),
+    "pyarrow": pa.array,
+    "pyarrow chunks": lambda values: pa.chunked_array([values[:5], values[5:]]),
+    "large strings": lambda values: pa.array(values, type=pa.large_string()),
+    "pyarrow dictionary": lambda values: pa.array(values).dictionary_encode(),
+    "pandas categories": pd.Categorical,
+    "pandas strings": lambda values: pd.array(values, dtype="string"),
+    "pandas index": pd.Index,
+    "polars table": lambda values: pl.DataFrame({"body": values}),
+    "pyarrow table": lambda values: pa.table({"body": values}),
+    "pandas table": lambda values: pd.DataFrame({"body": values}),
+}
+
+
+@pytest.mark.parametrize("make", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_comes_back_as_what_it_was(make: Any) -> None:
+    texts, labels = make(TEXTS), make(LABELS)
+    expected_texts, expected_labels = sampler().fit_resample(TEXTS, LABELS)
+    texts_res, labels_res = sampler().fit_resample(texts, labels)
+    assert read_column(texts_res, "X").ravel().tolist() == expected_texts
+    assert is_equal(labels_res, make(expected_labels))
+    assert type(texts_res) is type(texts)
+    if hasattr(texts, "type"):
+        assert texts_res.type == texts.type
+
+
+def test_a_label_column_of_polars_with_fixed_categories_keeps_them_and_one_of_texts_becomes_strings() -> None:
+    labels = pl.Series(LABELS, dtype=pl.Enum(["good", "bad", "never"]))
+    texts_res, labels_res = sampler().fit_resample(pl.Series(TEXTS, dtype=pl.Enum(TEXTS)), labels)
+    assert labels_res.dtype == labels.dtype
+    assert texts_res.dtype == pl.String
+    assert texts_res[:24].to_list() == TEXTS
+
+
+def test_a_column_of_a_hugging_face_dataset_comes_back_as_a_list() -> None:
+    dataset = datasets.Dataset.from_dict({"text": TEXTS, "label": [int(label == "bad") for label in LABELS]})
+    texts_res, labels_res = sampler().fit_resample(dataset["text"], dataset["label"])
+    assert (type(texts_res), type(labels_res)) == (list, list)
+    assert texts_res[:24] == TEXTS
+    assert Counter(labels_res) == {1: 16, 0: 16}
+
+
+class Full(pd.Series):
+    """A column that takes no more than it has."""
+
+    def __init__(self, values: Any, **options: Any) -> None:
+        if len(values) > len(TEXTS):
+            raise OverflowError("no more room")
+        super().__init__(values, **options)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        (datasets.Dataset.from_dict({"text": TEXTS, "label": LABELS}), LABELS, "the columns 'text', 'label'"),
+        (pl.DataFrame({"title": TEXTS, "body": TEXTS}), LABELS, "the columns 'title', 'body': expected one"),
+        (pl.LazyFrame({"body": TEXTS}), LABELS, "LazyFrame"),
+        (iter(TEXTS), LABELS, "texts is a list_iterator: expected a list, a numpy array, a column of pandas"),
+        (TEXTS, set(LABELS), "labels is a set: expected a list"),
+        (np.ma.masked_array(TEXTS, mask=[True] + [False] * 23), LABELS, "texts is a masked array"),
+        (datasets.Dataset.from_dict({"text": TEXTS}), LABELS, "a whole Dataset: expected its column"),
+        (Full(TEXTS), LABELS, r"X is a Full that takes no new row .no more room.: pass a list"),
+        (pl.Series(TEXTS), pl.Series([[1]] * 24), "label .1. in row 0 is list"),
+        (pa.array(TEXTS), pa.array([1.5] * 24), "label 1.5 in row 0 is float"),
+    ],
+)
+def test_a_column_that_cannot_be_used_is_refused_before_a_model_runs(texts: Any, labels: Any, message: str) -> None:
+    smx = sampler(encoder=Never())
+    with pytest.raises(InputError, match=message):
+        smx.fit_resample(texts, labels)
+
+
+@pytest.mark.parametrize("index", [list(range(23, -1, -1)), [0] * 24, [f"row {i % 5}" for i in range(24)]])
+def test_an_index_that_is_shuffled_or_repeated_changes_nothing(index: list) -> None:
+    texts, labels = pd.Series(TEXTS, index=index), pd.Series(LABELS, index=index)
+    texts_res, labels_res = sampler().fit_resample(texts, labels)
+    expected_texts, expected_labels = sampler().fit_resample(TEXTS, LABELS)
+    assert texts_res.tolist() == expected_texts
+    assert labels_res.tolist() == expected_labels
 
 
 def test_pandas_comes_back_named_with_a_fresh_index() -> None:
@@ -208,6 +310,15 @@ def test_n_is_split_in_proportion_to_the_counts() -> None:
     assert Counter(rows["label"]) == {"bad": 6, "good": 3}
 
 
+def test_numbers_are_logged_under_the_packages_name_and_no_texts(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="smotext"):
+        sampler().fit_resample(TEXTS, LABELS)
+    assert "mixing 24 texts; new rows: {'good': 8}" in caplog.text
+    assert "'written': 8" in caplog.text
+    assert all(record.name.startswith("smotext.") for record in caplog.records)
+    assert not any(text in caplog.text for text in TEXTS)
+
+
 @pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")
 @pytest.mark.parametrize("options", [{}, {"candidates": 3}, {"filters": "default"}])
 def test_no_new_rows_give_an_empty_table_with_the_same_columns(options: dict[str, Any]) -> None:
@@ -217,8 +328,8 @@ def test_no_new_rows_give_an_empty_table_with_the_same_columns(options: dict[str
     assert texts_res == BAD
 
 
-def test_generate_takes_texts_and_labels_by_name() -> None:
-    by_name = sampler().generate(texts=TEXTS, labels=LABELS, n=3)
+def test_generate_takes_texts_and_labels_by_imbalanced_learns_names() -> None:
+    by_name = sampler().generate(X=TEXTS, y=LABELS, n=3)
     pd.testing.assert_frame_equal(by_name, sampler().generate(TEXTS, LABELS, 3))
 
 
@@ -340,12 +451,6 @@ def test_numpys_integers_are_integers(name: str) -> None:
 
 @pytest.mark.parametrize("options", [{"prompt": 9}, {"random_state": -1}, {"temperature": 0}])
 def test_options_are_checked_before_a_model_runs(options: dict) -> None:
-    class Never:
-        vector_dim = 64
-
-        def encode(self, texts: list[str]) -> np.ndarray:
-            raise AssertionError("the encoder has run")
-
     smx = SMOTExT("echo", encoder=Never(), **options)
     with pytest.raises(InputError):
         smx.generate(TEXTS, LABELS, n=3)
@@ -527,6 +632,13 @@ def test_it_works_in_a_pipeline_under_cross_validation(n_jobs: int) -> None:
     assert scores.min() > 0.5
 
 
+def test_a_warning_comes_once_in_a_cross_validation_and_points_at_its_line() -> None:
+    steps = [("smotext", sampler(k_neighbors=50)), ("tfidf", TfidfVectorizer()), ("clf", LogisticRegression())]
+    with pytest.warns(SmotextWarning, match="no more than k_neighbors=50 texts") as caught:
+        cross_val_score(Pipeline(steps), TEXTS[:-1], LABELS[:-1], cv=5)  # 6 or 5 of the smaller class in a fold
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 # imbalanced-learn's estimator checks draw tables of numbers. These take what they draw and still apply; the
 # others (fit, fit_resample, list, pandas, one label, 2-D target, dtypes) have their textual twins in this file.
 @pytest.mark.parametrize(
@@ -659,11 +771,11 @@ def test_of_several_candidates_the_nearest_to_its_vector_is_kept() -> None:
 
 
 def test_soft_labels_add_a_probability_per_class() -> None:
-    rows = sampler().generate(TEXTS, LABELS, n=6, labels="soft")
+    rows = sampler().generate(TEXTS, LABELS, n=6, soft_labels=True)
     assert (rows["probability_bad"] + rows["probability_good"]).to_numpy() == pytest.approx(1.0)
     smx = sampler()
-    with pytest.raises(UnknownNameError, match="unknown labels 'firm'"):
-        smx.generate(TEXTS, LABELS, n=1, labels="firm")
+    with pytest.raises(InputError, match="soft_labels is 'firm'"):
+        smx.generate(TEXTS, LABELS, n=1, soft_labels="firm")  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")

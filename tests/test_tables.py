@@ -102,8 +102,8 @@ def test_dataset_directory_keeps_its_class_names(tmp_path):
     features = datasets.Features({"text": datasets.Value("string"), "label": label})
     datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]}, features=features).save_to_disk(tmp_path / "in")
     table = read_table(tmp_path / "in")
-    assert table.labels.tolist() == [0, 1]
-    write_table(with_synthetic(table, ["c"], [1]), tmp_path / "out", features=table.features)
+    assert table.labels.tolist() == ["ham", "spam"]
+    write_table(with_synthetic(table, ["c"], ["spam"]), tmp_path / "out", features=table.features)
     back = datasets.load_from_disk(tmp_path / "out")
     assert back.features["label"] == features["label"]
     assert back["label"] == [0, 1, 1]
@@ -155,13 +155,20 @@ BAD_CONTENT = {
     "blank": ("a.csv", b"\xef\xbb\xbf\n\n", "is empty"),
     "empty json": ("a.jsonl", b"\n", "is empty"),
     "header only": ("a.csv", b"text,label\n", "has a header and no rows"),
-    "latin-1": ("a.csv", b"text,label\ncaf\xe9,x\n", r"byte 0xe9 at offset 14: convert it.*iconv -f WINDOWS-1252"),
-    "utf-16": ("a.csv", "text,label\na,b\n".encode("utf-16"), "byte 0xff at offset 0: convert it.*iconv -f UTF-16"),
+    "latin-1": ("a.csv", b"text,label\ncaf\xe9,x\n", r"not UTF-8: byte 0xe9 at offset 14: .*--encoding windows-1252"),
+    "utf-16 without a mark": (
+        "a.csv",
+        "text,label\na,b\n".encode("utf-16-le"),
+        "full of NUL bytes.*--encoding utf-16-le",
+    ),
+    "cut utf-16": ("a.csv", "text,label\na,b\n".encode("utf-16")[:-1], "not UTF-16: byte 0x0a at offset"),
+    "no mark": ("a.csv", b"text,label,is_synthetic\na,b,maybe\n", "holds 'maybe' in row 1: expected True or False"),
+    "all synthetic": ("a.csv", b"text,label,is_synthetic\na,b,True\n", "all 1 rows are marked 'is_synthetic'"),
     "cut utf-8": ("a.csv", b"text,label\na,\xc3", "byte 0xc3 at offset 13"),
     "too many fields": ("a.csv", b"text,label\na,b,c\n", "malformed: Expected 2 fields in line 2, saw 3"),
     "open quote": ("a.csv", b'text,label\n"a,b\n', "malformed: EOF inside string"),
     "two of a name": ("a.csv", b"text,label,text\na,b,c\n", "more than one column named 'text'"),
-    "semicolons": ("a.csv", b"text;label\na;b\n", "semicolons"),
+    "colons": ("a.csv", b"text:label\na:b\n", "it has 'text:label': .*--separator"),
     "not json": ("a.jsonl", b'{"text": 1', "line 1 is not JSON"),
     "json array": ("a.json", b'[{"text": "a"}]', "not an object.*jq"),
     "pretty array": ("a.json", b'[\n{"text": "a"}]', "JSON array.*jq"),
@@ -257,7 +264,7 @@ def test_unreadable_file_is_an_input_error(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("smotext.formats.open", refuse, raising=False)
+    monkeypatch.setattr("smotext.dialects.open", refuse, raising=False)
     with pytest.raises(InputError, match="cannot be read: Permission denied"):
         read_table(path)
 
@@ -292,7 +299,7 @@ def test_target_that_is_not_writable_is_found_early(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("smotext.tables.os.open", refuse)
+    monkeypatch.setattr("smotext.targets.os.open", refuse)
     with pytest.raises(InputError, match="cannot be written: Read-only file system"):
         check_output(small_table(), tmp_path / "a.csv")
 
@@ -349,3 +356,108 @@ def test_labels_of_a_table_with_missing_text_are_told(tmp_path):
     assert table.labels.tolist() == [True, False]
     assert np.isnan(table.texts[1])
     assert tables.SYNTHETIC_COLUMN == "is_synthetic"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "windows-1252", "shift_jis"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_any_encoding_and_separator_is_read(tmp_path, encoding, separator):
+    text = "日本、語" if encoding == "shift_jis" else "café, naïve; a|b"
+    path = write(
+        tmp_path, "a.csv", f'id{separator}text{separator}label\r\n1{separator}"{text}"{separator}x\r\n'.encode(encoding)
+    )
+    is_told = encoding in ("utf-16-le", "windows-1252", "shift_jis")
+    table = read_table(path, encoding=encoding if is_told else None)
+    assert table.texts.tolist() == [text]
+    assert table.labels.tolist() == ["x"]
+    assert table.dialect.separator == separator
+    table = read_table(path, encoding=encoding, separator=separator)
+    assert table.texts.tolist() == [text]
+
+
+def test_the_usual_separator_is_kept_where_it_fits(tmp_path):
+    content = "text,label,a;b\nx;y,1,2\n"
+    assert read_table(write(tmp_path, "a.csv", content)).texts.tolist() == ["x;y"]
+    with pytest.raises(UnknownNameError, match="has no column 'text'"):
+        read_table(tmp_path / "a.csv", separator=";")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"separator": "::"}, "--separator is '::': expected one character, such as ';', or tab"),
+        ({"encoding": "utf-9"}, "--encoding is 'utf-9', which Python does not know"),
+        ({"encoding": "base64"}, "'base64', which is no encoding of text"),
+        ({"encoding": "ascii"}, "is not ASCII: byte 0xc3 at offset 11"),
+    ],
+)
+def test_a_dialect_that_cannot_be_is_told(tmp_path, options, message):
+    path = write(tmp_path, "a.csv", "text,label\né,x\n")
+    with pytest.raises(InputError, match=message):
+        read_table(path, **options)
+
+
+def test_parquet_has_neither_encoding_nor_separator(tmp_path):
+    write_table(pd.DataFrame({"text": ["a"], "label": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="--encoding is 'utf-16', and .* is no text file: leave it out"):
+        read_table(tmp_path / "a.parquet", encoding="utf-16")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "marks"),
+    [
+        (".csv", ["False", "True", "", "true"]),
+        (".jsonl", [False, True, None, True]),
+        (".jsonl", [0, 1, 0, 1]),
+        (".parquet", [False, True, None, True]),
+        ("", [False, True, False, True]),
+    ],
+)
+def test_rows_that_are_marked_as_synthetic_are_left_out_and_counted(tmp_path, suffix, marks):
+    frame = pd.DataFrame({"text": list("abcd"), "label": list("xxyy"), "is_synthetic": pd.Series(marks, dtype=object)})
+    write_table(frame, tmp_path / f"table{suffix}")
+    table = read_table(tmp_path / f"table{suffix}")
+    assert table.texts.tolist() == ["a", "c"]
+    assert table.n_synthetic == 2
+    with pytest.raises(InputError, match="2 of 4 rows are marked 'is_synthetic'"):
+        check_output(table, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ""])
+def test_classes_of_a_dataset_come_out_by_name(tmp_path, suffix):
+    datasets = pytest.importorskip("datasets")
+    label, topic = datasets.ClassLabel(names=["ham", "spam"]), datasets.ClassLabel(names=["sport", "war"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": label, "topic": topic})
+    rows = {"text": ["a", "b"], "label": [0, 1], "topic": [1, None]}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(tmp_path / "in")
+    table = read_table(tmp_path / "in")
+    target = tmp_path / f"out{suffix}"
+    write_table(with_synthetic(table, ["c"], ["spam"]), target, features=table.features)
+    back = read_table(target)
+    assert back.labels.tolist() == ["ham", "spam"]
+    topics = back.frame["topic"].tolist()
+    assert topics[0] == "war"
+    assert pd.isna(topics[1]) or topics[1] == ""
+
+
+def test_classes_of_a_parquet_file_that_datasets_wrote_come_out_by_name_and_go_back_as_numbers(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["ham", "spam"])}
+    )
+    datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]}, features=features).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    table = read_table(tmp_path / "a.parquet")
+    assert table.labels.tolist() == ["ham", "spam"]
+    frame = with_synthetic(table, ["c"], ["spam"])
+    write_table(frame, tmp_path / "b.csv", features=table.features)
+    assert (tmp_path / "b.csv").read_text().splitlines()[1:] == ["a,ham,False", "b,spam,False", "c,spam,True"]
+    write_table(frame, tmp_path / "b.parquet", features=table.features)
+    back = datasets.Dataset.from_parquet(str(tmp_path / "b.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert back.features["label"] == features["label"]
+    assert back["label"][:] == [0, 1, 1]
+    write_table(frame, tmp_path / "b", features=table.features)
+    assert datasets.load_from_disk(tmp_path / "b")["label"][:] == ["ham", "spam", "spam"]
+    assert read_table(tmp_path / "b").labels.tolist() == ["ham", "spam"]

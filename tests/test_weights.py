@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
 
 from smotext import SMOTExT
+from smotext.errors import InputError
 from smotext.weights import half_weights
 
 
@@ -24,3 +29,15 @@ def test_fit_resample_leaves_the_weights_of_its_rows():
     assert len(smx.sample_weight_) == len(labels_res) == 18
     assert smx.sample_weight_.tolist() == half_weights(labels_res, 9).tolist()
     assert smx.sample_weight_[:9].tolist() == [1.0] * 6 + [2.0] * 3
+
+
+@pytest.mark.parametrize("make", [list, np.array, pd.Series, pl.Series, pa.array, pd.Categorical])
+def test_labels_in_any_container_weigh_the_same(make):
+    labels = ["spam", "ham", "ham", "spam", "spam", "spam"]
+    assert half_weights(make(labels), n_real=3).tolist() == half_weights(labels, n_real=3).tolist()
+
+
+@pytest.mark.parametrize(("n_real", "message"), [(7, "n_real is 7, and there are 6 labels"), (-1, "n_real is -1")])
+def test_more_real_rows_than_labels_are_refused(n_real, message):
+    with pytest.raises(InputError, match=message):
+        half_weights(["a"] * 6, n_real=n_real)

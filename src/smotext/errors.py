@@ -26,7 +26,8 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-_NOT_THE_CALLER = ("smotext", "imblearn", "sklearn")  # packages that call each other before anybody asked for it
+_NOT_THE_CALLER = ("smotext", "imblearn", "sklearn", "joblib")  # packages that call each other, asked by somebody
+_shown_in_folds: set[tuple[str, int, str]] = set()  # file, line and kind of warnings within a cross-validation
 
 
 class SmotextError(Exception):
@@ -86,11 +87,21 @@ class SmotextWarning(UserWarning):
     """Something was adapted instead of failing."""
 
 
-def warn_caller(message: str) -> None:
-    """Warn of something that was adapted, at the caller's line: the first outside of us and of scikit-learn."""
-    frame, depth = sys._getframe(1), 2
+def warn_caller(message: str, *, kind: str = "") -> None:
+    """Warn of something that was adapted, at the caller's line: the first outside of us and of scikit-learn.
+
+    Within a cross-validation, warnings of one `kind` (the message itself, if left out) are shown once a process:
+    scikit-learn forgets before every fold what was shown already, and each fold has other counts.
+    """
+    frame, depth, is_in_fold = sys._getframe(1), 2, False
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_CALLER:
+        is_in_fold = is_in_fold or frame.f_globals["__name__"].startswith("sklearn.model_selection")
         frame, depth = frame.f_back, depth + 1
+    if is_in_fold:
+        place = (frame.f_code.co_filename, frame.f_lineno, kind or message)
+        if place in _shown_in_folds:
+            return
+        _shown_in_folds.add(place)
     warnings.warn(message, SmotextWarning, stacklevel=depth)
 
 

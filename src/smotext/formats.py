@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import gzip
@@ -17,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from smotext.classes import ParquetClasses, classes_in_parquet, classes_of, with_names, with_numbers
+from smotext.dialects import SEPARATORS, Dialect, check_text, find_dialect, open_bytes
 from smotext.errors import InputError, missing_extra
 from smotext.files import atomic_write, sync_directory, temporary_name
 
@@ -32,9 +33,7 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-SEPARATORS = {"csv": ",", "tsv": "\t"}
 _DATASET_MARKS = ("dataset_info.json", "state.json")  # what datasets' save_to_disk leaves
-_CHUNK_BYTES = 1 << 20
 
 
 def table_format(path: str | Path) -> str:
@@ -73,24 +72,39 @@ def table_format(path: str | Path) -> str:
     return kind
 
 
-def read_frame(path: Path) -> tuple[pd.DataFrame, Any]:
-    """Return the table at `path` and, from a dataset directory, its column types.
+def read_frame(path: Path, dialect: Dialect | None = None) -> tuple[pd.DataFrame, Any]:
+    """Return the table at `path` and, from a dataset directory, its column types (from Parquet, its classes' names).
+
+    Parameters
+    ----------
+    path : Path
+    dialect : Dialect, optional
+        Encoding and separator of a text file; UTF-8, or what its mark says, with commas or tabs by the suffix, unless
+        given.
 
     Raises
     ------
     InputError
-        If the file is empty, not UTF-8, malformed, unreadable, or of an unknown format.
+        If the file is empty, not in that encoding, malformed, unreadable, or of an unknown format.
     MissingExtraError
         If `path` is a dataset directory and ``datasets`` is not installed.
     """
     kind = table_format(path)
-    try:
+    with reading(path):
         if kind == "datasets":
             return _read_dataset(path)
         if kind == "parquet":
-            return _read_parquet(path), None
-        _check_utf8(path)
-        return (_read_jsonl(path) if kind == "jsonl" else _read_separated(path, SEPARATORS[kind])), None
+            return _read_parquet(path)
+        dialect = dialect or find_dialect(path, kind)
+        check_text(path, dialect)
+        return (_read_jsonl(path, dialect) if kind == "jsonl" else _read_separated(path, dialect)), None
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be read into an InputError."""
+    try:
+        yield
     except InputError:
         raise
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -99,8 +113,13 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, Any]:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def write_frame(frame: pd.DataFrame, path: Path, *, mode: int = 0o666, features: Any = None) -> None:
-    """Write the table in the format of the path's suffix, whole or not at all; replaces what is there."""
+def write_frame(
+    frame: pd.DataFrame, path: Path, *, mode: int = 0o666, features: Any = None, separator: str | None = None
+) -> None:
+    """Write the table in the format of the path's suffix, whole or not at all; replaces what is there.
+
+    Text files are written in UTF-8; `separator` is used instead of the comma in CSV.
+    """
     kind = table_format(path)
     if kind == "datasets":
         with arrow_errors(path):
@@ -110,58 +129,27 @@ def write_frame(frame: pd.DataFrame, path: Path, *, mode: int = 0o666, features:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
-            pq.write_table(to_arrow(frame), file)
+            arrow = to_arrow(frame)
+            if isinstance(features, ParquetClasses):
+                arrow = with_numbers(arrow, features.names).replace_schema_metadata(features.metadata)
+            pq.write_table(arrow, file)
         elif kind == "jsonl":
             file.writelines(_json_lines(frame))
         else:
-            _write_separated(frame, file, SEPARATORS[kind])
+            _write_separated(frame, file, SEPARATORS[kind] if separator is None or kind != "csv" else separator)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else open(path, "rb")  # type: ignore[return-value]
-
-
-def _check_utf8(path: Path) -> None:
-    """Raise if the file is empty or not UTF-8, saying where."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    offset, is_blank = 0, True
-    with _open(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            pending = len(decoder.getstate()[0])  # the start of a character that the last chunk cut
-            try:
-                text = decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                raise _not_utf8(path, offset - pending + error.start, error.object[error.start]) from error
-            is_blank = is_blank and not text.strip("\ufeff\r\n\t ")
-            offset += len(chunk)
-    if pending := len(decoder.getstate()[0]):
-        raise _not_utf8(path, offset - pending, decoder.getstate()[0][0])
-    if is_blank:
-        raise InputError(f"{path} is empty: expected a table of labelled texts")
-
-
-def _not_utf8(path: Path, offset: int, byte: int) -> InputError:
-    with _open(path) as file:
-        is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    encoding = "UTF-16" if is_utf16 else "WINDOWS-1252"
-    return InputError(
-        f"{path} is not UTF-8: byte 0x{byte:02x} at offset {offset}: convert it, for example with "
-        f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"
-    )
-
-
-def _read_separated(path: Path, separator: str) -> pd.DataFrame:
+def _read_separated(path: Path, dialect: Dialect) -> pd.DataFrame:
     import pandas as pd
 
+    options: dict[str, Any] = {"sep": dialect.separator, "dtype": object, "na_filter": False, "index_col": False}
     try:
-        with _open(path) as file:
+        with open_bytes(path) as raw, _decoded(raw, dialect) as file:
             # The header is read as a row: pandas would rename the second of two equal names.
-            cells = pd.read_csv(
-                file, sep=separator, header=None, dtype=object, na_filter=False, index_col=False, encoding="utf-8-sig"
-            )
+            cells = pd.read_csv(file, header=None, **options)
     except pd.errors.ParserError as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise InputError(f"{path} is malformed: {reason}: quote fields that hold separators or quotes") from error
@@ -170,11 +158,15 @@ def _read_separated(path: Path, separator: str) -> pd.DataFrame:
     return frame
 
 
-def _read_jsonl(path: Path) -> pd.DataFrame:
+def _decoded(raw: IO[bytes], dialect: Dialect, newline: str = "") -> io.TextIOWrapper:
+    return io.TextIOWrapper(raw, encoding=dialect.encoding, newline=newline)
+
+
+def _read_jsonl(path: Path, dialect: Dialect) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n") as file:
+    with open_bytes(path) as raw, _decoded(raw, dialect, newline="\n") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 rows.append(_parse_line(line, number, path))
@@ -202,16 +194,19 @@ def _parse_line(line: str, number: int, path: Path) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, ParquetClasses | None]:
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
+        schema = pq.read_schema(path)
+        names = schema.names
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"{path} has more than one column named {', '.join(map(repr, repeated))}: rename them")
-        return pq.read_table(path).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+        classes = classes_in_parquet(schema.metadata)
+        arrow = with_names(pq.read_table(path), classes.names if classes else {})
+        return arrow.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), classes
     except pa.ArrowException as error:
         raise InputError(f"{path} is not a Parquet file that can be read: {error}") from error
 
@@ -236,6 +231,7 @@ def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
         raise InputError(f"{path} has no rows: expected labelled texts") from error
     except (pa.ArrowException, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a dataset that can be read ({error}): it is damaged or incomplete") from error
+    arrow = with_names(arrow, classes_of(dataset.features))
     return arrow.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True), dataset.features
 
 
@@ -317,8 +313,9 @@ def _no_bars(datasets: Any) -> Iterator[None]:
 def _write_dataset(frame: pd.DataFrame, path: Path, features: Any) -> None:
     datasets = import_datasets()
     arrow = to_arrow(frame)
-    if features is not None:
+    if features is not None and not isinstance(features, ParquetClasses):
         known = {name: features[name] for name in arrow.column_names if name in features}
+        arrow = with_numbers(arrow, classes_of(known))
         arrow_features = datasets.Features.from_arrow_schema(arrow.schema)
         arrow = arrow.cast(datasets.Features({**arrow_features, **known}).arrow_schema)
     temporary = temporary_name(path.absolute())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.containers import read_column
 from smotext.errors import InputError, suggest, unknown_name
 
 STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")  # imbalanced-learn's names for over-sampling
 
+_MOST_NAMED = 5  # groups in a note
 MOST_ROWS = 10**9  # of one call; a plan takes about 100 bytes a row
 
 
@@ -59,7 +61,7 @@ def check_texts(texts: Any) -> NDArray[np.object_]:
 
     Parameters
     ----------
-    texts : list, tuple, 1-D array, Series, or a table of one column
+    texts : a column, as :func:`smotext.containers.read_column` takes it
         Strings; None and NaN stand for a missing text.
 
     Raises
@@ -74,12 +76,7 @@ def check_texts(texts: Any) -> NDArray[np.object_]:
     """
     if isinstance(texts, str):
         raise InputError("texts is a single string: expected a list of texts, or another 1-D container")
-    if hasattr(texts, "columns"):
-        if len(texts.columns) != 1:
-            names = ", ".join(map(repr, texts.columns))
-            raise InputError(f"texts has the columns {names}: expected one; pass the column that holds the text")
-        texts = texts.iloc[:, 0]
-    array = _object_array(texts)
+    array = read_column(texts, "texts")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -109,11 +106,7 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
     """
     if isinstance(labels, str):
         raise InputError(f"labels is a single string, {labels!r:.60}: expected one label per text")
-    if hasattr(labels, "columns"):
-        if len(labels.columns) != 1:
-            raise InputError(f"labels has {len(labels.columns)} columns: expected one label per text")
-        labels = labels.iloc[:, 0]
-    array = _object_array(labels)
+    array = read_column(labels, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -135,6 +128,27 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
         named = " and ".join(sorted(f"{kind.__name__} ({label!r})" for kind, label in examples.items()))
         raise InputError(f"labels mix {named}: convert them to one type, for instance with str")
     return array
+
+
+def alike_note(labels: NDArray[np.object_]) -> list[str]:
+    """Return a note on labels that differ only by spaces or case, if there are any.
+
+    Examples
+    --------
+    >>> alike_note(np.array(["x", "y", "X ", "x"], dtype=object))
+    ["classes 'X ', 'x' differ only by spaces or case: make them one if they mean the same; they are kept apart"]
+    """
+    groups: dict[str, list[str]] = {}
+    for label in sorted({label for label in labels.tolist() if isinstance(label, str)}):
+        groups.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    alike = ["classes " + ", ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    if not alike:
+        return []
+    more = f" and {len(alike) - _MOST_NAMED} more such groups" if len(alike) > _MOST_NAMED else ""
+    return [
+        f"{'; '.join(alike[:_MOST_NAMED])}{more} differ only by spaces or case: make them one if they mean the same; "
+        "they are kept apart"
+    ]
 
 
 def counts_by_class(labels: NDArray[np.object_]) -> dict[Any, int]:
@@ -259,38 +273,6 @@ def natural(labels: NDArray[np.object_]) -> NDArray[Any]:
     raise InputError(f"labels go from {min(labels)} to {max(labels)}, which no 64-bit integer holds: make them strings")
 
 
-def like(given: Any, values: NDArray[Any], *, is_open: bool) -> Any:
-    """Return resampled values in the container of what was given; its own entries, which come first, as they were.
-
-    Parameters
-    ----------
-    given : list, tuple, array, Series or table of one column
-    values : ndarray of shape (n_values,)
-        At least as many as were given.
-    is_open : bool
-        Whether values may be none of those given, as texts are: categories and numpy strings of a fixed width then
-        become objects.
-
-    Examples
-    --------
-    >>> like(("a",), np.array(["a", "b"], dtype=object), is_open=True)
-    ('a', 'b')
-    """
-    if isinstance(given, list | tuple):
-        entries = [*given, *values[len(given) :].tolist()]
-        return entries if isinstance(given, list) else tuple(entries)
-    if hasattr(given, "columns"):
-        column = like(given.iloc[:, 0], values, is_open=is_open)
-        return type(given)({given.columns[0]: column})
-    dtype = given.dtype
-    if is_open and (str(dtype) == "category" or (isinstance(given, np.ndarray) and dtype.kind == "U")):
-        dtype = np.dtype(object)
-    if dtype == np.dtype(object):
-        values = values.astype(object)
-        values[: len(given)] = np.asarray(given, dtype=object).reshape(-1)
-    return type(given)(values, dtype=dtype, name=given.name) if hasattr(given, "to_frame") else values.astype(dtype)
-
-
 def well_formed(text: str) -> str:
     """Return the text with lone surrogates, which no tokenizer takes, as question marks.
 
@@ -317,18 +299,6 @@ def _check_number(number: Any, what: str) -> int:
     if number > MOST_ROWS:
         raise InputError(f"{what} is {number}: expected at most {MOST_ROWS}; split more over several seeds")
     return int(number)
-
-
-def _object_array(values: Any) -> NDArray[np.object_]:
-    if hasattr(values, "to_numpy"):  # pandas, with its categories and nullable types
-        return np.array(values.to_numpy(dtype=object), dtype=object)
-    if isinstance(values, np.ndarray):
-        return values.astype(object)
-    if not isinstance(values, Sequence):
-        raise InputError(f"got {type(values).__name__}: expected a list, a numpy array or a pandas Series")
-    array = np.empty(len(values), dtype=object)
-    array[:] = list(values)
-    return array
 
 
 def _is_missing(value: Any) -> bool:

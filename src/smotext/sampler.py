@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,33 +11,40 @@ import numpy as np
 import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
-from sklearn.utils.metadata_routing import UNUSED
 
 from smotext.augment import Augmented, InMemoryRun, Run, augment
-from smotext.errors import InputError, unknown_name, warn_caller
+from smotext.containers import check_gives_back, give_back
+from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.inputs import (
     Corpus,
+    alike_note,
     check_labels,
     check_texts,
     counts_by_class,
-    like,
     make_corpus,
     natural,
     new_rows_for_n,
     new_rows_for_strategy,
 )
 from smotext.presets import load_pair
+from smotext.privacy.gaussian import check_opendp
+from smotext.privacy.refused import check_allowed
+from smotext.privacy.release import statement
+from smotext.privacy.settings import parse_privacy
 from smotext.records import Decoder, Encoder
 from smotext.seeding import root_seed
 from smotext.settings import Settings
 from smotext.weights import half_weights
 
+_LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
 
 
 class SMOTExT(BaseSampler):
     """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
+
+    What it does is logged under the name ``smotext``: numbers and labels, never texts.
 
     Parameters
     ----------
@@ -74,6 +82,9 @@ class SMOTExT(BaseSampler):
     filters : None, "default", "strict" or list of filters
         Which texts are kept; rejected ones are replaced in up to five rounds. A filter is a name, one of
         :mod:`smotext.filters`, or a function ``f(texts, labels)`` that returns one bool per text.
+    privacy : None or Privacy
+        How rows are hidden among others (:class:`smotext.privacy.Privacy`): averaged in groups, or with differential
+        privacy, for which :meth:`generate` with a mapping `n` is called. Other options may then be refused, by name.
     on_shortfall : {"fill", "report", "raise"}
         What happens when filters leave too few: the best of the rejected stand in (``accepted`` False),
         fewer are returned, or :class:`~smotext.errors.ShortfallError` is raised.
@@ -96,6 +107,8 @@ class SMOTExT(BaseSampler):
         Rows that were written and not kept, with the reason.
     funnel_ : DataFrame
         How many texts were written, fell to each filter, and were kept: columns ``step`` and ``n_texts``.
+    privacy_statement_ : list of str
+        With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
         weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
@@ -110,16 +123,14 @@ class SMOTExT(BaseSampler):
     --------
     >>> smx = SMOTExT("echo", k_neighbors=1, random_state=0)
     >>> texts = ["late parcel", "parcel lost", "wrong parcel", "love it", "like it"]
-    >>> texts_res, labels_res = smx.fit_resample(texts, ["bad", "bad", "bad", "good", "good"])
-    >>> labels_res
+    >>> X_res, y_res = smx.fit_resample(texts, ["bad", "bad", "bad", "good", "good"])
+    >>> y_res
     ['bad', 'bad', 'bad', 'good', 'good', 'good']
     >>> smx.synthetic_[["label", "parents"]].values.tolist()
     [['good', [3, 4]]]
     """
 
     _sampling_type = "over-sampling"
-    # imbalanced-learn calls X and y what is texts and labels here: they are no metadata to be routed
-    __metadata_request__fit_resample = {"texts": UNUSED, "labels": UNUSED}  # noqa: RUF012
     _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
@@ -145,6 +156,7 @@ class SMOTExT(BaseSampler):
         repetition_penalty=1.0,
         filters=None,
         on_shortfall="fill",
+        privacy=None,
         device=None,
         dtype=None,
         batch_size=None,
@@ -171,61 +183,65 @@ class SMOTExT(BaseSampler):
         self.repetition_penalty = repetition_penalty
         self.filters = filters
         self.on_shortfall = on_shortfall
+        self.privacy = privacy
         self.device = device
         self.dtype = dtype
         self.batch_size = batch_size
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit_resample(self, texts: Any, labels: Any) -> tuple[Any, Any]:
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the texts and labels with synthetic ones added until the classes have the asked-for totals.
 
         Parameters
         ----------
-        texts : list, array or Series of str, or a table of one column; length n_texts
-            None, NaN and blank texts are kept and never mixed.
-        labels : list, array or Series; length n_texts
-            str, int or bool, of one type.
+        X : column of str, or a table of one column; length n_texts
+            A list, a numpy array, or a column of pandas, polars, pyarrow or datasets. None, NaN and blank texts are
+            kept and never mixed.
+        y : column; length n_texts
+            The label of each text: str, int or bool, of one type.
 
         Returns
         -------
-        texts_res, labels_res
-            In the containers that were given. The originals come first, untouched; the synthetic texts
-            follow, class by class.
+        X_res, y_res
+            In the containers that were given; a column of a Hugging Face dataset, which takes no new rows, comes
+            back as a list. The originals come first, untouched; the synthetic texts follow, class by class.
 
         Raises
         ------
         InputError
             For data or options that cannot be used; a ValueError too.
         """
-        array = check_texts(texts)
-        checked = check_labels(labels, len(array))
-        new_rows_for_strategy(self.sampling_strategy, checked)  # our words, not numpy's
-        texts_res, labels_res = super().fit_resample(array, natural(checked))
-        return like(texts, texts_res, is_open=True), like(labels, labels_res, is_open=False)
+        texts = check_texts(X)
+        labels = check_labels(y, len(texts))
+        check_gives_back(X, texts, "X", is_open=True)
+        check_gives_back(y, labels, "y", is_open=False)
+        check_allowed(parse_privacy(self.privacy), {**self.get_params(deep=False), "n": None})
+        new_rows_for_strategy(self.sampling_strategy, labels)  # our words, not numpy's
+        texts_res, labels_res = super().fit_resample(texts, natural(labels))
+        return give_back(X, texts_res, is_open=True), give_back(y, labels_res, is_open=False)
 
     def generate(
         self,
-        texts: Any,
-        y: Any = None,
-        n: int | Mapping[Hashable, int] | None = None,
+        X: Any,
+        y: Any,
+        n: int | Mapping[Hashable, int],
         *,
-        labels: Any = "hard",
+        soft_labels: bool = False,
         run: Run | None = None,
     ) -> pd.DataFrame:
         """Return new rows only, with their lineage.
 
         Parameters
         ----------
-        texts, y
+        X, y
             Texts and their labels, as in :meth:`fit_resample`; one class is enough.
         n : int or mapping of label to int
             New rows: an int is split over the classes in proportion to their counts; a mapping gives the
             new rows of the classes it names.
-        labels : {"hard", "soft"}
-            "soft" adds a column ``probability_<label>`` per class, in label order, rows summing to 1: how the
-            text's own vector lies to the classes. For distillation. (Where `y` is not given: the labels themselves,
-            so that ``generate(texts=texts, labels=labels, n=n)`` means what it says.)
+        soft_labels : bool
+            Add a column ``probability_<label>`` per class, in label order, rows summing to 1: how the text's own
+            vector lies to the classes. For distillation.
         run : Run, optional
             Keeps each step's result, so that a run can go on after a crash.
 
@@ -246,16 +262,18 @@ class SMOTExT(BaseSampler):
         >>> smx.generate(["one parcel", "two parcels"], ["late", "late"], n=2)[["label", "parents"]].values.tolist()
         [['late', [1, 0]], ['late', [0, 1]]]
         """
-        if y is None and not isinstance(labels, str):
-            y, labels = labels, "hard"
-        array = check_texts(texts)
-        checked = check_labels(y, len(array))
+        texts = check_texts(X)
+        labels = check_labels(y, len(texts))
+        if not isinstance(soft_labels, bool):
+            raise InputError(f"soft_labels is {soft_labels!r}: expected True or False")
         settings = self.settings()
-        if labels == "soft":
+        if soft_labels:
             settings = replace(settings, filters=[*resolve_filters(settings.filters), "soft_labels"])
-        elif labels != "hard":
-            raise unknown_name("labels", labels, ("hard", "soft"))
-        return self._augment(array, checked, new_rows_for_n(n, counts_by_class(checked)), settings, run).synthetic
+        check_allowed(settings.privacy, {**vars(settings), "n": n})
+        if is_dp := settings.privacy is not None and settings.privacy.kind == "dp":
+            check_opendp()
+        new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
+        return self._augment(texts, labels, new_rows, settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
         array = check_texts(X)
@@ -280,9 +298,13 @@ class SMOTExT(BaseSampler):
     ) -> Augmented:
         resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
-        check_classes(corpus, new_rows)
+        if settings.privacy is None or settings.privacy.kind == "average":
+            check_classes(corpus, new_rows)
+        for note in alike_note(corpus.labels):
+            warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,
             new_rows,
@@ -292,15 +314,19 @@ class SMOTExT(BaseSampler):
             seed=seed,
             run=run or InMemoryRun(verbose=self.verbose),
         )
+        if settings.privacy is not None:
+            self.privacy_statement_ = statement(settings.privacy)
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
+        _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
         for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
             if note:
-                warn_caller(note)
+                warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
         return found
 
     def settings(self) -> Settings:
         """Return the options of the method, checked."""
-        return Settings(**{name: getattr(self, name) for name in _SETTINGS})
+        given = {name: getattr(self, name) for name in _SETTINGS}
+        return Settings(**given | {"privacy": parse_privacy(self.privacy)})
 
     def load(self) -> tuple[Encoder, Decoder]:
         """Return the encoder and decoder, loaded once per process."""

@@ -6,7 +6,6 @@ any other, and in CSV and TSV every cell is a string, so that label ``007`` stay
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,23 +13,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.classes import ParquetClasses, classes_of
+from smotext.dialects import SEPARATORS, Dialect, find_dialect
 from smotext.errors import InputError, MissingFileError, UnknownNameError, suggest
-from smotext.files import temporary_name
 from smotext.formats import (
-    SEPARATORS,
     arrow_errors,
-    import_datasets,
-    is_dataset,
     read_frame,
+    reading,
     table_format,
     to_arrow,
     write_frame,
 )
+from smotext.targets import check_target
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SYNTHETIC_COLUMN = "is_synthetic"
+ACCEPTED_COLUMN = "accepted"  # False: a rejected text stands in for one that was asked for
+_MARK_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False, "none": False, "": False}
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,11 @@ class Table:
     format : {"csv", "tsv", "jsonl", "parquet", "datasets"}
         What it was read from.
     features : object, optional
-        The column types of a Hugging Face dataset, kept for writing.
+        The column types of a Hugging Face dataset, or the classes of its Parquet file, kept for writing.
+    dialect : Dialect, optional
+        Encoding and separator of a text file.
+    n_synthetic : int
+        Rows that the file marks as synthetic; they are in no other attribute.
     """
 
     frame: pd.DataFrame
@@ -54,6 +59,8 @@ class Table:
     label_column: str
     format: str
     features: Any = None
+    dialect: Dialect | None = None
+    n_synthetic: int = 0
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -69,8 +76,18 @@ class Table:
         return _objects(self.frame[self.label_column])
 
 
-def read_table(path: str | Path, *, text_column: str = "text", label_column: str = "label") -> Table:
+def read_table(
+    path: str | Path,
+    *,
+    text_column: str = "text",
+    label_column: str = "label",
+    separator: str | None = None,
+    encoding: str | None = None,
+) -> Table:
     """Return the table in a CSV, TSV, JSON-lines or Parquet file, or in a Hugging Face dataset directory.
+
+    Rows that a column ``is_synthetic`` marks, as ``smotext augment`` writes it, are left out and counted: made from
+    real rows, they would be mixed again, or stand in training and test part alike.
 
     Parameters
     ----------
@@ -78,11 +95,14 @@ def read_table(path: str | Path, *, text_column: str = "text", label_column: str
         Its suffix tells the format; the text formats may end in ``.gz``; a directory is a dataset.
     text_column, label_column : str
         The columns that hold the text and its class.
+    separator, encoding : str, optional
+        Of a text file; see :func:`smotext.dialects.find_dialect`.
 
     Returns
     -------
     Table
-        In CSV and TSV, every cell is a string; an empty text stays empty, an empty label is missing.
+        In CSV and TSV, every cell is a string; an empty text stays empty, an empty label is missing. The classes of
+        a dataset's ``ClassLabel`` column are given by name.
 
     Raises
     ------
@@ -91,8 +111,8 @@ def read_table(path: str | Path, *, text_column: str = "text", label_column: str
     UnknownNameError
         If a column is not there.
     InputError
-        If the file is empty, not UTF-8, malformed, of an unknown format, has two columns of one name, a text
-        that is no string, or a row without a label.
+        If the file is empty, not in its encoding, malformed, of an unknown format, has two columns of one name, a
+        text that is no string, a row without a label, or none but synthetic rows.
     MissingExtraError
         If `path` is a dataset directory and ``datasets`` is not installed.
 
@@ -109,16 +129,46 @@ def read_table(path: str | Path, *, text_column: str = "text", label_column: str
     kind = table_format(path)
     if not path.exists():
         raise MissingFileError(f"{path} does not exist: expected a table of labelled texts")
-    frame, features = read_frame(path)
+    dialect = _dialect_of(path, kind, [text_column, label_column], separator, encoding)
+    frame, features = read_frame(path, dialect)
     _check_columns(frame, path, text_column, label_column)
     gaps: set[Any] = {""} if kind in SEPARATORS else set()
-    if type((features or {}).get(label_column)).__name__ == "ClassLabel":
+    if label_column in (features.names if isinstance(features, ParquetClasses) else classes_of(features)):
         gaps = {-1}  # what datasets writes where there is no label
     _check_cells(frame, path, text_column, label_column, gaps=gaps)
-    return Table(frame, text_column, label_column, kind, features)
+    frame, n_synthetic = _without_synthetic(frame, path)
+    return Table(frame, text_column, label_column, kind, features, dialect, n_synthetic)
 
 
-def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: bool = False) -> pd.DataFrame:
+def check_unmarked(table: Table) -> None:
+    """Raise InputError if the table was augmented before: it can't be written with its rows marked again."""
+    if table.n_synthetic:
+        n_rows = table.n_synthetic + len(table)
+        raise InputError(
+            f"{table.n_synthetic} of {n_rows} rows are marked {SYNTHETIC_COLUMN!r}, as a file that was augmented has "
+            "them: give the file that it was made from, or keep only its real rows and drop that column"
+        )
+    if SYNTHETIC_COLUMN in table.frame.columns:
+        raise InputError(
+            f"the table has a column {SYNTHETIC_COLUMN!r} already, as a file that was augmented before has: "
+            "rename it, or keep only the real rows and drop it"
+        )
+
+
+def count_synthetic(frame: pd.DataFrame, path: Path) -> int:
+    """Return how many rows a table marks as synthetic.
+
+    Raises
+    ------
+    InputError
+        If a mark is neither True nor False.
+    """
+    return int(_marks(frame, path).sum())
+
+
+def with_synthetic(
+    table: Table, texts: Any, labels: Any, *, only_synthetic: bool = False, accepted: Any = None
+) -> pd.DataFrame:
     """Return the table's own rows, untouched and first, then the synthetic ones, and a column that tells them apart.
 
     Parameters
@@ -129,11 +179,14 @@ def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: boo
         The synthetic texts and their classes; the other columns of such a row are missing.
     only_synthetic : bool
         Leave the real rows out.
+    accepted : sequence of bool of length n_synthetic, optional
+        Where a rejected text may stand in for one that is missing: which are none of these.
 
     Returns
     -------
     DataFrame
-        With a bool column ``is_synthetic`` at the end.
+        With a bool column ``is_synthetic`` at the end, and after it ``accepted``, True for real rows, where that is
+        given.
 
     Raises
     ------
@@ -142,13 +195,15 @@ def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: boo
     """
     import pandas as pd
 
-    _check_no_clash(table)
+    check_unmarked(table)
     n_real, n_synthetic = len(table), len(texts)
     frame = table.frame.reindex(range(n_real + n_synthetic))  # a column's type survives, its new cells are missing
     for column, values in ((table.text_column, texts), (table.label_column, labels)):
         new = pd.Series(list(values), index=range(n_real, n_real + n_synthetic), dtype=object)
         frame[column] = pd.concat([table.frame[column], new.astype(table.frame[column].dtype)])
     frame[SYNTHETIC_COLUMN] = np.arange(n_real + n_synthetic) >= n_real
+    if accepted is not None:
+        frame[ACCEPTED_COLUMN] = np.concatenate([np.ones(n_real, dtype=bool), np.asarray(accepted, dtype=bool)])
     return frame.iloc[n_real:].reset_index(drop=True) if only_synthetic else frame
 
 
@@ -161,53 +216,21 @@ def check_output(table: Table, path: str | Path, *, overwrite: bool = False) -> 
         If `path` exists and may not be overwritten, is a directory that is no dataset, has an unknown suffix, lies
         in a directory that is missing or not writable, or if the table's columns do not fit the format.
     """
-    _check_no_clash(table)
+    check_unmarked(table)
     check_target(path, overwrite=overwrite)
     if table_format(path) in ("parquet", "datasets"):
         with arrow_errors(path):
             to_arrow(table.frame)
 
 
-def check_target(path: str | Path, *, overwrite: bool = False) -> None:
-    """Raise if nothing can be written to `path`; see :func:`check_output`."""
-    path = Path(path)
-    check_name(path)
-    kind = table_format(path)
-    if kind == "datasets":
-        import_datasets()
-    if path.name == "-":
-        raise InputError("the output is '-': expected the name of a file; nothing is written to standard output")
-    if path.is_dir() and any(path.iterdir()) and not is_dataset(path):
-        raise InputError(f"{path} is a directory that holds no dataset: choose another name; it would be replaced")
-    check_place(path, overwrite=overwrite)
-
-
-def check_name(path: Path) -> None:
-    """Raise InputError if no file can have this name, as one that is too long."""
-    try:
-        path.exists()
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}: choose another name") from error
-
-
-def check_place(path: Path, *, overwrite: bool = False) -> None:
-    """Raise InputError if no file can be written to `path`, whatever its format, or one is there already."""
-    check_name(path)
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: choose another name, or allow it to be replaced with --overwrite")
-    parent = Path(os.path.realpath(path)).parent
-    if not parent.is_dir():
-        raise MissingFileError(f"{parent} is no directory: create it first to write {path.name} there")
-    probe = temporary_name(parent / f"{path.name}.probe")
-    try:
-        os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}: choose another place") from error
-    probe.unlink()
-
-
 def write_table(
-    frame: pd.DataFrame, path: str | Path, *, overwrite: bool = False, mode: int = 0o666, features: Any = None
+    frame: pd.DataFrame,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    mode: int = 0o666,
+    features: Any = None,
+    separator: str | None = None,
 ) -> None:
     """Write the table in the format of the path's suffix, whole or not at all.
 
@@ -221,8 +244,10 @@ def write_table(
         Replace what is there.
     mode : int
         Permissions from the moment of creation, less the umask.
-    features : datasets.Features, optional
-        Column types for a dataset directory.
+    features : datasets.Features or ParquetClasses, optional
+        Column types for a dataset directory, or the numbered classes for Parquet; see ``Table.features``.
+    separator : str, optional
+        For CSV, instead of the comma.
 
     Raises
     ------
@@ -238,7 +263,7 @@ def write_table(
     'text\\tis_synthetic\\na b\\tTrue\\n'
     """
     check_target(path, overwrite=overwrite)
-    write_frame(frame, Path(path), mode=mode, features=features)
+    write_frame(frame, Path(path), mode=mode, features=features, separator=separator)
 
 
 def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_column: str) -> None:
@@ -248,9 +273,9 @@ def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_colu
     for option, name in (("--text-column", text_column), ("--label-column", label_column)):
         if name not in names:
             listed = ", ".join(map(repr, names))
-            separator = " (is it separated by semicolons?)" if len(names) == 1 and ";" in str(names[0]) else ""
+            hint = " (or say what separates them, with --separator)" if len(names) == 1 else ""
             raise UnknownNameError(
-                f"{path} has no column {name!r}{suggest(name, names)}; it has {listed}{separator}: choose with {option}"
+                f"{path} has no column {name!r}{suggest(name, names)}; it has {listed}: choose with {option}{hint}"
             )
     if text_column == label_column:
         raise InputError(f"text and label are both column {text_column!r}: expected two columns")
@@ -272,12 +297,41 @@ def _check_cells(frame: pd.DataFrame, path: Path, text_column: str, label_column
         )
 
 
-def _check_no_clash(table: Table) -> None:
-    if SYNTHETIC_COLUMN in table.frame.columns:
-        raise InputError(
-            f"the table has a column {SYNTHETIC_COLUMN!r} already, as a file that was augmented before has: "
-            "rename it, or keep only the real rows and drop it"
-        )
+def _dialect_of(
+    path: Path, kind: str, columns: list[str], separator: str | None, encoding: str | None
+) -> Dialect | None:
+    """Return how a text file is written; raise InputError for options that another kind of file does not have."""
+    if kind in ("parquet", "datasets"):
+        for option, value in (("--separator", separator), ("--encoding", encoding)):
+            if value is not None:
+                raise InputError(f"{option} is {value!r}, and {path} is no text file: leave it out")
+        return None
+    with reading(path):
+        return find_dialect(path, kind, columns, separator=separator, encoding=encoding)
+
+
+def _marks(frame: pd.DataFrame, path: Path) -> NDArray[np.bool_]:
+    """Return which rows are marked as synthetic; where there is no mark, the row is real."""
+    if SYNTHETIC_COLUMN not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    marks = np.zeros(len(frame), dtype=bool)
+    for row, value in enumerate(_objects(frame[SYNTHETIC_COLUMN])):
+        word = "" if value != value else str(value).strip().lower()  # NaN is not equal to itself
+        if word not in _MARK_WORDS:
+            raise InputError(
+                f"{path}: column {SYNTHETIC_COLUMN!r} holds {value!r} in row {row + 1}: expected True or False; "
+                "rename the column if it means something else"
+            )
+        marks[row] = _MARK_WORDS[word]
+    return marks
+
+
+def _without_synthetic(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, int]:
+    """Return the real rows, and how many others there were."""
+    marks = _marks(frame, path)
+    if marks.all():
+        raise InputError(f"{path}: all {len(frame)} rows are marked {SYNTHETIC_COLUMN!r}: expected real rows")
+    return (frame[~marks].reset_index(drop=True) if marks.any() else frame), int(marks.sum())
 
 
 def _objects(column: pd.Series) -> NDArray[np.object_]:

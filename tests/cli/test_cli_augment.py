@@ -89,7 +89,8 @@ def test_every_format_is_written(here, output):
     from smotext.tables import read_table
 
     assert augment(output=output) == 0
-    assert len(read_table(here / output)) == 24
+    table = read_table(here / output)
+    assert (len(table), table.n_synthetic) == (15, 9)
 
 
 def test_integer_labels_of_json_lines_stay_integers(here):
@@ -99,6 +100,63 @@ def test_integer_labels_of_json_lines_stay_integers(here):
     assert entry.run(["augment", "in.jsonl", "-o", "out.jsonl", *options]) == 0
     labels = [json.loads(line)["label"] for line in (here / "out.jsonl").read_text().splitlines()]
     assert labels == [0] * 8 + [1] * 4
+
+
+def test_a_semicolon_file_in_windows_1252_comes_back_with_semicolons_and_says_so(here, capsys):
+    (here / "in.csv").write_text((here / "in.csv").read_text().replace(",", ";") + "013;café;ham\n", encoding="cp1252")
+    assert augment() == 2
+    assert "in.csv is not UTF-8: byte 0xe9" in capsys.readouterr().err
+    assert augment("--encoding", "windows-1252") == 0
+    assert "in.csv: read as CP1252, separated by semicolons\n" in capsys.readouterr().err
+    lines = (here / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id;text;label;is_synthetic"
+    assert "013;café;ham;False" in lines
+
+
+@pytest.mark.parametrize("command", [["augment", "-o", "again.csv"], ["plan"]])
+def test_a_file_that_was_augmented_is_refused_and_the_rows_are_counted(here, capsys, command):
+    assert augment() == 0
+    capsys.readouterr()
+    assert entry.run([command[0], "out.csv", *command[1:], "--model", "echo"]) == 2
+    assert "error: 9 of 24 rows are marked 'is_synthetic', as a file that was augmented" in capsys.readouterr().err
+    assert not (here / "again.csv").exists()
+
+
+@pytest.mark.parametrize("command", [["adapt", "tiny", "out.csv", "-o", "new"], ["bridge-score", "tiny", "out.csv"]])
+def test_a_bridge_is_not_made_or_judged_with_synthetic_rows(here, capsys, command):
+    assert augment() == 0
+    capsys.readouterr()
+    assert entry.run(command) == 2
+    assert (
+        "out.csv: 9 of 24 rows are marked 'is_synthetic': give the file that it was made from"
+        in capsys.readouterr().err
+    )
+
+
+def test_class_labels_of_a_dataset_are_names_in_every_format(here, capsys):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["ham", "spam"])})
+    rows = {"text": [f"text {i}" for i in range(10)], "label": [0] * 7 + [1] * 3}
+    Dataset.from_dict(rows, features=features).save_to_disk(here / "in")
+    for output in ("out.csv", "out"):
+        options = ["--sampling-strategy", '{"spam": 5}', "--model", "echo"]
+        assert entry.run(["augment", "in", "-o", output, *options]) == 0
+    assert labels_of("out.csv") == {"ham": 7, "spam": 5}
+    made = load_from_disk("out")
+    assert made.features["label"] == features["label"]
+    assert made["label"][:] == [0] * 7 + [1] * 5
+
+
+def test_labels_that_differ_by_spaces_or_case_are_named_in_a_warning(here, capsys):
+    (here / "in.csv").write_text("text,label\n" + "a b,x\nc d,x \ne f,X\n" * 4 + "g h,y\n" * 2)
+    for command in (["augment", "-o", "out.csv", "--k-neighbors", "1"], ["plan"]):
+        assert entry.run([command[0], "in.csv", *command[1:], "--model", "echo"]) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: classes 'X'")]
+        assert lines == [
+            "warning: classes 'X', 'x', 'x ' differ only by spaces or case: make them one if they mean the same; "
+            "they are kept apart"
+        ]
 
 
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(here):
@@ -206,6 +264,14 @@ def test_bad_input_is_one_line_and_exit_code_two(here, capsys, case):
     assert sorted(os.listdir(here)) == ["in.csv"]
 
 
+def test_a_run_directory_of_another_user_is_bad_input(here, capsys, monkeypatch):
+    (here / "out.csv.run").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert augment() == 2
+    assert "out.csv.run belongs to another user" in capsys.readouterr().err
+    assert sorted(os.listdir(here)) == ["in.csv", "out.csv.run"]
+
+
 def test_a_lineage_file_is_not_written_over_the_input(here, capsys):
     source = here / "x.csv.lineage.parquet"
     pd.read_csv("in.csv").to_parquet(source)
@@ -234,13 +300,13 @@ def test_an_existing_output_is_kept_unless_told(here, capsys):
 def test_a_cap_leaves_a_usable_file_and_the_same_command_ends_with_the_same_bytes(here, capsys, small_groups):
     assert augment(output="whole.csv") == 0
     assert augment("--max-tokens", "1") == 3
-    assert labels_of("out.csv") == {"ham": 12, "spam": 7}
-    assert (
-        "--max-tokens 1 is reached: 88 tokens were written: 4 of 9 rows are done, written to" in capsys.readouterr().err
-    )
-    assert augment("--max-tokens", "1") == 3
-    assert augment("--max-tokens", "1") == 0
-    assert "resumed 8 rows\n" in capsys.readouterr().err
+    assert labels_of("out.csv") == {"ham": 12, "spam": 4}
+    told = "--max-tokens 1 is reached: 13 tokens were written: 1 of 9 rows are done, written to"
+    assert told in capsys.readouterr().err
+    assert augment("--max-tokens", "60") == 3  # 13 tokens a row: another five
+    assert labels_of("out.csv") == {"ham": 12, "spam": 9}
+    assert augment("--max-tokens", "60") == 0
+    assert "resumed 6 rows\n" in capsys.readouterr().err
     for suffix in ("", ".lineage.parquet"):
         assert (here / f"out.csv{suffix}").read_bytes() == (here / f"whole.csv{suffix}").read_bytes()
     assert not (here / "out.csv.run").exists()
@@ -377,7 +443,7 @@ def test_a_full_disk_says_what_to_do_and_the_run_goes_on(here, capsys, monkeypat
 def run_until_done(*options, output):
     """Repeat a capped command as a user would, and return how often that took."""
     for n_runs in range(1, 40):
-        if (code := augment(*options, "--max-tokens", "1", output=output)) == 0:
+        if (code := augment(*options, "--max-tokens", "60", output=output)) == 0:
             return n_runs
         assert code == 3
     raise AssertionError("the run does not end")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 
 import pytest
 
 from smotext.cli import entry
+from smotext.sampler import SMOTExT
 
 
 @pytest.fixture
@@ -30,8 +33,23 @@ def test_plan_shows_rows_tokens_and_costs_and_writes_nothing(here, capsys):
     # four candidates each, of twice their parents' three words and 16 more: echo writes as much as it may
     assert ["new", "tokens", "about", "1848"] in lines
     assert ["timed", "on", "21", "rows"] in lines
-    assert {line[0] for line in lines if line} >= {"minutes", "peak", "disk"}
+    assert {line[0] for line in lines if line} >= {"time", "peak", "disk"}
     assert os.listdir(here) == ["in.csv"]
+
+
+def test_plans_time_has_reading_and_loading_in_it_and_is_never_rounded_to_nothing(here, capsys, monkeypatch):
+    load = SMOTExT.load
+
+    def slow(self):
+        time.sleep(1.2)
+        return load(self)
+
+    monkeypatch.setattr(SMOTExT, "load", slow)
+    started_s = time.perf_counter()
+    assert entry.run(["plan", "in.csv", "--model", "echo"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("time"))
+    told = float(re.search(r"about ([\d.]+) s \(read and load ([\d.]+) s, encode", line)[1])
+    assert 1.2 <= told <= time.perf_counter() - started_s + 0.1
 
 
 def test_plan_of_nothing_is_shown_too(here, capsys):

@@ -37,7 +37,7 @@ def test_a_second_run_has_nothing_left_to_do_and_says_the_same(mail, capsys):
     first = capsys.readouterr()
     assert _evaluate(mail, *options) == 0
     second = capsys.readouterr()
-    assert "0 texts to generate (0 s), 0 fits" in second.err
+    assert "0 texts to generate (0.0 s), 0 fits" in second.err
     assert second.out == first.out
 
 
@@ -55,7 +55,7 @@ def test_a_test_file_with_all_training_rows_says_what_the_interval_speaks_of(mai
 def test_shots_are_plotted(mail):
     pytest.importorskip("matplotlib")
     assert _evaluate(mail, "--shots", "2,4", "--per-class", "3", "--conditions", "duplicated") == 0
-    assert (mail.parent / "mail.jsonl.evaluation" / "shots.png").is_file()
+    assert (mail.parent / "mail.jsonl.evaluation" / "report-shots-2+3-4+3.png").is_file()
 
 
 def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
@@ -74,20 +74,88 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--corpus", "missing.jsonl"], "no corpus file"),
         (["--imbalance", "4", "--per-class", "3"], "3 new rows per class with imbalance 4"),
         (["--classifier", "os.path:join"], "cannot be made without arguments"),
+        (
+            ["--shots", "17"],
+            "shots 17: the largest class of a training part has 16 rows, so that all rows would be used",
+        ),
+        (["--imbalance", "17"], "imbalance 17: the largest class keeps 16 rows of a training part"),
+        (["--pooling", "cls"], "--pooling is 'cls' without --encoder"),
+        (["--conditions", "retrieval"], "names 'retrieval', which chooses from open texts: give them with --corpus"),
+        (["--conditions", "real", "--corpus", "x.jsonl"], "--corpus is x.jsonl, and --conditions lacks 'retrieval'"),
+        (["--encoding", "latin-0"], "--encoding is 'latin-0', which Python does not know"),
+        (["--separator", ";"], "is jsonl, which has no separators: leave --separator out"),
         (["--max-test-rows", "0"], "max_test_rows is 0: expected 1 or more"),
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
         (["--adapt"], "--adapt needs a bridge directory to go on from"),
     ],
 )
-def test_bad_options_end_with_code_2_and_say_what_is_wrong(mail, capsys, options, message):
+def test_bad_options_end_with_code_2_and_say_what_is_wrong(mail, capsys, monkeypatch, options, message):
+    if options != ["--adapt"]:  # which asks the model
+        monkeypatch.setattr("smotext.sampler.SMOTExT.load", lambda self: pytest.fail("a model was loaded"))
     assert _evaluate(mail, *options) == 2
     assert message in capsys.readouterr().err
+    assert options == ["--adapt"] or not (mail.parent / "mail.jsonl.evaluation").exists()
+
+
+def test_synthetic_rows_are_in_no_part_and_change_no_score(mail, capsys):
+    options = ["--conditions", "duplicated", "--classifier", "tfidf"]
+    assert _evaluate(mail, *options) == 0
+    expected = capsys.readouterr().out
+    marked = mail.parent / "marked.jsonl"
+    rows = [{**json.loads(line), "is_synthetic": False} for line in mail.read_text().splitlines()]
+    copies = [{**row, "text": row["text"] + " again", "is_synthetic": True} for row in rows]
+    marked.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *copies]))
+    assert _evaluate(marked, *options) == 0
+    out, err = capsys.readouterr()
+    assert out == expected
+    assert "marked.jsonl: 41 rows that are marked 'is_synthetic' are left out" in err
+    assert _evaluate(mail, *options, "--test", str(marked)) == 2  # without those rows, it is the training file
+    assert "all 40 test rows repeat a training row" in capsys.readouterr().err
+
+
+def test_what_is_asked_for_beats_quick(mail, monkeypatch):
+    from smotext.evaluation.study import Study
+
+    seen = []
+    monkeypatch.setattr(Study, "run", lambda self, *_: seen.append((self.n_seeds, self.max_test_rows, self.conditions)))
+    for options in (["--quick"], ["--quick", "--seeds", "2", "--max-test-rows", "7", "--conditions", "paraphrase"], []):
+        run(["evaluate", str(mail), "--model", "echo", *options])
+    assert [found[:2] for found in seen] == [(3, 500), (2, 7), (10, 2000)]
+    assert ["paraphrase" in found[2] for found in seen] == [False, True, True]
+
+
+def test_a_report_of_other_options_is_never_overwritten(mail):
+    folder = mail.parent / "mail.jsonl.evaluation"
+    runs = [[], ["--shots", "4"], ["--shots", "4", "--temperature", "0.5"], ["--seeds", "3"], []]
+    for options in runs:
+        assert _evaluate(mail, "--conditions", "real + SMOTExT", *options) == 0
+    names = ["report", "report-shots-4", "report-shots-4-no-2", "report-no-2"]
+    assert sorted(path.name for path in folder.glob("*.md")) == sorted(f"{name}.md" for name in names)
+    assert "3 seeds" in (folder / "report-no-2.md").read_text()
+    assert "5 seeds" in (folder / "report.md").read_text()
+
+
+def test_classes_smaller_than_the_shots_are_named(mail, capsys):
+    rows = mail.read_text().splitlines()
+    mail.write_text("\n".join(rows[:28]) + "\n")  # 20 good ones, 8 bad ones
+    assert _evaluate(mail, "--shots", "10", "--conditions", "duplicated") == 0
+    assert "warning: shots-10: class 'bad' has 6 rows in a training part, and all are used" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_is_told_before_any_work(mail, capsys, monkeypatch):
+    from pathlib import Path
+
+    folder = mail.parent / "other"
+    folder.mkdir()
+    monkeypatch.setattr(Path, "iterdir", lambda self: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    assert _evaluate(mail, "--out", str(folder)) == 2
+    assert "other cannot be made or read (Permission denied): choose another directory" in capsys.readouterr().err
 
 
 def test_a_report_that_cannot_be_written_is_told_before_any_work(mail, capsys):
     assert _evaluate(mail, "--out", str(mail)) == 2
-    assert "cannot be made (File exists): choose another directory with --out" in capsys.readouterr().err
+    assert "cannot be made or read (File exists): choose another directory with --out" in capsys.readouterr().err
 
 
 def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(mail, capsys, monkeypatch):

@@ -13,8 +13,8 @@ import pytest
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
 from smotext.filters import Judge, OffLabel, PlainFilter, RealTexts, make_judge
-from smotext.filters.candidates import best_candidates, with_candidates
-from smotext.filters.judge import NOT_NEAREST, SCREENING_TRIES
+from smotext.filters.candidates import NOT_NEAREST, best_candidates, with_candidates
+from smotext.filters.judge import SCREENING_TRIES
 from smotext.filters.plans import replace_rows
 from smotext.mixing.planning import Planner
 from smotext.records import MixPlan

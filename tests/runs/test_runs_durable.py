@@ -172,38 +172,53 @@ def test_what_a_decoder_warns_of_is_shown_and_noted_in_the_manifest(folder):
     assert folder.events("decoded")[0]["notes"] == ["batch halved to 1"]
 
 
-def test_the_token_cap_stops_after_the_group_that_reaches_it_and_the_next_process_goes_on(folder):
-    groups = list(make_plan(6).groups(2))  # 10 tokens a row
+def test_the_token_cap_stops_at_the_row_that_reaches_it_and_the_next_process_goes_on(folder):
+    groups = list(make_plan(6).groups(4))  # 10 tokens a row
     seen = []
-    with pytest.raises(RunStopped, match="--max-tokens 30 is reached: 40 tokens were written") as stop:
+    with pytest.raises(RunStopped, match="--max-tokens 30 is reached: 30 tokens were written") as stop:
         seen.extend(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of))
     assert stop.value.exit_code == 3
-    assert texts_of(seen) == ["0", "1", "2", "3"]
-    assert texts_of(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of)) == [
-        "0",
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-    ]
+    assert texts_of(seen) == ["0", "1", "2"]
+    assert texts_of(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of)) == list("012345")
 
 
-def test_the_minutes_cap_leaves_out_a_group_that_would_end_too_late():
+def test_without_a_cap_a_group_is_decoded_whole_and_with_one_in_pieces_that_it_has_room_for(folder):
+    sizes = []
+
+    def write(group, targets):
+        sizes.append(len(group))
+        return rows_of(group, targets)
+
+    list(start(folder).decode(0, make_plan(5).groups(4), targets_of, write))
+    assert sizes == [4, 1]
+    sizes.clear()
+    list(start(folder, max_tokens=1000).decode(1, make_plan(40).groups(40), targets_of, write))
+    assert sizes == [7, 33]  # 1000 / 128, and then 93 rows of 10 tokens would fit
+
+
+def test_the_words_of_a_decoder_that_counts_no_tokens_are_capped(folder):
+    def write(group, targets):
+        return rows_of(group, targets).assign(n_tokens=-1, text="two words")
+
+    with pytest.raises(RunStopped, match="--max-tokens 3 is reached: 4 tokens were written"):
+        list(start(folder, max_tokens=3).decode(0, make_plan(9).groups(9), targets_of, write))
+
+
+def test_the_minutes_cap_leaves_out_a_row_that_would_end_too_late():
     now = [0.0]
     stopper = Stopper(max_minutes=1, clock=lambda: now[0])
     for _ in range(2):
         stopper.check()
         now[0] += 25.0
-        stopper.count(tokens=1, seconds=25.0)
+        stopper.count(tokens=1, seconds=25.0, rows=1)
     with pytest.raises(RunStopped, match="--max-minutes 1 would be passed") as stop:
-        stopper.check()  # 50 s are gone and a third group would end at 75 s
+        stopper.check()  # 50 s are gone and a third row would end at 75 s
     assert stop.value.exit_code == 3
 
 
-def test_one_group_is_decoded_however_small_the_cap(folder):
-    rows = start(folder, max_minutes=1e-9).decode(0, make_plan(4).groups(2), targets_of, rows_of)
-    assert texts_of([next(rows)]) == ["0", "1"]
+def test_one_row_is_decoded_however_small_the_cap(folder):
+    rows = start(folder, max_tokens=1).decode(0, make_plan(4).groups(2), targets_of, rows_of)
+    assert texts_of([next(rows)]) == ["0"]
 
 
 @pytest.mark.parametrize("cap", [{"max_minutes": 0}, {"max_tokens": -1}, {"max_minutes": float("nan")}])

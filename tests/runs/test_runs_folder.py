@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,31 @@ def test_what_no_run_has_put_there_is_never_removed(tmp_path, resume):
     with pytest.raises(InputError, match=r"o.run holds thesis.txt, which is no part of a run: move it away"):
         RunFolder.open(tmp_path / "o.run", SETTINGS, resume=resume)
     assert [path.name for path in thesis.parent.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_directory_of_another_user_is_refused_and_left_as_it_is(tmp_path, monkeypatch, begun):
+    if begun:
+        RunFolder.open(tmp_path / "o.run", SETTINGS).close()
+    else:
+        (tmp_path / "o.run").mkdir()
+    before = sorted((tmp_path / "o.run").rglob("*"))
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    for resume in ("if-possible", "always", "never"):
+        with pytest.raises(InputError, match=r"o.run belongs to another user \(.*\): .*choose another output"):
+            RunFolder.open(tmp_path / "o.run", SETTINGS, resume=resume)
+    assert sorted((tmp_path / "o.run").rglob("*")) == before
+
+
+def test_a_directory_that_cannot_be_read_is_a_clear_error(tmp_path, monkeypatch):
+    RunFolder.open(tmp_path / "o.run", SETTINGS).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)  # to root, everything is open
+        with pytest.raises(InputError, match="o.run cannot be read and written: give yourself the right"):
+            RunFolder.open(tmp_path / "o.run", SETTINGS)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    with pytest.raises(InputError, match=r"settings.json cannot be read \(denied\): begin anew with --resume never"):
+        RunFolder.open(tmp_path / "o.run", SETTINGS)
 
 
 def test_a_second_process_is_refused_at_once(tmp_path):

@@ -15,7 +15,7 @@ import typer
 
 from smotext.cli.codes import CAPPED, INTERRUPTED, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
-from smotext.cli.screen import Reporter, print_notes, print_rows
+from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.errors import InputError, RunError
 from smotext.files import is_disk_full
 
@@ -78,7 +78,14 @@ def register(app: typer.Typer) -> None:
     app.command("augment")(augment)
 
 
-@takes(out=OutputOptions, columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, run=RunOptions)
+@takes(
+    has_config=True,
+    out=OutputOptions,
+    columns=ColumnOptions,
+    amount=AmountOptions,
+    method=MethodOptions,
+    run=RunOptions,
+)
 def augment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
     out: OutputOptions,
@@ -134,7 +141,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     _deliver(job, folder, made, rejected, out)
     folder.log("finished", rows=len(made))
     reporter.end()
-    _summarise(job, made, rejected, out, decoder, (time.monotonic() - started_s) / 60)
+    _summarise(job, made, rejected, out, decoder, time.monotonic() - started_s)
     return _close(folder, run, exit_code=0)
 
 
@@ -199,9 +206,11 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
 def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
     from smotext.runs.folder import may_replace, run_path
-    from smotext.tables import check_name, check_target
+    from smotext.runs.place import check_place
+    from smotext.targets import check_name, check_target
 
     check_name(lineage_path(out.output))  # the longest of them
+    check_place(run_path(out.output))
     for path in (out.output, lineage_path(out.output)):
         is_ours = is_own_replaced and may_replace(run_path(out.output), path)
         check_target(path, overwrite=out.overwrite or is_ours)
@@ -226,25 +235,34 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
     _check_targets(out)  # again: somebody may have written there in the meantime
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
-    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
+    may_stand_in = job.sampler.filters is not None and job.sampler.on_shortfall == "fill"
+    accepted = made["accepted"] if may_stand_in else None
+    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic, accepted=accepted)
     folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
-    folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, features=job.table.features))
+    dialect = job.table.dialect if job.table.format == "csv" else None
+    options = {"features": job.table.features, "separator": dialect and dialect.separator}
+    folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, **options))
 
 
 def _summarise(
-    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, minutes: float
+    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
-    from smotext.cli.summary import summary_rows
+    from smotext.cli.summary import count_repeated, rejection_warning, summary_rows
 
     heads = ["class", "before", "after", "real length", "synthetic length"]
     rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
     if out.quiet:
         return
+    if too_many := rejection_warning(made, rejected):
+        print_line("warning", too_many)
+    n_repeated = count_repeated(made["text"], job.table.texts)
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(
         "lengths are quartiles, in tokens",
-        f"{len(made)} synthetic rows in {minutes:.1f} minutes"
-        + (f", {len(rejected)} rejected" if len(rejected) else ""),
+        f"{len(made)} synthetic rows in {spell_seconds(seconds)}"
+        + (f", {len(rejected)} rejected" if len(rejected) else "")
+        + (f"; {n_repeated} of them repeat another text word by word" if n_repeated else ""),
+        *job.notes,
         f"lineage (private): {lineage_path(out.output)}",
         f"output: {out.output}",
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from smotext.cli.files import check_real
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.telling import command_line, telling
@@ -29,8 +30,8 @@ def adapt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Your texts: {_KINDS}")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
-    learning_rate: Annotated[float, typer.Option(help="Peak.")] = 8e-4,
-    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Peak; LoRA layers have a quarter.")] = 5e-4,
+    batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 16,
     max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 10,
     patience: Annotated[int, typer.Option(help="Passes without a better held-out loss before it stops.")] = 2,
     held_out_share: Annotated[float, typer.Option(help="Share of the texts that is held out.")] = 0.2,
@@ -44,6 +45,7 @@ def adapt(
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.corpus import read_documents
 
+    check_real(file)
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
@@ -81,6 +83,7 @@ def bridge_score(
     temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.8,
     top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.95,
     candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
+    examples: Annotated[int, typer.Option(help="Other texts of FILE that each prompt shows, the nearest ones.")] = 0,
     max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the scores and samples as JSON.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
@@ -91,7 +94,7 @@ def bridge_score(
 
     from smotext import load_decoder
     from smotext.presets import decoder_directory, load_encoder_of
-    from smotext.tables import check_place
+    from smotext.targets import check_place
     from smotext.training.corpus import read_documents
     from smotext.training.pair import load_bridge
     from smotext.training.score import Decoding, samples_table, score_bridge
@@ -102,6 +105,7 @@ def bridge_score(
         check_place(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
     texts = list(itertools.islice(documents, max_texts))
     decoding = Decoding(
@@ -109,6 +113,7 @@ def bridge_score(
         temperature=temperature,
         top_p=top_p,
         candidates=candidates,
+        examples=examples,
         max_new_tokens=max_new_tokens,
         seed=random_seed,
     )

@@ -20,7 +20,16 @@ import typer
 from smotext.cli.codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, print_line
 from smotext.errors import BridgeError, InputError, MissingExtraError, SmotextError, SmotextWarning
 
-COMMANDS = ("augment", "interpolate", "plan", "evaluate", "train", "bridges", "models")  # modules of this package
+COMMANDS = (
+    "augment",
+    "interpolate",
+    "plan",
+    "evaluate",
+    "privacy",
+    "train",
+    "bridges",
+    "models",
+)  # modules of this package
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -118,7 +127,10 @@ def _options(
 
 @contextlib.contextmanager
 def _plain_messages() -> Iterator[None]:
-    """Show each of our warnings once, as one line; what other packages warn of and log is for developers."""
+    """Show each of our warnings once, as one line; what packages warn of and log is for developers.
+
+    ``SMOTEXT_DEBUG=1`` shows what is logged under the name ``smotext``, too.
+    """
     seen: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -131,12 +143,23 @@ def _plain_messages() -> Iterator[None]:
         if not os.environ.get("SMOTEXT_DEBUG"):
             warnings.simplefilter("ignore")
             logging.disable(logging.WARNING)
+        else:
+            _show_log()
         warnings.simplefilter("always", SmotextWarning)
         warnings.showwarning = show
         try:
             yield
         finally:
             logging.disable(log_level)
+
+
+def _show_log() -> None:
+    log = logging.getLogger("smotext")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
 
 
 def _accept_any_character() -> None:

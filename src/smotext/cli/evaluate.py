@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smotext.cli.evaluate_options import ClassifierOptions, DesignOptions
+from smotext.cli.files import notes_on, read_labelled
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
-from smotext.cli.screen import Reporter, print_notes, print_rows
-from smotext.errors import InputError, MissingExtraError
+from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
     from smotext.evaluation.data import LabelledTexts
@@ -20,84 +24,15 @@ if TYPE_CHECKING:
     from smotext.evaluation.study import Study
     from smotext.records import Decoder
 
-QUICK_SEEDS, QUICK_TEST_ROWS = 3, 500
-_DESIGN, _MODELS = "Design", "Models"
-
-
-@dataclass(frozen=True)
-class DesignOptions:
-    """What is compared with what, and how often."""
-
-    test: Annotated[
-        Path | None,
-        typer.Option(help="Test file; without it, cross-validation on FILE.", rich_help_panel=_DESIGN),
-    ] = None
-    shots: Annotated[
-        str | None,
-        typer.Option(help="Real rows per class, such as 5,10,20; all unless given.", rich_help_panel=_DESIGN),
-    ] = None
-    imbalance: Annotated[
-        int | None,
-        typer.Option(help="Cut half of the classes to a row for so many of the others.", rich_help_panel=_DESIGN),
-    ] = None
-    per_class: Annotated[
-        int | None,
-        typer.Option(
-            help="New rows for each class; not with --imbalance. Default: 50 with --shots, else up to the largest.",
-            rich_help_panel=_DESIGN,
-        ),
-    ] = None
-    conditions: Annotated[
-        str | None,
-        typer.Option(help="Some of the conditions, separated by commas; all unless given.", rich_help_panel=_DESIGN),
-    ] = None
-    corpus: Annotated[
-        Path | None,
-        typer.Option(help="Open texts for the retrieval control: JSON lines or lines.", rich_help_panel=_DESIGN),
-    ] = None
-    adapt: Annotated[
-        bool,
-        typer.Option("--adapt", help="Adapt the bridge to each fold's training texts first.", rich_help_panel=_DESIGN),
-    ] = False
-    seeds: Annotated[int, typer.Option(help="Paired repetitions.", rich_help_panel=_DESIGN)] = 10
-    max_test_rows: Annotated[int, typer.Option(help="At most so many test rows.", rich_help_panel=_DESIGN)] = 2000
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help=f"{QUICK_SEEDS} seeds, {QUICK_TEST_ROWS} test rows, no paraphrase.", rich_help_panel=_DESIGN
-        ),
-    ] = False
-
-
-@dataclass(frozen=True)
-class ClassifierOptions:
-    """What is trained."""
-
-    classifier: Annotated[
-        str,
-        typer.Option(
-            help="Beside the frozen encoder: tfidf, or package.module:name of a scikit-learn text classifier; "
-            "several separated by commas.",
-            rich_help_panel=_MODELS,
-        ),
-    ] = "tfidf"
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            help="The frozen encoder: a name or path; the method's own unless given.", rich_help_panel=_MODELS
-        ),
-    ] = None
-    pooling: Annotated[
-        str | None, typer.Option(help="How --encoder pools its tokens: mean or cls.", rich_help_panel=_MODELS)
-    ] = None
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     app.command("evaluate")(evaluate)
 
 
-@takes(columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions)
+@takes(
+    has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
+)
 def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
     columns: ColumnOptions,
@@ -110,7 +45,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
 ) -> int:
     """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
-    from smotext.evaluation.report import make_report, write_report
+    from smotext.evaluation.report import make_report, report_name, write_report
 
     reporter = Reporter(is_quiet=quiet)
     folder = out or Path(f"{file}.evaluation")
@@ -121,7 +56,9 @@ def evaluate(
         except KeyboardInterrupt:
             return _stopped(study)
     report = make_report(study)
-    written = [*write_report(report, study.results(), folder), *_plot(report, folder, design)]
+    name = report_name(study, folder)
+    written = write_report(report, study.results(), folder, name=name, study=study.fingerprint)
+    written += _plot(report, folder / f"{name}.png", design)
     _print(report)
     if study.resampled:
         print(f"Test rows: {report.design}.")
@@ -133,8 +70,14 @@ def _make_folder(folder: Path) -> None:
     """Make the report's directory, before anything is computed for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for file in filter(Path.is_file, folder.iterdir()):
+            file.open("rb").close()
     except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}): choose another directory with --out") from error
+        raise InputError(
+            f"{folder} cannot be made or read ({error.strerror}): choose another directory with --out"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder} cannot be written: choose another directory with --out")
 
 
 def _run(study: Study, reporter: Reporter) -> None:
@@ -144,10 +87,9 @@ def _run(study: Study, reporter: Reporter) -> None:
     left = estimate(study)
     reporter.end()
     n_fits = left.n_cells - left.n_done
-    work = (
-        f"{left.n_texts} texts to generate ({_minutes(left.generating_s)}), {n_fits} fits ({_minutes(left.fitting_s)})"
-    )
-    reporter.say(f"about {_minutes(left.seconds)}: {work}; {left.n_done} of {left.n_cells} fits are there already")
+    texts, fits = spell_seconds(left.generating_s), spell_seconds(left.fitting_s)
+    work = f"{left.n_texts} texts to generate ({texts}), {n_fits} fits ({fits})"
+    reporter.say(f"about {spell_seconds(left.seconds)}: {work}; {left.n_done} of {left.n_cells} fits are there already")
     reporter.start("evaluating", left.n_cells, done=left.n_done)
     study.run(lambda _: reporter.advance(1))
     reporter.end()
@@ -173,7 +115,6 @@ def _make_study(
 ) -> Study:
     """Return the study that the options describe; the files are read before any model is loaded."""
     from smotext.cli.jobs import make_sampler
-    from smotext.evaluation.conditions import CONDITIONS, PARAPHRASED, check_conditions
     from smotext.evaluation.generators import default_generators, read_passages
     from smotext.evaluation.settings import parse_settings
     from smotext.evaluation.study import Study
@@ -182,28 +123,30 @@ def _make_study(
     data = _read(file, columns)
     test = None if design.test is None else _read(design.test, columns)
     settings = parse_settings(_numbers("--shots", design.shots), design.imbalance, design.per_class)
-    names = design.conditions.split(",") if design.conditions else list(CONDITIONS)
-    names = check_conditions([name.strip() for name in names if not (design.quick and name == PARAPHRASED)])
+    names = design.wanted_conditions()
     passages = read_passages(design.corpus) if design.corpus is not None else []
+    classifiers.check()
+    checked = Study(  # before any model is loaded
+        data,
+        {},
+        {},
+        test=test,
+        settings=settings,
+        conditions=names,
+        n_seeds=design.n_seeds,
+        root=method.random_seed,
+        max_test_rows=design.n_test_rows,
+    )
+    for note in checked.notes:
+        warnings.warn(note, SmotextWarning, stacklevel=2)
     _make_folder(folder)
     reporter.start("loading the model", 0)
     method_encoder, decoder = sampler.load()
     sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
     adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)
-    return Study(
-        data,
-        models,
-        default_generators(sampler, passages, adapt),
-        test=test,
-        settings=settings,
-        conditions=names,
-        encoder=encoder,
-        n_seeds=QUICK_SEEDS if design.quick else design.seeds,
-        root=method.random_seed,
-        max_test_rows=QUICK_TEST_ROWS if design.quick else design.max_test_rows,
-        folder=folder,
-    )
+    generators = default_generators(sampler, passages, adapt)
+    return replace(checked, models=models, generators=generators, conditions=names, encoder=encoder, folder=folder)
 
 
 def _adapt(decoder: Decoder) -> Adapt:
@@ -231,7 +174,7 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
         name = f"{options.encoder} ({options.pooling})"
     frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
     models: dict[str, Any] = {FROZEN: frozen}
-    for classifier in [part.strip() for part in options.classifier.split(",") if part.strip()]:
+    for classifier in options.names:
         if classifier == "tfidf":
             models[TFIDF] = tfidf()
         elif classifier != "frozen":
@@ -240,15 +183,16 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
 
 
 def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:
-    """Return the rows of a file that have a text; rows without one are counted on stderr."""
+    """Return the real rows of a file that have a text; the others are counted on stderr."""
     from smotext.evaluation.data import labelled
-    from smotext.tables import read_table
+    from smotext.inputs import check_labels, make_corpus
 
-    table = read_table(file, text_column=columns.text_column, label_column=columns.label_column)
-    rows = [row for row, text in enumerate(table.texts) if isinstance(text, str) and text.strip()]
-    if len(rows) < len(table):
-        print_notes(f"{file}: {len(table) - len(rows)} rows without text are left out")
-    return labelled([table.texts[row] for row in rows], [table.labels[row] for row in rows])
+    table = read_labelled(file, columns)
+    print_notes(*notes_on(file, table))
+    corpus = make_corpus(table.texts, check_labels(table.labels, len(table)))
+    if corpus.n_skipped:
+        print_notes(f"{file}: {corpus.n_skipped} rows without text are left out")
+    return labelled(corpus.texts, corpus.labels.tolist())
 
 
 def _numbers(option: str, text: str | None) -> list[int]:
@@ -258,18 +202,18 @@ def _numbers(option: str, text: str | None) -> list[int]:
         raise InputError(f"{option} is {text!r}: expected whole numbers separated by commas, such as 5,10,20") from None
 
 
-def _plot(report: Report, folder: Path, design: DesignOptions) -> Sequence[Path]:
+def _plot(report: Report, path: Path, design: DesignOptions) -> Sequence[Path]:
     """Draw the plot where there is a curve to draw; without matplotlib, say how to get it."""
     from smotext.evaluation.report import plot_shots
 
     if design.shots is None or "," not in design.shots:
         return []
     try:
-        plot_shots(report.rows, folder / "shots.png")
+        plot_shots(report.rows, path)
     except MissingExtraError as error:
         print_notes(f"no plot: {error}")
         return []
-    return [folder / "shots.png"]
+    return [path]
 
 
 def _print(report: Report) -> None:
@@ -297,7 +241,3 @@ def _print(report: Report) -> None:
             f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
             f"{CAVEAT}"
         )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smotext.cli.files import notes_on, read_labelled
 from smotext.cli.options import (
     AmountOptions,
     ColumnOptions,
@@ -15,7 +16,7 @@ from smotext.cli.options import (
     parse_word_or_int,
 )
 from smotext.errors import InputError
-from smotext.tables import Table, read_table
+from smotext.tables import Table, check_unmarked
 
 if TYPE_CHECKING:
     from smotext.sampler import SMOTExT
@@ -41,6 +42,8 @@ class Job:
         The method with its options; models are not loaded.
     settings : dict
         All that the texts depend on, but for the models' fingerprints.
+    notes : list of str
+        How the file was read, where that is not obvious.
     """
 
     table: Table
@@ -48,6 +51,7 @@ class Job:
     counts: dict[Any, int]
     sampler: SMOTExT
     settings: dict[str, Any]
+    notes: list[str]
 
 
 def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions) -> Job:
@@ -59,7 +63,8 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
         If the file, a column, a number or an option cannot be used.
     """
     sampler = make_sampler(method)
-    table = read_table(file, text_column=columns.text_column, label_column=columns.label_column)
+    table = read_labelled(file, columns)
+    check_unmarked(table)
     from smotext.inputs import check_labels, counts_by_class, make_corpus
     from smotext.runs.folder import digest
     from smotext.sampler import check_classes
@@ -73,7 +78,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
-    return Job(table, new_rows, counts_by_class(labels), sampler, settings)
+    return Job(table, new_rows, counts_by_class(labels), sampler, settings, notes_on(file, table))
 
 
 def make_sampler(method: MethodOptions) -> SMOTExT:

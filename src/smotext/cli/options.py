@@ -7,10 +7,11 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from smotext.cli.config import config_parameter
 from smotext.errors import InputError, unknown_name
 
 _HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and filtering", "Machine"
@@ -18,10 +19,16 @@ _HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and fi
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Which columns hold the texts and the classes."""
+    """Which columns hold the texts and the classes, and how the file is written."""
 
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text"
     label_column: Annotated[str, typer.Option(help="Column of the classes.")] = "label"
+    separator: Annotated[
+        str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +120,10 @@ class MethodOptions:
     random_seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0
 
 
-def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def takes(*, has_config: bool = False, **groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator: the options of each group are options of the command, which is given the groups.
+
+    With `has_config` the command has an option ``--config``, a file of values for its other options.
 
     Examples
     --------
@@ -124,12 +133,14 @@ def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     >>> show("a.csv", text_column="body")
     ('a.csv', 'body')
     >>> list(inspect.signature(show).parameters)
-    ['file', 'text_column', 'label_column']
+    ['file', 'text_column', 'label_column', 'separator', 'encoding']
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_groups(*args: Any, **options: Any) -> Any:
+        def with_groups(*args: Any, config: Any = None, context: Any = None, **options: Any) -> Any:
+            if config is not None:  # which was read before all others
+                options.update(dict.fromkeys(_outspoken(context), None))
             built = {
                 name: group(**{field.name: options.pop(field.name) for field in fields(group) if field.name in options})
                 for name, group in groups.items()
@@ -139,6 +150,10 @@ def takes(**groups: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         parameters = [p for p in _parameters(command) if p.name not in groups]
         for group in groups.values():
             parameters += _field_parameters(group)
+        if has_config:
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            parameters.append(inspect.Parameter("context", kind, annotation=typer.Context))
+            parameters.append(config_parameter({p.name: _type_of(p) for p in parameters[:-1] if not _is_argument(p)}))
         # Python wants parameters without a default first.
         parameters.sort(key=lambda p: p.default is not inspect.Parameter.empty)
         with_groups.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -153,6 +168,22 @@ def _parameters(command: Callable[..., Any]) -> list[inspect.Parameter]:
     return [
         p.replace(annotation=hints.get(p.name, p.annotation)) for p in inspect.signature(command).parameters.values()
     ]
+
+
+def _outspoken(context: typer.Context) -> list[str]:
+    """Return the options of the file that say how many rows, where the command line says it by another option."""
+    sources = {field.name: context.get_parameter_source(field.name) for field in fields(AmountOptions)}
+    is_typed = any(source is not None and source.name == "COMMANDLINE" for source in sources.values())
+    return [name for name, source in sources.items() if is_typed and source and source.name == "DEFAULT_MAP"]
+
+
+def _type_of(parameter: inspect.Parameter) -> Any:
+    is_annotated = get_origin(parameter.annotation) is Annotated
+    return get_args(parameter.annotation)[0] if is_annotated else parameter.annotation
+
+
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    return any(type(part).__name__ == "ArgumentInfo" for part in get_args(parameter.annotation))
 
 
 def _field_parameters(group: type) -> list[inspect.Parameter]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
-from smotext.cli.screen import Reporter, print_rows
+from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 
 if TYPE_CHECKING:
     from smotext.runs.probe import Estimate
@@ -31,12 +32,14 @@ def plan(
     from smotext.inputs import counts_by_class, make_corpus
     from smotext.runs.probe import estimate
 
+    started_s = time.perf_counter()
     job = read_job(file, columns, amount, method)
     corpus = make_corpus(job.table.texts, job.table.labels)
     reporter = Reporter()
     with reporter.drawing():
         reporter.start("loading the model", 0)
         encoder, decoder = job.sampler.load()
+        start_s = time.perf_counter() - started_s
         reporter.start("timing a few rows", 0)
         found = estimate(
             corpus,
@@ -51,21 +54,29 @@ def plan(
     rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in job.counts.items()]
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
-    print_rows(["", ""], _cost_rows(found, sum(n_new.values())))
+    print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
+    print_notes(*job.notes)
 
 
-def _cost_rows(found: Estimate, n_new: int) -> list[list[str]]:
+def _cost_rows(found: Estimate, n_new: int, start_s: float) -> list[list[str]]:
     from smotext.cli.models import spell_bytes
 
     gpu = f", and {spell_bytes(found.gpu_bytes)} on the GPU" if found.gpu_bytes else ""
-    steps = [("encode", found.encode_s), ("plan", found.plan_s), ("decode", found.decode_s)]
+    steps = [("read and load", start_s), ("encode", found.encode_s), ("plan", found.plan_s), ("decode", found.decode_s)]
     if found.filter_s:
         steps.append(("filter", found.filter_s))
     return [
         ["new rows", str(n_new)],
         ["new tokens", f"about {found.n_tokens}"],
-        ["minutes", f"about {found.minutes:.1f} ({', '.join(f'{name} {s / 60:.1f}' for name, s in steps)})"],
+        [
+            "time",
+            f"about {spell_seconds(sum(s for _, s in steps))} ({', '.join(_spell_step(*step) for step in steps)})",
+        ],
         ["peak memory", f"about {spell_bytes(found.memory_bytes)}{gpu}"],
         ["disk while it runs", f"about {spell_bytes(found.disk_bytes)}"],
         ["timed on", f"{found.n_probed} rows"],
     ]
+
+
+def _spell_step(name: str, seconds: float) -> str:
+    return f"{name} {spell_seconds(seconds)}"

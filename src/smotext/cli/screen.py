@@ -42,6 +42,19 @@ def print_notes(*lines: str) -> None:
     sys.stderr.flush()
 
 
+def spell_seconds(seconds: float) -> str:
+    """Return a span of time in the unit in which it is a number of two or three figures.
+
+    Examples
+    --------
+    >>> [spell_seconds(s) for s in (0.04, 7.21, 42.3, 840, 20_000)]
+    ['0.0 s', '7.2 s', '42 s', '14 min', '5.6 h']
+    """
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
 class Reporter:
     """Tells on stderr how far a long step is: a bar on a terminal, else a line now and then.
 

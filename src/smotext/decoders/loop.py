@@ -66,7 +66,7 @@ def write(
     """
     n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    options = _logits_option(model)
+    knows_last = "logits_to_keep" in inspect.signature(model.forward).parameters
     reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
@@ -74,7 +74,10 @@ def write(
     is_live = torch.ones_like(rows, dtype=torch.bool)
     inputs: dict[str, torch.Tensor] = {"inputs_embeds": embeds}
     for step in range(longest):
-        logits = reader.read(**inputs, **options).logits[:, -1].float()
+        # An index rather than a number: a slice of hidden states has torch read the vocabulary's weights row by row.
+        n_read = next(iter(inputs.values())).shape[1]
+        last_alone = {"logits_to_keep": torch.tensor([n_read - 1], device=embeds.device)} if knows_last else {}
+        logits = reader.read(**inputs, **last_alone).logits[:, -1].float()
         logits = _adjust(logits, bias, ids[rows, :step], step, end_ids, sampling)
         tokens = choose(logits, sampling, seeds[rows], step)
         ids[rows, step] = tokens
@@ -127,11 +130,6 @@ class _ContextReader:
 
     def keep_rows(self, rows: torch.Tensor) -> None:
         self._context.keep_rows(rows)
-
-
-def _logits_option(model: Any) -> dict[str, int]:
-    """Return the option by which the model makes the last token's logits alone, where it knows one."""
-    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
 
 
 def _adjust(

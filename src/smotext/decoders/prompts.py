@@ -296,7 +296,9 @@ def room_after(config: Any, lengths: Iterable[int]) -> int | None:
 
 def placeholder_id(tokenizer: Any) -> int:
     """Return the id of ``<xRAG>`` in the tokenizer's vocabulary, or raise BridgeError."""
-    found = tokenizer.get_vocab().get(PLACEHOLDER)
+    found = tokenizer.get_added_vocab().get(PLACEHOLDER)  # the whole vocabulary is slow to list
+    if found is None:
+        found = tokenizer.get_vocab().get(PLACEHOLDER)
     if found is None:
         raise BridgeError(
             f"the tokenizer has no placeholder token {PLACEHOLDER}: this is not a bridge; "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from smotext.containers import read_column
 from smotext.errors import InputError
 from smotext.seeding import stable_hash
 
@@ -60,16 +61,16 @@ class LabelledTexts:
         return LabelledTexts(tuple(self.texts[row] for row in rows), tuple(self.labels[row] for row in rows))
 
 
-def labelled(texts: Sequence[Any], labels: Sequence[Any]) -> LabelledTexts:
-    """Return :class:`LabelledTexts` of any two sequences; numpy scalars become Python values.
+def labelled(texts: Any, labels: Any) -> LabelledTexts:
+    """Return :class:`LabelledTexts` of two columns in any container; numpy scalars become Python values.
 
     Examples
     --------
     >>> labelled(["a", "b", "c"], np.array([1, 0, 1])).counts
     {0: 1, 1: 2}
     """
-    plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    return LabelledTexts(tuple(texts), tuple(plain))
+    plain = [label.item() if isinstance(label, np.generic) else label for label in read_column(labels, "labels")]
+    return LabelledTexts(tuple(read_column(texts, "texts").tolist()), tuple(plain))
 
 
 def count_labels(labels: Sequence[Any]) -> dict[Any, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -116,15 +117,51 @@ def markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_report(report: Report, results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write ``report.md`` and ``report.json`` into `folder` and return their paths."""
-    content = {**asdict(report), "sentences": [sentence(verdict) for verdict in report.verdicts]}
+def report_name(study: Study, folder: Path) -> str:
+    """Return the name of a study's report: one that no other study's report in the folder has.
+
+    ``report`` where all rows are used, else with the settings, such as ``report-shots-5-10``; where a report of other
+    options has that name already, with a number.
+    """
+    settings = [one.name for one in study.settings if one.kind != "all" or one.per_class is not None]
+    shots = [name.removeprefix("shots-") if number else name for number, name in enumerate(settings)]
+    base = "-".join(["report", *shots])
+    names = itertools.chain([base], (f"{base}-no-{number}" for number in itertools.count(2)))
+    return next(name for name in names if _study_of(folder / name) in (None, study.fingerprint))
+
+
+def _study_of(path: Path) -> str | None:
+    """Return the fingerprint of the study that a report is about, or None if there is no report."""
+    if not (path.with_name(f"{path.name}.json").exists() or path.with_name(f"{path.name}.md").exists()):
+        return None
+    try:
+        return str(json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8")).get("study"))
+    except (OSError, ValueError, AttributeError):
+        return "not known"
+
+
+def write_report(
+    report: Report, results: Sequence[Result], folder: Path, *, name: str = "report", study: str = ""
+) -> list[Path]:
+    """Write the report as Markdown and JSON into `folder`, replacing one of that name, and return their paths.
+
+    Parameters
+    ----------
+    report : Report
+    results : sequence of Result
+    folder : Path
+    name : str
+        Of the files, without a suffix; see :func:`report_name`.
+    study : str
+        The study's fingerprint.
+    """
+    content = {"study": study, **asdict(report), "sentences": [sentence(verdict) for verdict in report.verdicts]}
     content["cells"] = [
         {name: value for name, value in asdict(result).items() if name != "resampled"} for result in results
     ]
     written = {
-        folder / "report.md": markdown(report),
-        folder / "report.json": json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n",
+        folder / f"{name}.md": markdown(report),
+        folder / f"{name}.json": json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n",
     }
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():

@@ -64,6 +64,37 @@ class Setting:
         """Return whether every row of a training part with so many rows per class is kept, whatever is drawn."""
         return self.kind == "all" or (self.kind == "shots" and max(counts.values()) <= self.amount)
 
+    def check(self, counts: Mapping[Any, int]) -> list[str]:
+        """Return a note on classes of a training part that are smaller than the setting's name says.
+
+        Raises
+        ------
+        InputError
+            If no class is that large: every row would be used, or the ratio not be reached, under a wrong name.
+
+        Examples
+        --------
+        >>> Setting("shots", 10).check({"spam": 4, "ham": 20})
+        ["shots-10: class 'spam' has 4 rows in a training part, and all are used"]
+        """
+        largest = max(counts.values())
+        if self.kind == "shots" and self.amount > largest:
+            raise InputError(
+                f"shots {self.amount}: the largest class of a training part has {largest} rows, so that all rows "
+                "would be used: ask for fewer shots, or leave them out (--shots)"
+            )
+        if self.kind == "imbalance" and self.amount > min(MAJORITY_ROWS, largest):
+            raise InputError(
+                f"imbalance {self.amount}: the largest class keeps {min(MAJORITY_ROWS, largest)} rows of a training "
+                f"part, and no class can have less than 1: ask for {min(MAJORITY_ROWS, largest)} at most (--imbalance)"
+            )
+        small = {label: count for label, count in counts.items() if self.kind == "shots" and count < self.amount}
+        return [
+            f"{self.name}: class {label!r} has {count} {'row' if count == 1 else 'rows'} in a training part, and all "
+            "are used"
+            for label, count in small.items()
+        ]
+
     def draw(self, data: LabelledTexts, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the rows of `data` that the comparison starts from, in ascending order."""
         if self.kind == "all":
@@ -109,12 +140,12 @@ def parse_settings(
 
     Examples
     --------
-    >>> [setting.name for setting in parse_settings([5, 10], 20)]
+    >>> [setting.name for setting in parse_settings([5, 10, 5], 20)]
     ['shots-5', 'shots-10', 'imbalance-20']
     >>> [setting.name for setting in parse_settings()]
     ['all']
     """
-    settings = [Setting("shots", count, per_class) for count in shots]
+    settings = [Setting("shots", count, per_class) for count in dict.fromkeys(shots)]
     if imbalance is not None:
         settings.append(Setting("imbalance", imbalance, per_class))
     return settings or [Setting(per_class=per_class)]

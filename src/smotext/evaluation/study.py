@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,7 @@ from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, 
 from smotext.evaluation.store import Store
 from smotext.seeding import stable_hash
 
+_LOG = logging.getLogger(__name__)
 N_SEEDS = 10
 MAX_TEST_ROWS = 2000
 SAME_ROWS = (
@@ -117,6 +119,8 @@ class Study:
         A random choice of so many test rows.
     folder : Path, optional
         Where finished cells and texts are kept.
+    design : Design, optional
+        Where training and test parts come from; made from `data` and `test` unless given.
 
     Examples
     --------
@@ -142,7 +146,8 @@ class Study:
     root: int = 0
     max_test_rows: int | None = MAX_TEST_ROWS
     folder: Path | None = None
-    design: Design = field(init=False)
+    design: Design = None  # type: ignore[assignment]
+    notes: list[str] = field(init=False)  # on classes that are smaller than a setting asks for
     resampled: set[str] = field(init=False)  # settings in which every seed has the same training and test rows
 
     def __post_init__(self) -> None:
@@ -152,11 +157,11 @@ class Study:
             raise InputError(f"max_test_rows is {self.max_test_rows}: expected 1 or more, or None for all")
         if self.n_seeds < 1:
             raise InputError(f"{self.n_seeds} seeds: expected 1 or more")
-        if self.test is not None:
-            self.design = GivenTest(self.data, self.test)
-        else:
-            self.design = GroupFolds(self.data, root=self.root)
+        if self.design is None:
+            given = self.test is not None
+            self.design = GivenTest(self.data, self.test) if given else GroupFolds(self.data, root=self.root)
         counts = self.data.counts
+        self.notes = [note for one in self.settings for note in one.check(self.design.parts(0).train.counts)]
         self.resampled = {one.name for one in self.settings if self.test is not None and one.keeps_all(counts)}
         self._sources = {**BUILT_IN, **self.generators}
         wanted = check_conditions(list(CONDITIONS if self.conditions is None else self.conditions))
@@ -165,6 +170,14 @@ class Study:
         self._texts = Store(self.folder / "texts.jsonl" if self.folder else None)
         self._identities = {name: identity(model) for name, model in self.models.items()}
         self._base = (self.data.fingerprint, self.test and self.test.fingerprint, self.root)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that the study's outcome depends on, the report's name for it."""
+        made_by = [self._fingerprint(source) for source in sorted(self._sources)]
+        names = [one.name for one in self.settings]
+        models = sorted(self._identities.items())
+        return f"{stable_hash(repr((self.conditions, models, made_by, names, self.n_seeds, self.max_test_rows))):016x}"
 
     @property
     def description(self) -> str:
@@ -216,6 +229,7 @@ class Study:
                 fold = self.fold(setting, seed)
                 for cell in missing:
                     result = self._evaluate(cell, fold)
+                    _LOG.info("%s: %s", cell, result.skipped or f"macro-F1 {result.scores and result.scores.macro_f1}")
                     self._cells.put(self._key(cell), _to_store(result))
                     if on_result is not None:
                         on_result(result)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.filters.candidates import best_candidates
+from smotext.filters.candidates import NOT_NEAREST, best_candidates
 from smotext.filters.copying import Copied
 from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
@@ -23,7 +23,6 @@ from smotext.filters.quality import Empty
 from smotext.records import MixPlan
 
 GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
-NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
 SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
 _ROWS = 4096  # texts encoded and judged together
 _FIRST_ROWS = 256  # places for a class's accepted vectors to begin with

@@ -67,19 +67,22 @@ class ClusterRun(DurableRun):
             path = self._part(round_number, number)
             if not path.exists():
                 break
-            yield load_rows(path)
+            rows = load_rows(path)
+            yield rows
+            if len(rows) < len(groups[number]):  # begun by a run in one process, which a cap has stopped within it
+                break
         if stop is not None:
             raise stop
 
     def _decode_missing(self, round_number: int, groups: list[MixPlan], ask: Ask, write: Write) -> None:
         """Write the parts that are not there, each when it arrives."""
         numbers = range(len(groups))
-        missing = [number for number in numbers if self._kept_rows(round_number, number, groups[number]) is None]
+        missing = [number for number in numbers if not self._is_whole(round_number, number, groups[number])]
         items = ((number, (groups[number], ask(groups[number]))) for number in missing)
         n_open = len(missing)
         with self.stopper.watching(), closing(self.workers.map(partial(write_patiently, write=write), items)) as found:
             while n_open:
-                self.stopper.check()
+                self.stopper.check(len(groups[missing[0]]))
                 done = next(found)
                 if done.n_attempts > 1:
                     self._tell_repeated(round_number, done.number, done.n_attempts)
@@ -89,6 +92,10 @@ class ClusterRun(DurableRun):
                     self._stop_once(round_number, done.number, outcome)
                 self._keep(round_number, done.number, outcome)
                 n_open -= 1
+
+    def _is_whole(self, round_number: int, number: int, group: MixPlan) -> bool:
+        rows = self._kept_rows(round_number, number, group)
+        return rows is not None and len(rows) == len(group)
 
     def _tell_repeated(self, round_number: int, number: int, n_attempts: int) -> None:
         self.folder.log("repeated", round=round_number, group=number, attempts=n_attempts)

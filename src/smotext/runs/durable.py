@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.augment import Ask, MakeVectors, Write
-from smotext.errors import RunError
+from smotext.errors import RunError, RunStopped
 from smotext.records import MixPlan
 from smotext.runs.folder import RunFolder, digest
 from smotext.runs.patience import FAILED, Outcome, write_patiently
@@ -56,8 +56,9 @@ class DurableRun:
 
     Notes
     -----
-    A part holds a whole decode group. Killed at any moment, the run loses the group at work and no other;
-    the same groups are decoded in the same order afterwards, hence the same texts.
+    A part holds a decode group, or its first rows where a cap has stopped the run within it. Killed at any moment,
+    the run loses the rows at work and no others; the same rows are decoded in the same order afterwards, hence the same
+    texts where a text does not depend on its neighbours in the batch.
     """
 
     def __init__(self, folder: RunFolder, *, stopper: Stopper, progress: Progress) -> None:
@@ -96,28 +97,43 @@ class DurableRun:
         return plan
 
     def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
-        """Yield the rows of each group, in order.
+        """Yield the rows of each group, in order; of the last one fewer, where a cap is reached within it.
 
         Raises
         ------
         RunStopped
-            Between two groups, after Ctrl-C or when a cap is reached.
+            After Ctrl-C, or when a cap is reached.
         RunError
             If no row of a group can be decoded, tried again and one by one, and no row decoded before can either.
         """
         self._tell_resumed(round_number)
         with self.stopper.watching():
             for number, group in enumerate(groups):
-                rows = self._kept_rows(round_number, number, group)
-                if rows is None:
-                    self.stopper.check()
-                    outcome = write_patiently(group, ask(group), write)
-                    if outcome.error and not self._can_still_write(ask, write):
-                        self._stop_once(round_number, number, outcome)
-                    self._keep(round_number, number, outcome)
-                    rows = load_rows(self._part(round_number, number))
-                self._remember_good(group, rows)
-                yield rows
+                stop = self._write_group(round_number, number, group, ask, write)
+                if self._part(round_number, number).exists():
+                    yield load_rows(self._part(round_number, number))
+                if stop is not None:
+                    raise stop
+
+    def _write_group(self, round_number: int, number: int, group: MixPlan, ask: Ask, write: Write) -> RunStopped | None:
+        """Write what is missing of a group, or as much of it as the caps allow; return why it is not whole."""
+        kept = self._kept_rows(round_number, number, group)
+        n_done = 0 if kept is None else len(kept)
+        if kept is not None:
+            self._remember_good(group, kept)
+        while n_done < len(group):
+            try:
+                self.stopper.check()
+            except RunStopped as stop:
+                return stop
+            piece = group.take(slice(n_done, n_done + self.stopper.room_for(len(group) - n_done)))
+            outcome = write_patiently(piece, ask(piece), write)
+            if outcome.error and not self._can_still_write(ask, write):
+                self._stop_once(round_number, number, outcome)
+            self._keep(round_number, number, outcome, after=n_done)
+            self._remember_good(piece, outcome.rows)
+            n_done += len(piece)
+        return None
 
     def _kept(
         self, path: Path, load: Callable[[Path], Kept], is_right: Callable[[Kept], bool] | None = None
@@ -140,8 +156,9 @@ class DurableRun:
         return None
 
     def _kept_rows(self, round_number: int, number: int, group: MixPlan) -> pd.DataFrame | None:
+        """Return the rows of a group that are there, which may be its first ones alone."""
         path = self._part(round_number, number)
-        return self._kept(path, load_rows, lambda rows: rows["key"].tolist() == group.keys)
+        return self._kept(path, load_rows, lambda rows: rows["key"].tolist() == group.keys[: len(rows)])
 
     def _note(self, path: Path, event: str, **entries: Any) -> None:
         """Log what was written, with its hash: a file that has another one later is made again."""
@@ -168,12 +185,12 @@ class DurableRun:
         name = "writing" if round_number == 0 else f"writing, round {round_number + 1}"
         self.progress.start(name, self._n_planned.get(round_number, 0), done=done)
 
-    def _keep(self, round_number: int, number: int, outcome: Outcome) -> None:
-        """Write the part of a decoded group, and count it."""
+    def _keep(self, round_number: int, number: int, outcome: Outcome, *, after: int = 0) -> None:
+        """Write the part of a decoded group, or of a piece of it `after` so many rows, and count it."""
         rows, path = outcome.rows, self._part(round_number, number)
-        save_rows(rows, path)
-        tokens = int(rows["n_tokens"].clip(lower=0).sum())
-        self.stopper.count(tokens=tokens, seconds=outcome.seconds)
+        save_rows(pd.concat([load_rows(path), rows], ignore_index=True) if after else rows, path)
+        tokens = _count_tokens(rows)
+        self.stopper.count(tokens=tokens, seconds=outcome.seconds, rows=len(rows))
         failed = rows.loc[rows["reason"].str.startswith(FAILED), ["key", "reason"]].to_dict("records")
         self._note(
             path, "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens,
@@ -197,3 +214,10 @@ class DurableRun:
             f"no row of decode group {number} can be decoded: {outcome.error}: the same command tries again, and "
             "gives the group up if that fails too"
         ) from outcome.cause
+
+
+def _count_tokens(rows: pd.DataFrame) -> int:
+    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well."""
+    is_counted = rows["n_tokens"] >= 0
+    words = sum(len(text.split()) for text in rows.loc[~is_counted, "text"])
+    return int(rows.loc[is_counted, "n_tokens"].sum()) + words

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -27,7 +28,9 @@ from typing import Any, Literal
 
 from smotext.errors import InputError
 from smotext.files import TEMPORARY, atomic_write, step, sync_directory
+from smotext.runs.place import check_place
 
+_LOG = logging.getLogger(__name__)
 Resume = Literal["if-possible", "always", "never"]
 _CHUNK_BYTES = 1 << 20
 _ENTRIES = {"lock", "settings.json", "models.json", "manifest.jsonl", "vectors.npy", "plans", "parts", "done"}
@@ -66,11 +69,12 @@ class RunFolder:
         ------
         InputError
             If another process works on it, if the settings differ from the run's, if there is nothing to
-            resume and `resume` is "always", or if the directory holds what is no part of a run.
+            resume and `resume` is "always", or if the directory belongs to somebody else, cannot be read and written,
+            or holds what is no part of a run.
         """
+        check_place(path)
         if resume == "always" and not has_run(path):
             raise InputError(f"nothing to resume: {path} holds no run; leave out --resume always to begin one")
-        _check_place(path)
         path.mkdir(mode=0o700, exist_ok=True)
         _check_own(path)
         lock = _take_lock(path)
@@ -103,6 +107,7 @@ class RunFolder:
     def log(self, event: str, **entries: Any) -> None:
         """Append one line to the manifest."""
         append_event(self.path / "manifest.jsonl", event, entries)
+        _LOG.info("%s: %s %s", self.path.name, event, entries)
         if "sha256" in entries and self._digests is not None:
             self._digests[entries["file"]] = entries["sha256"]
 
@@ -247,14 +252,6 @@ def _take_lock(path: Path) -> int:
     return lock
 
 
-def _check_place(path: Path) -> None:
-    """Raise InputError if the run cannot be beside its output, from where its files are renamed."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file, and the run is kept in a directory of that name: move it away")
-    if path.exists() and path.stat().st_dev != path.parent.stat().st_dev:
-        raise InputError(f"{path} lies on another file system than its output: move it away")
-
-
 def _check_own(path: Path) -> None:
     """Raise InputError if the directory holds what no run has put there: a run that begins anew empties it."""
     names = {entry.name for entry in path.iterdir()}
@@ -291,6 +288,8 @@ def _compare(path: Path, values: Mapping[str, Any]) -> None:
         before = _flat(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}): begin anew with --resume never") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): begin anew with --resume never") from error
     now = _flat(json.loads(json.dumps(values)))
     changes = [
         f"{name} was {before.get(name, 'not set')!r} and is {now.get(name, 'not set')!r}"

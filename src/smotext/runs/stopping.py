@@ -11,14 +11,17 @@ from typing import Any
 
 from smotext.errors import InputError, RunStopped
 
+_FIRST_ROWS = 16  # decoded to learn what a row takes, where minutes are capped
+_TOKENS_A_ROW = 128  # until it is known: decode's own default limit
+
 
 class Stopper:
-    """Says when to stop; asked before each decode group.
+    """Says when to stop and how far to go next; asked before each piece of a decode group.
 
     Parameters
     ----------
     max_minutes : float, optional
-        Stop before a group that would end later than this, judged by the groups before it.
+        Stop before a row that would end later than this, judged by those before it.
     max_tokens : int, optional
         Stop once so many tokens were written.
     on_interrupt : callable
@@ -28,13 +31,14 @@ class Stopper:
 
     Notes
     -----
-    Both caps are of one process, so that the same command goes on after a cap; at least one group is decoded.
+    Both caps are of one process, so that the same command goes on after a cap; at least one row is decoded. Without a
+    cap a group is decoded whole.
 
     Examples
     --------
     >>> stopper = Stopper(max_tokens=100)
     >>> stopper.check()
-    >>> stopper.count(tokens=120, seconds=1.0)
+    >>> stopper.count(tokens=120, seconds=1.0, rows=2)
     >>> stopper.check()
     Traceback (most recent call last):
         ...
@@ -57,28 +61,51 @@ class Stopper:
         self._on_interrupt = on_interrupt
         self._clock = clock
         self._started_s = clock()
-        self._n_groups, self._n_tokens, self._seconds = 0, 0, 0.0
+        self._n_rows, self._n_tokens, self._seconds = 0, 0, 0.0
         self._is_interrupted = False
 
-    def count(self, *, tokens: int, seconds: float) -> None:
-        """Count a decoded group."""
-        self._n_groups += 1
+    def count(self, *, tokens: int, seconds: float, rows: int) -> None:
+        """Count decoded rows."""
+        self._n_rows += rows
         self._n_tokens += tokens
         self._seconds += seconds
 
-    def check(self) -> None:
-        """Raise RunStopped if the next group should not be begun."""
+    def check(self, n_rows: int = 1) -> None:
+        """Raise RunStopped if no more should be decoded, which is in pieces of `n_rows` at least."""
         if self._is_interrupted:
             raise RunStopped("interrupted", exit_code=130)
-        if self._n_groups == 0:
+        if self._n_rows == 0:
             return
         if self.max_tokens is not None and self._n_tokens >= self.max_tokens:
             raise RunStopped(
                 f"--max-tokens {self.max_tokens} is reached: {self._n_tokens} tokens were written", exit_code=3
             )
-        ahead_s = self._clock() - self._started_s + self._seconds / self._n_groups
-        if self.max_minutes is not None and ahead_s > 60 * self.max_minutes:
-            raise RunStopped(f"--max-minutes {self.max_minutes:g} would be passed by the next group", exit_code=3)
+        if self.max_minutes is not None and n_rows * self._seconds / self._n_rows > self._left_s(self.max_minutes):
+            raise RunStopped(f"--max-minutes {self.max_minutes:g} would be passed by the next rows", exit_code=3)
+
+    def room_for(self, n_rows: int) -> int:
+        """Return how many of the next `n_rows` to decode together: all, or as many as the caps are likely to allow.
+
+        Examples
+        --------
+        >>> stopper = Stopper(max_tokens=1000)
+        >>> stopper.room_for(256)  # at 128 tokens a row
+        7
+        >>> stopper.count(tokens=7 * 20, seconds=1.0, rows=7)
+        >>> stopper.room_for(256)  # 860 tokens are left, at 20 a row
+        43
+        """
+        room: float = n_rows
+        if self.max_tokens is not None:
+            tokens_a_row = self._n_tokens / self._n_rows if self._n_tokens else _TOKENS_A_ROW
+            room = min(room, (self.max_tokens - self._n_tokens) / tokens_a_row)
+        if self.max_minutes is not None:
+            seconds_a_row = self._seconds / self._n_rows if self._n_rows else 0.0
+            room = min(room, self._left_s(self.max_minutes) / seconds_a_row if seconds_a_row else _FIRST_ROWS)
+        return max(int(room), 1)
+
+    def _left_s(self, max_minutes: float) -> float:
+        return 60 * max_minutes - (self._clock() - self._started_s)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:

@@ -23,8 +23,9 @@ from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Corpus, Cutting, cut_passages
 from smotext.training.export import Card, check_output, export_bridge
 from smotext.training.identity import models_identity, texts_identity
+from smotext.training.lora import has_lora, load_for_training
 from smotext.training.measures import copied_share
-from smotext.training.pair import Pair, load_bridge
+from smotext.training.pair import Pair
 from smotext.training.score import held_out_nats
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore, Piece
@@ -35,10 +36,11 @@ from smotext.training.writing import write_texts
 MIN_TEXTS = 20  # fewer cannot spare a held-out part
 COPIED_NGRAM = 8  # words in a row that two people seldom write alike
 DEFAULTS = TrainingSettings(
-    train="all",
-    optimizer="muon",
-    learning_rate=8e-4,
-    batch_size=64,
+    train="projector+lora",
+    learning_rate=5e-4,
+    lora_rank=16,
+    lora_alpha=32,
+    batch_size=16,
     noise=0.05,
     warmup_ratio=0.05,
     epochs=10,
@@ -127,7 +129,8 @@ def adapt_bridge(
         if `output` holds other files, or a run in ``OUTPUT.run`` was started with other texts, models or settings.
     """
     check_output(output)
-    pair, world = load_bridge(bridge), join_world(device)
+    pair, world = load_for_training(Path(bridge)), join_world(device)
+    settings = _with_adapters_rank(pair, settings)
     train, held_out = _split(texts, held_out_share, settings.seed)
     is_read = settings.stage == 2
     longest = min(pair.spec.max_new_tokens, pair.room(is_read=is_read))
@@ -156,7 +159,7 @@ def adapt_bridge(
     if watch.best is not None:
         trainer.masters.publish(watch.best)
     else:
-        pair = load_bridge(bridge).to(world.device)
+        pair = load_for_training(Path(bridge)).to(world.device)
     outcome = Adaptation(
         losses=watch.losses,
         best_pass=watch.best_pass,
@@ -217,6 +220,14 @@ def adapted_decoder(
         raise
     weakref.finalize(adapted, shutil.rmtree, folder, ignore_errors=True)
     return adapted
+
+
+def _with_adapters_rank(pair: Pair, settings: TrainingSettings) -> TrainingSettings:
+    """Return the settings with the rank of the LoRA layers that the bridge has already."""
+    if not has_lora(pair.lm):
+        return settings
+    found = pair.lm.peft_config["default"]
+    return replace(settings, lora_rank=found.r, lora_alpha=found.lora_alpha)
 
 
 def check_adaptable(decoder: Any) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from smotext.decoders.base_model import BASES
-from smotext.decoders.bridge import ADAPTER_CONFIG, GUIDANCE_PREFIX, BridgeSpec, read_spec
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import KV
 from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
@@ -25,8 +26,8 @@ from smotext.training.corpus import Cutting, read_corpus
 from smotext.training.export import Card, check_output, export_bridge, with_spec
 from smotext.training.heads import fit_guidance
 from smotext.training.identity import models_identity
-from smotext.training.lora import resume_lora
-from smotext.training.pair import Pair, load_bridge, load_pair
+from smotext.training.lora import load_for_training
+from smotext.training.pair import Pair, load_pair
 from smotext.training.score import bits_per_character
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore
@@ -44,6 +45,8 @@ PROMPT_STYLES = {
     },
 }
 GUIDANCE_HEADS = ("tied", "free")
+_HIDDEN = 1024  # of a tied head
+_HEAD_PIECES = 4  # of the store that a head is fitted to: more hardly help it
 
 
 @dataclass(frozen=True)
@@ -257,10 +260,7 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
 
 def _make_pair(job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
     if bridge is not None:
-        pair = dataclasses.replace(load_bridge(bridge, is_adapted=False), spec=spec)
-        if spec.base is not None and (bridge / ADAPTER_CONFIG).is_file():
-            resume_lora(pair, bridge)
-        return pair
+        return dataclasses.replace(load_for_training(bridge), spec=spec)
     return load_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
 
 
@@ -283,7 +283,10 @@ def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: i
     if world.is_main and not path.is_file():
         special = [number for number in pair.tokenizer.all_special_ids if number < len(table)]
         tied = table if job.guidance_head == "tied" else None
-        head = fit_guidance(store, vocabulary=len(table), special_ids=special, seed=seed, table=tied, max_pieces=2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = Guidance(len(table), pair.projector.vector_dim, tied, hidden_size=_HIDDEN if tied is not None else 0)
+        fit_guidance(head, store, special_ids=special, seed=seed, max_pieces=_HEAD_PIECES)
         with atomic_write(path, mode=0o600) as file:
             file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()

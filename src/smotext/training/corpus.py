@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,9 @@ class Cutting:
         With `clean`, drop passages whose words the tokenizer splits into more pieces than this on average:
         a measure of rare names and foreign words that needs no word list.
     group_size : int
-        So many passages in a row of one file, of one document where it is long enough, make a group, whose passages
-        can stand as examples in each other's prompts. 1: passages by themselves.
+        So many passages of one form that stand near each other in a file make a group, whose passages can stand as
+        examples in each other's prompts: a bridge learns there that examples tell the form (:func:`form_of`). 1:
+        passages by themselves.
     document_share : float
         Share of the documents that are read, chosen by their text alone; less reads a large corpus faster.
     """
@@ -343,7 +345,7 @@ def read_corpus(
     seen: set[int] = set()
     n_documents = 0
     for number, path in enumerate(paths):
-        part, group = number % n_parts, list[str]()
+        part, groups = number % n_parts, defaultdict[Any, list[str]](list)
         for document in read_documents(path, text_column):
             n_documents += 1
             key = stable_hash(document)
@@ -357,10 +359,11 @@ def read_corpus(
                 if is_held_out:
                     held[part].add(((passage,), Path(path).name))
                     continue
+                group = groups[form_of(passage) if cutting.group_size > 1 else None]
                 group.append(passage)
                 if len(group) == cutting.group_size:
                     train[part].add((tuple(group), Path(path).name))
-                    group = []
+                    group.clear()
     drawn, checked = ([item for part in parts for item in part.items] for parts in (train, held))
     if not drawn:
         raise InputError(
@@ -369,6 +372,19 @@ def read_corpus(
             "texts, or lower min_tokens"
         )
     return _shuffled(drawn, checked, rng, cutting.group_size)
+
+
+def form_of(passage: str) -> tuple[str, int]:
+    """Return how a passage ends and how long it is, roughly: passages of one form could be of one class.
+
+    Examples
+    --------
+    >>> form_of("Where is it?"), form_of("play me some jazz")
+    (('?', 0), ('', 0))
+    """
+    end = passage.rstrip("\"')]")[-1:]
+    n_words = passage.count(" ") + 1
+    return end if end in ".?!" else "", sum(n_words > most for most in (8, 16, 28))
 
 
 def _shuffled(train: list[_Drawn], held: list[_Drawn], rng: np.random.Generator, group_size: int) -> Corpus:

@@ -15,7 +15,7 @@ from torch import nn
 from smotext.decoders.base_model import BaseReference
 from smotext.decoders.bridge import ADAPTER_CONFIG, ADAPTER_NAME
 from smotext.errors import missing_extra
-from smotext.training.pair import Pair
+from smotext.training.pair import Pair, load_bridge
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
@@ -43,8 +43,22 @@ def add_lora(pair: Pair, *, rank: int, alpha: int, first_layer: int, seed: int) 
         pair.lm = get_peft_model(pair.lm, config)
 
 
-def resume_lora(pair: Pair, directory: Path) -> None:
-    """Wrap the pair's language model with the LoRA layers of a bridge directory's adapter, to train them further."""
+def load_for_training(directory: Path) -> Pair:
+    """Return the pair in a bridge directory; the adapter of a language model that it names stays apart, in LoRA layers.
+
+    Raises
+    ------
+    MissingExtraError
+        If there is an adapter and peft is not installed.
+    """
+    pair = load_bridge(directory, is_adapted=False)
+    if pair.spec.base is not None and (directory / ADAPTER_CONFIG).is_file():
+        _resume_lora(pair, directory)
+    return pair
+
+
+def _resume_lora(pair: Pair, directory: Path) -> None:
+    """Wrap the pair's language model with the LoRA layers of a bridge directory's adapter."""
     try:
         from peft import PeftModel
     except ImportError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.decoders.base_weights import load_base
 from smotext.errors import InputError
 from smotext.inputs import check_count
 from smotext.records import Decoded
@@ -20,6 +21,7 @@ from smotext.training.objective import stage_one
 from smotext.training.pair import Pair
 from smotext.training.store import Encode, Piece
 
+Examples = list[list[str]] | None
 MEASURES = (
     "bits per character",
     "cosine at lam 1, greedy",
@@ -35,6 +37,7 @@ MEASURES = (
     "share repetitive",
     "share ending in a full stop",
     "function words, written / real",
+    "fluency, written / real",
 )
 
 
@@ -45,8 +48,9 @@ class BridgeScores:
     Attributes
     ----------
     values : dict of str to float
-        The measures of :data:`MEASURES`. All but the first five are of greedy texts at lam 1, the shares
-        and distinct-n of sampled ones at lam 1 and 0.5.
+        The measures of :data:`MEASURES`. Overlap is of greedy texts at lam 1; shares, distinct-n and fluency are of
+        sampled ones at lam 1 and 0.5. Fluency is the bits a character that the language model needs which the bridge
+        names, without anything that was trained: NaN for a bridge that holds its language model.
     samples : list of dict
         ``text``, ``greedy``, ``sampled``, ``cosine`` side by side.
     n_texts : int
@@ -70,6 +74,8 @@ class Decoding:
         Of the sampled texts.
     candidates : int
         Sampled texts for each vector, of which the one nearest to the vector is kept.
+    examples : int
+        Texts that each prompt shows: half way the two that are mixed, and before them the nearest others.
     max_new_tokens : int or None
         None: what the bridge was trained for.
     batch_size : int
@@ -82,12 +88,14 @@ class Decoding:
     temperature: float = 0.8
     top_p: float = 0.95
     candidates: int = 1
+    examples: int = 0
     max_new_tokens: int | None = None
     batch_size: int = 64
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_count("candidates", self.candidates, "1 or more")
+        check_count("examples", self.examples, "0 or more", least=0)
 
 
 def score_bridge(
@@ -123,11 +131,13 @@ def score_bridge(
         raise InputError(f"{len(texts)} texts to score on: expected at least 2, neighbours are mixed")
     texts = list(texts)
     asked = np.asarray(encoder.encode(texts), dtype=np.float32)
-    halves = np.asarray((asked + asked[nearest_other(asked)]) / 2, dtype=np.float32)
+    near = nearest_others(asked, max(decoding.examples, 1))
+    halves = np.asarray((asked + asked[near[:, 0]]) / 2, dtype=np.float32)
     longest = decoding.max_new_tokens or pair.spec.max_new_tokens
     write = _Writer(decoder, encoder, decoding, longest)
-    greedy, sampled = write.greedy(asked), write.sampled(asked)
-    greedy_half, sampled_half = write.greedy(halves), write.sampled(halves)
+    shown, shown_half = _examples(texts, near, decoding.examples)
+    greedy, sampled = write.greedy(asked, shown), write.sampled(asked, shown)
+    greedy_half, sampled_half = write.greedy(halves, shown_half), write.sampled(halves, shown_half)
     drawn = [*sampled.rows, *sampled_half.rows]
     values = {
         "bits per character": bits_per_character(pair, texts, asked),
@@ -137,6 +147,7 @@ def score_bridge(
         "cosine at lam 0.5, sampled": float(sampled_half.cosines.mean()),
         **_overlap(greedy.texts, texts),
         **_shapes([row.text for row in drawn], [not row.is_finished for row in drawn], texts),
+        "fluency, written / real": fluency(pair, [row.text for row in drawn], texts),
     }
     columns = zip(texts, greedy.texts, sampled.texts, sampled.cosines.tolist(), strict=True)
     samples = [dict(zip(("text", "greedy", "sampled", "cosine"), row, strict=True)) for row in columns]
@@ -164,22 +175,24 @@ class _Writer:
     decoding: Decoding
     max_new_tokens: int
 
-    def greedy(self, asked: NDArray[np.float32]) -> _Texts:
-        return self._write(asked)
+    def greedy(self, asked: NDArray[np.float32], examples: Examples) -> _Texts:
+        return self._write(asked, examples)
 
-    def sampled(self, asked: NDArray[np.float32]) -> _Texts:
+    def sampled(self, asked: NDArray[np.float32], examples: Examples) -> _Texts:
         """Return the nearest of the candidates for each vector; candidate c of row r has seed + r + c * n_rows."""
         sampling = {"do_sample": True, "temperature": self.decoding.temperature, "top_p": self.decoding.top_p}
         seeds = self.decoding.seed + np.arange(len(asked))
         tries = [
-            self._write(asked, seeds=seeds + number * len(asked), **sampling)
+            self._write(asked, examples, seeds=seeds + number * len(asked), **sampling)
             for number in range(self.decoding.candidates)
         ]
         best = np.argmax([one.cosines for one in tries], axis=0)
         rows = [tries[number].rows[row] for row, number in enumerate(best)]
         return _Texts(rows, np.max([one.cosines for one in tries], axis=0))
 
-    def _write(self, asked: NDArray[np.float32], **options: Any) -> _Texts:
+    def _write(self, asked: NDArray[np.float32], examples: Examples, **options: Any) -> _Texts:
+        if examples is not None:
+            options["examples"] = examples
         if self.decoding.guidance is not None:
             options["guidance"] = self.decoding.guidance
         rows = self.decoder.decode_rows(
@@ -188,18 +201,56 @@ class _Writer:
         return _Texts(rows, cosines_of(self.encoder.encode, [row.text for row in rows], asked))
 
 
-def nearest_other(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return each row's nearest other row by cosine, shape (n_rows,).
+def _examples(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[Examples, Examples]:
+    """Return the texts that prompts show at lam 1, where a text does not see itself, and half way."""
+    if n == 0:
+        return None, None
+    others = [[texts[row] for row in reversed(rows[:n])] for rows in near.tolist()]
+    parents = [[*shown[-(n - 1) :], texts[row]] if n > 1 else [texts[row]] for row, shown in enumerate(others)]
+    return others, parents
+
+
+def fluency(pair: Pair, written: Sequence[str], real: Sequence[str]) -> float:
+    """Return the bits a character of what was written under the bare language model, over those of real texts."""
+    if pair.spec.base is None:
+        return math.nan
+    bare = load_base(pair.spec.base)
+    return bare_bits(bare, pair.tokenizer, written) / bare_bits(bare, pair.tokenizer, real)
+
+
+@torch.inference_mode()
+def bare_bits(model: Any, tokenizer: Any, texts: Sequence[str]) -> float:
+    """Return bits a character of the texts under a language model, each read after the begin token.
+
+    Parameters
+    ----------
+    model : causal language model
+    tokenizer : its tokenizer, with a begin token
+    texts : sequence of str
+        Blank ones do not count.
+    """
+    nats, n_characters = 0.0, 0
+    for text in filter(str.strip, texts):
+        plain = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        ids = torch.tensor([[tokenizer.bos_token_id, *plain]])
+        log_p = torch.log_softmax(model(input_ids=ids).logits[0, :-1].float(), dim=-1)
+        nats -= float(log_p.gather(1, ids[0, 1:, None]).sum())
+        n_characters += len(text)
+    return nats / math.log(2) / n_characters if n_characters else math.nan
+
+
+def nearest_others(vectors: NDArray[np.float32], n: int) -> NDArray[np.int64]:
+    """Return each row's nearest other rows by cosine, nearest first, shape (n_rows, n) or fewer where there are fewer.
 
     Examples
     --------
-    >>> nearest_other(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], dtype=np.float32)).tolist()
-    [1, 0, 1]
+    >>> nearest_others(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], dtype=np.float32), 2).tolist()
+    [[1, 2], [0, 2], [1, 0]]
     """
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     similarities = unit @ unit.T
     np.fill_diagonal(similarities, -np.inf)
-    return similarities.argmax(axis=1)
+    return np.argsort(-similarities, axis=1, kind="stable")[:, : min(n, len(vectors) - 1)]
 
 
 def cosines_of(encode: Encode, written: list[str], asked: NDArray[np.float32]) -> NDArray[np.float64]:

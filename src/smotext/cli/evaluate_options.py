@@ -1,0 +1,137 @@
+"""The options of ``smotext evaluate`` that no other command has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smotext.errors import InputError
+
+SEEDS, TEST_ROWS = 10, 2000
+QUICK_SEEDS, QUICK_TEST_ROWS = 3, 500
+_DESIGN, _MODELS = "Design", "Models"
+
+
+@dataclass(frozen=True)
+class DesignOptions:
+    """What is compared with what, and how often."""
+
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Test file; without it, cross-validation on FILE.", rich_help_panel=_DESIGN),
+    ] = None
+    shots: Annotated[
+        str | None,
+        typer.Option(help="Real rows per class, such as 5,10,20; all unless given.", rich_help_panel=_DESIGN),
+    ] = None
+    imbalance: Annotated[
+        int | None,
+        typer.Option(help="Cut half of the classes to a row for so many of the others.", rich_help_panel=_DESIGN),
+    ] = None
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            help="New rows for each class; not with --imbalance. Default: 50 with --shots, else up to the largest.",
+            rich_help_panel=_DESIGN,
+        ),
+    ] = None
+    conditions: Annotated[
+        str | None,
+        typer.Option(help="Some of the conditions, separated by commas; all unless given.", rich_help_panel=_DESIGN),
+    ] = None
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Open texts for the retrieval control: JSON lines or lines.", rich_help_panel=_DESIGN),
+    ] = None
+    adapt: Annotated[
+        bool,
+        typer.Option("--adapt", help="Adapt the bridge to each fold's training texts first.", rich_help_panel=_DESIGN),
+    ] = False
+    seeds: Annotated[
+        int | None, typer.Option(help=f"Paired repetitions. Default: {SEEDS}.", rich_help_panel=_DESIGN)
+    ] = None
+    max_test_rows: Annotated[
+        int | None, typer.Option(help=f"At most so many test rows. Default: {TEST_ROWS}.", rich_help_panel=_DESIGN)
+    ] = None
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help=f"Unless given: {QUICK_SEEDS} seeds, {QUICK_TEST_ROWS} test rows, no paraphrase.",
+            rich_help_panel=_DESIGN,
+        ),
+    ] = False
+
+    @property
+    def n_seeds(self) -> int:
+        """Paired repetitions."""
+        return self.seeds if self.seeds is not None else (QUICK_SEEDS if self.quick else SEEDS)
+
+    @property
+    def n_test_rows(self) -> int:
+        """Most test rows."""
+        return self.max_test_rows if self.max_test_rows is not None else (QUICK_TEST_ROWS if self.quick else TEST_ROWS)
+
+    def wanted_conditions(self) -> list[str]:
+        """Return the conditions to compare.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, or asked for without what it needs.
+        """
+        from smotext.evaluation.conditions import CONDITIONS, PARAPHRASED, RETRIEVED, check_conditions
+
+        if self.conditions is None:
+            return check_conditions([name for name in CONDITIONS if not (self.quick and name == PARAPHRASED)])
+        names = check_conditions([name.strip() for name in self.conditions.split(",")])
+        if RETRIEVED in names and self.corpus is None:
+            raise InputError(
+                f"--conditions names {RETRIEVED!r}, which chooses from open texts: give them with --corpus"
+            )
+        if self.corpus is not None and RETRIEVED not in names:
+            raise InputError(
+                f"--corpus is {self.corpus}, and --conditions lacks {RETRIEVED!r}: add it, or leave it out"
+            )
+        return names
+
+
+@dataclass(frozen=True)
+class ClassifierOptions:
+    """What is trained."""
+
+    classifier: Annotated[
+        str,
+        typer.Option(
+            help="Beside the frozen encoder: tfidf, or package.module:name of a scikit-learn text classifier; "
+            "several separated by commas.",
+            rich_help_panel=_MODELS,
+        ),
+    ] = "tfidf"
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="The frozen encoder: a name or path; the method's own unless given.", rich_help_panel=_MODELS
+        ),
+    ] = None
+    pooling: Annotated[
+        str | None, typer.Option(help="How --encoder pools its tokens: mean or cls.", rich_help_panel=_MODELS)
+    ] = None
+
+    @property
+    def names(self) -> list[str]:
+        """The classifiers beside the frozen encoder."""
+        return [part.strip() for part in self.classifier.split(",") if part.strip()]
+
+    def check(self) -> None:
+        """Raise InputError if a classifier cannot be loaded, or an option would have no effect."""
+        from smotext.evaluation.classifiers import load_classifier
+
+        if self.pooling is not None and self.encoder is None:
+            raise InputError(f"--pooling is {self.pooling!r} without --encoder, whose tokens it pools: name one, too")
+        for name in self.names:
+            if name not in ("tfidf", "frozen"):
+                load_classifier(name)
