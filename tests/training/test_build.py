@@ -5,23 +5,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, GPT2Config
 
 import smotext
-from smotext.decoders.bridge import GUIDANCE_PREFIX, has_packed_tensors, read_spec, read_tensors
+from smotext.decoders.bridge import GUIDANCE_PREFIX, read_spec, read_tensors
 from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
 from smotext.errors import InputError, RunError, UnknownNameError
-from smotext.training.build import Job, train_bridge
+from smotext.training.build import Job, Projecting, train_bridge
 from smotext.training.checkpoint import read_metrics
 from smotext.training.pair import load_bridge
 from smotext.training.store import PassageStore, read_texts
 from smotext.training.trainer import Trainer
 from tests.training import toy
+
+SLOTS = Projecting("kv", n_slots=2, slot_code_size=8, first_slot_layer=1)
 
 
 def written(bridge: Path) -> list[str]:
@@ -43,7 +47,7 @@ def test_training_a_part_teaches_a_known_language_model_a_new_projector(
 ) -> None:
     if train == "projector+lora":
         pytest.importorskip("peft")
-    job = toy.job(tmp_path, lm=str(toy_bridge), chat_template="{content}", prompts=("<xRAG>",))
+    job = toy.job(tmp_path, lm=str(toy_bridge), **toy.ALONE)
     settings = toy.settings(train=train, learning_rate=1e-2, max_steps=150, lora_rank=4, lora_alpha=8)
     assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
 
@@ -90,11 +94,62 @@ def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_pa
         ({"chat_template": "Q: {content} A:"}, "chat_template was '{content}', now 'Q: {content} A:'"),
         ({"prompts": ("Say <xRAG>",)}, r"prompts was \('<xRAG>',\), now \('Say <xRAG>',\)"),
         ({"vector_norm": "raw"}, "vector_norm was 'unit', now 'raw'"),
-        ({"projector_type": "mlp1x_gelu"}, "projector_type was 'mlp2x_gelu', now 'mlp1x_gelu'"),
+        ({"projector": Projecting("mlp1x_gelu")}, "projector_type was 'mlp2x_gelu', now 'mlp1x_gelu'"),
+        ({"projector": Projecting(n_soft_tokens=2)}, "n_soft_tokens was None, now 2"),
     ],
 )
 def test_resuming_with_other_conventions_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
-    settings = toy.settings(max_steps=1)
+    settings, lm = toy.settings(max_steps=1), {"lm": str(toy.write_lm(tmp_path)), **toy.ALONE}
+    train_bridge(toy.job(tmp_path, **lm), tmp_path / "out", settings, encoder=toy.encoder())
+    with pytest.raises(InputError, match=match):
+        train_bridge(toy.job(tmp_path, **lm | changes), tmp_path / "out", settings, encoder=toy.encoder())
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"projector": replace(SLOTS, n_slots=3)}, "n_slots was 2, now 3"),
+        ({"projector": replace(SLOTS, slot_code_size=16)}, "slot_code_size was 8, now 16"),
+        ({"projector": replace(SLOTS, first_slot_layer=0)}, "first_slot_layer was 1, now 0"),
+        ({"prompt_style": "chat", **toy.ALONE}, "chat_template was '{bos}{content}', now '{content}'"),
+    ],
+)
+def test_resuming_with_other_slots_or_prompts_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    settings = toy.settings(train="projector", max_steps=1)
+    train_bridge(toy.list_job(tmp_path, projector=SLOTS), tmp_path / "out", settings, encoder=toy.encoder())
+    other = toy.list_job(tmp_path, **{"projector": SLOTS, **changes})
+    with pytest.raises(InputError, match=match):
+        train_bridge(other, tmp_path / "out", settings, encoder=toy.encoder())
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"most_examples": 2}, "most_examples was 3, now 2"),
+        ({"example_share": 1.0}, "example_share was 0.5, now 1.0"),
+        ({"lora_first_layer": 1}, "lora_first_layer was 0, now 1"),
+        ({"lora_learning_rate": 1e-4}, "lora_learning_rate was None, now 0.0001"),
+    ],
+)
+def test_resuming_with_other_examples_or_lora_layers_is_refused(
+    tmp_path: Path, changes: dict[str, Any], match: str
+) -> None:
+    settings = toy.settings(train="projector", max_steps=1, most_examples=3)
+    train_bridge(toy.list_job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder())
+    with pytest.raises(InputError, match=match):
+        train_bridge(toy.list_job(tmp_path), tmp_path / "out", replace(settings, **changes), encoder=toy.encoder())
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"cutting": replace(toy.CUTTING, group_size=2)}, "cutting was .*'group_size': 1.* now .*'group_size': 2"),
+        ({"cutting": replace(toy.CUTTING, document_share=0.5)}, "'document_share': 1.0.* now .*'document_share': 0.5"),
+        ({"equal_shares": True}, "equal_shares was False, now True"),
+    ],
+)
+def test_a_store_of_other_groups_or_shares_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    settings = toy.settings(train="projector", max_steps=1)
     train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder())
     with pytest.raises(InputError, match=match):
         train_bridge(toy.job(tmp_path, **changes), tmp_path / "out", settings, encoder=toy.encoder())
@@ -126,10 +181,13 @@ def test_passages_beyond_the_positions_of_the_language_model_are_refused(tmp_pat
 
 
 def test_passages_that_the_teacher_of_stage_two_cannot_read_twice_are_refused(tmp_path: Path) -> None:
-    gpt2 = {"model_type": "gpt2", "vocab_size": 380, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 30}
+    gpt2 = GPT2Config(
+        vocab_size=toy.VOCABULARY, n_embd=16, n_layer=1, n_head=2, n_positions=30, bos_token_id=1, eos_token_id=2
+    )
+    AutoModelForCausalLM.from_config(gpt2).save_pretrained(tmp_path / "lm")
+    toy.tokenizer().save_pretrained(tmp_path / "lm")
     settings, fits = toy.settings(stage=2, max_steps=3, batch_size=4), dataclasses.replace(toy.CUTTING, max_tokens=15)
     job = toy.job(tmp_path, cutting=fits)
-    (tmp_path / "config.json").write_text(json.dumps(gpt2), encoding="utf-8")
     train_bridge(job, tmp_path / "fits", settings, encoder=toy.encoder())
     job = dataclasses.replace(job, cutting=dataclasses.replace(fits, max_tokens=16))
     with pytest.raises(InputError, match="max_tokens=16, but only 15 tokens fit .* in stage 2's prompt and again"):
@@ -187,7 +245,7 @@ def test_the_teacher_computes_as_the_student_does_and_bfloat16_by_plain_attentio
     for precision, attention in (("float32", "sdpa"), ("bfloat16", "eager")):
         pair, folder = load_bridge(toy_bridge), tmp_path / precision
         store = PassageStore.create(
-            folder, toy.TEXTS, [], tokenizer=pair.tokenizer, encode=toy.encoder().encode, about={}
+            folder, toy.TEXTS, [], tokenize=pair.prompts.text_ids, encode=toy.encoder().encode, about={}
         )
         trainer = Trainer(pair, store, toy.settings(stage=2, precision=precision), folder)
         assert trainer._teacher.config._attn_implementation == pair.lm.config._attn_implementation == attention
@@ -220,22 +278,20 @@ def test_less_than_half_a_step_of_the_corpus_is_one_step(tmp_path: Path, max_ste
 
 
 def test_a_job_needs_exactly_one_start() -> None:
-    with pytest.raises(InputError, match="exactly one of lm, bridge and from_scratch"):
+    with pytest.raises(InputError, match="exactly one of lm and bridge"):
         Job(corpus=("a.txt",), lm="x", bridge="y")
 
 
-def test_an_unknown_store_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="unknown store 'int7': .*did you mean 'int8'"):
-        Job(corpus=("a.txt",), lm="x", store="int7")  # type: ignore[arg-type]
-
-
-def test_the_same_run_can_be_stored_again_in_int8_and_back(tmp_path: Path) -> None:
-    for store in ("bfloat16", "int8", "bfloat16"):
-        made = train_bridge(
-            toy.job(tmp_path, store=store), tmp_path / "out", toy.settings(max_steps=2), encoder=toy.encoder()
-        )
-        assert has_packed_tensors(made) == (store == "int8")
-        assert load_bridge(made).projector.vector_dim == toy.encoder().vector_dim
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"prompt_style": "lists"}, "unknown prompt_style 'lists': .*did you mean 'list'"),
+        ({"guidance_head": "tide"}, "unknown guidance_head 'tide': .*did you mean 'tied'"),
+    ],
+)
+def test_an_unknown_style_or_head_is_refused(options: dict[str, str], match: str) -> None:
+    with pytest.raises(UnknownNameError, match=match):
+        Job(corpus=("a.txt",), lm="x", **options)  # type: ignore[arg-type]
 
 
 def test_an_encoder_of_another_width_is_refused(toy_bridge: Path, tmp_path: Path) -> None:

@@ -25,18 +25,19 @@ def test_train_writes_a_bridge_and_the_same_command_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screen, "LOG_EVERY_S", 0.0)
-    (tmp_path / "config.json").write_text(json.dumps(toy.CONFIG), encoding="utf-8")
-    out = tmp_path / "bridge"
+    out, lm = tmp_path / "bridge", toy.write_lm(tmp_path, max_position_embeddings=512)
     command = [
-        "train", str(toy.write_corpus(tmp_path)), "-o", str(out), "--from-scratch", str(tmp_path / "config.json"),
-        "--train", "all", "--min-tokens", "2", "--max-tokens", "40", "--held-out", "0", "--max-steps", "2",
+        "train", str(toy.write_corpus(tmp_path)), "-o", str(out), "--lm", str(lm), "--prompt-style", "list",
+        "--projector-type", "kv", "--slots", "2", "--slot-code-size", "8", "--first-layer", "1", "--group-size", "4",
+        "--most-examples", "2", "--min-tokens", "2", "--max-tokens", "40", "--held-out", "0", "--max-steps", "2",
         "--epochs", "9", "--device", "cpu", "--guidance", "0.5", "--data", "toys | sentences | CC0",
     ]  # fmt: skip
     assert run(command) == 0
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| toys | sentences | CC0 |" in card
     assert "sentence-transformers/all-MiniLM-L6-v2" in card
-    assert read_spec(out).guidance == 0.5
+    assert (read_spec(out).guidance, read_spec(out).examples) == (0.5, 4)
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["n_slots"] == 2
     assert "training: 2 of 2, loss " in capsys.readouterr().err
     assert run(command) == 0
     assert f"written: {out}" in capsys.readouterr().err
@@ -108,7 +109,7 @@ def test_a_bridge_is_not_written_among_other_files(tmp_path: Path, capsys: pytes
 
 def test_train_needs_one_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", str(toy.write_corpus(tmp_path)), "-o", str(tmp_path / "out")]) == 2
-    assert "exactly one of lm, bridge and from_scratch" in capsys.readouterr().err
+    assert "exactly one of lm and bridge" in capsys.readouterr().err
 
 
 def test_going_on_from_a_bridge_without_an_encoder_to_load_is_refused(

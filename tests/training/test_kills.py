@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -34,10 +33,11 @@ NEVER = -1
 
 
 def command(folder: Path, out: Path) -> list[str]:
-    (folder / "config.json").write_text(json.dumps(toy.CONFIG), encoding="utf-8")
+    lm = toy.write_lm(folder, max_position_embeddings=512)
     return [
-        "train", str(toy.write_corpus(folder)), "--out", str(out), "--from-scratch", str(folder / "config.json"),
-        "--train", "all", "--optimizer", "muon", "--noise", "0.1", "--average-from", "0.3", "--min-tokens", "2",
+        "train", str(toy.write_corpus(folder)), "--out", str(out), "--lm", str(lm), "--prompt-style", "list",
+        "--group-size", "4", "--most-examples", "3", "--train", "all", "--optimizer", "muon", "--noise", "0.1",
+        "--average-from", "0.3", "--min-tokens", "2",
         "--max-tokens", "40", "--held-out", "0", "--batch-size", "8", "--epochs", "9", "--max-steps", "20",
         "--precision", "float32", "--device", "cpu", "--quiet",
     ]  # fmt: skip

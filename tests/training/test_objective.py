@@ -12,12 +12,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from smotext.decoders.bridge import BridgeSpec
 from smotext.decoders.guidance import Guidance, spend
+from smotext.decoders.prompts import Prompt
 from smotext.training.batches import MicroBatch
-from smotext.training.objective import SummedCrossEntropy, embed_prompt, passage_logits, stage_one, stage_two
-from smotext.training.pair import Pair, load_bridge
+from smotext.training.objective import SummedCrossEntropy, passage_logits, stage_one, stage_two
+from smotext.training.pair import Pair, assemble, load_bridge
 from smotext.training.perturb import perturb
 from smotext.training.settings import TrainingSettings
+from tests.decoders.slow import llama_logits
 from tests.training import toy
 
 VECTORS = toy.encoder().encode(toy.TEXTS[:2])
@@ -28,60 +31,113 @@ def pair(toy_bridge: Path) -> Pair:
     return load_bridge(toy_bridge)
 
 
-def batch_of(pair: Pair) -> MicroBatch:
-    """Two passages of different lengths, the shorter one padded."""
+PROMPT = Prompt(((60,),), (62,))
+NO_WORDS_BEFORE = Prompt((), (62,))
+EXAMPLES = (Prompt(((60, 70, 71, 72),), (62,)), Prompt(((61,),), (62,)))
+
+
+def batch_of(pair: Pair, *prompts: Prompt) -> MicroBatch:
+    """Two passages of different lengths, the shorter one padded; each has a prompt of its own if two are given."""
     end = pair.tokenizer.eos_token_id
     tokens = np.array([[40, 41, end, end, end], [50, 51, 52, 53, end]])
-    return MicroBatch(tokens, np.array([3, 5]), VECTORS)
+    return MicroBatch(tokens, np.array([3, 5]), VECTORS, prompts, np.array([0, len(prompts) - 1]))
 
 
 def log_probabilities(lm: object, inputs: torch.Tensor, n_last: int) -> torch.Tensor:
     return lm(inputs_embeds=inputs).logits[0, -n_last:].log_softmax(-1)  # type: ignore[operator]
 
 
-def student_rows(pair: Pair, prompt: list[int], batch: MicroBatch) -> list[torch.Tensor]:
+def student_rows(pair: Pair, batch: MicroBatch) -> list[torch.Tensor]:
     """Log-probabilities at each target, one row at a time and without padding."""
     table, rows = pair.lm.get_input_embeddings(), []
-    for tokens, length, vector in zip(batch.tokens, batch.lengths, VECTORS, strict=True):
-        embeds = table(torch.tensor([[*prompt, *tokens[: length - 1]]]))
-        embeds[0, prompt.index(pair.placeholder)] = pair.projector(torch.from_numpy(vector))
-        rows.append(log_probabilities(pair.lm, embeds, int(length)))
+    for tokens, length, vector, number in zip(batch.tokens, batch.lengths, VECTORS, batch.prompt_of_row, strict=True):
+        prompt = batch.prompts[number]
+        before = table(torch.tensor([token for part in prompt.before for token in part], dtype=torch.long))
+        after = table(torch.tensor([*prompt.after, *tokens[: length - 1]]))
+        soft = pair.projector(torch.from_numpy(vector)[None])[0]
+        rows.append(log_probabilities(pair.lm, torch.cat([before, soft, after])[None], int(length)))
     return rows
 
 
-@pytest.mark.parametrize("n_words_before", [0, 2])
-@torch.no_grad()
-def test_stage_one_is_the_likelihood_of_each_row_alone(pair: Pair, n_words_before: int) -> None:
-    prompt, batch = [*[60, 61][:n_words_before], pair.placeholder, 62], batch_of(pair)
-    rows = student_rows(pair, prompt, batch)
-    expected = -sum(
-        row[range(len(row)), tokens[: len(row)]].sum() for row, tokens in zip(rows, batch.tokens, strict=True)
+def loss_of(rows: list[torch.Tensor], batch: MicroBatch) -> float:
+    """Return the summed negative log-likelihood of the targets."""
+    return -sum(
+        float(row[range(len(row)), tokens[: len(row)]].sum()) for row, tokens in zip(rows, batch.tokens, strict=True)
     )
-    loss = stage_one(pair, prompt, batch, torch.from_numpy(VECTORS))
-    assert float(loss) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("prompts", [(NO_WORDS_BEFORE,), (PROMPT,), EXAMPLES, (NO_WORDS_BEFORE, EXAMPLES[0])])
+@torch.no_grad()
+def test_stage_one_is_the_likelihood_of_each_row_alone(pair: Pair, prompts: tuple[Prompt, ...]) -> None:
+    batch = batch_of(pair, *prompts)
+    expected = loss_of(student_rows(pair, batch), batch)
+    assert float(stage_one(pair, batch, torch.from_numpy(VECTORS))) == pytest.approx(expected, rel=1e-4)
+
+
+def pair_with_slots() -> Pair:
+    config = {"projector_type": "kv", "n_slots": 2, "slot_code_size": 8, "first_slot_layer": 1}
+    return assemble(toy.language_model(), toy.tokenizer(), vector_dim=32, spec=BridgeSpec(), projector=config)
 
 
 @torch.no_grad()
-def test_stage_two_adds_the_divergence_from_a_teacher_that_reads_the_passage(pair: Pair) -> None:
-    prompt, batch = [60, pair.placeholder, 62], batch_of(pair)
+def test_stage_one_with_slots_is_the_likelihood_of_each_row_alone() -> None:
+    pair = pair_with_slots()
+    batch, rows = batch_of(pair, *EXAMPLES), []
+    for tokens, length, vector, prompt in zip(batch.tokens, batch.lengths, VECTORS, EXAMPLES, strict=True):
+        keys, values = pair.projector(torch.from_numpy(vector)[None])
+        after = [*prompt.after, *tokens[: length - 1].tolist()]
+        logits = llama_logits(pair.lm, prompt.before[0], (keys[:, 0], values[:, 0]), after, first_layer=1)
+        rows.append(logits[-length:].log_softmax(-1))
+    loss = stage_one(pair, batch, torch.from_numpy(VECTORS))
+    assert float(loss) == pytest.approx(loss_of(rows, batch), rel=1e-4)
+
+
+def test_slots_learn_without_a_gradient_through_what_stands_before_them() -> None:
+    pair = pair_with_slots()
+    pair.lm.requires_grad_(False)
+    stage_one(pair, batch_of(pair, *EXAMPLES), torch.from_numpy(VECTORS)).backward()
+    assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in pair.projector.parameters())
+
+
+def test_the_gradient_goes_through_the_examples_where_all_is_trained(pair: Pair) -> None:
+    """Of a token that only an example holds, the embedding learns as by the loss of one row alone."""
+    batch, table = batch_of(pair, *EXAMPLES), pair.lm.get_input_embeddings().weight
+    stage_one(pair, batch, torch.from_numpy(VECTORS)).backward()
+    found = table.grad[70:73].clone()
+    table.grad = None
+    rows = student_rows(pair, batch)
+    torch.stack(
+        [row[range(len(row)), tokens[: len(row)]].sum() for row, tokens in zip(rows, batch.tokens, strict=True)]
+    ).sum().neg().backward()
+    torch.testing.assert_close(found, table.grad[70:73], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("prompts", [(NO_WORDS_BEFORE,), (PROMPT,), EXAMPLES])
+@torch.no_grad()
+def test_stage_two_adds_the_divergence_from_a_teacher_that_reads_the_passage(
+    pair: Pair, prompts: tuple[Prompt, ...]
+) -> None:
+    batch = batch_of(pair, *prompts)
     teacher = copy.deepcopy(pair.lm)
     table = teacher.get_input_embeddings()
     divergence = 0.0
-    for row, tokens in zip(student_rows(pair, prompt, batch), batch.tokens, strict=True):
+    rows = zip(student_rows(pair, batch), batch.tokens, batch.prompt_of_row, strict=True)
+    for row, tokens, number in rows:
         passage = tokens[: len(row) - 1].tolist()
-        read = log_probabilities(teacher, table(torch.tensor([[60, *passage, 62, *passage]])), len(row))
+        before = [token for part in prompts[number].before for token in part]
+        read = log_probabilities(teacher, table(torch.tensor([[*before, *passage, 62, *passage]])), len(row))
         divergence += float((read.exp() * (read - row)).sum())
     vectors = torch.from_numpy(VECTORS)
-    one = float(stage_one(pair, prompt, batch, vectors))
-    two = float(stage_two(pair, prompt, batch, vectors, teacher=teacher, kl_weight=2.0, temperature=1.0))
+    one = float(stage_one(pair, batch, vectors))
+    two = float(stage_two(pair, batch, vectors, teacher=teacher, kl_weight=2.0, temperature=1.0))
     assert two == pytest.approx(one + 2.0 * divergence, rel=1e-4)
 
 
-def guided_rows(pair: Pair, prompt: list[int], batch: MicroBatch, weight: float) -> float:
+def guided_rows(pair: Pair, batch: MicroBatch, weight: float) -> float:
     """The likelihood as the decoding loop would see it: step by step, what is written being spent."""
     assert pair.guidance is not None
     total = 0.0
-    for row, tokens, vector in zip(student_rows(pair, prompt, batch), batch.tokens, VECTORS, strict=True):
+    for row, tokens, vector in zip(student_rows(pair, batch), batch.tokens, VECTORS, strict=True):
         bias = weight * pair.guidance.logit_bias(torch.from_numpy(vector)[None])
         for log_p, token in zip(row, tokens, strict=False):
             total += float((log_p + bias[0]).log_softmax(-1)[token])
@@ -96,10 +152,10 @@ def test_a_guided_likelihood_is_that_of_the_language_model_and_its_head_together
     head.weight.normal_(std=2.0)
     head.unigram.fill_(-7.0)
     guided = replace(pair, guidance=head, spec=replace(pair.spec, trained_guidance=0.7))
-    prompt, batch = [60, pair.placeholder, 62], batch_of(pair)
-    loss = stage_one(guided, prompt, batch, torch.from_numpy(VECTORS))
-    assert float(loss) == pytest.approx(-guided_rows(guided, prompt, batch, 0.7), rel=1e-4)
-    assert float(loss) != pytest.approx(float(stage_one(pair, prompt, batch, torch.from_numpy(VECTORS))), rel=1e-2)
+    batch = batch_of(pair, *EXAMPLES)
+    loss = stage_one(guided, batch, torch.from_numpy(VECTORS))
+    assert float(loss) == pytest.approx(-guided_rows(guided, batch, 0.7), rel=1e-4)
+    assert float(loss) != pytest.approx(float(stage_one(pair, batch, torch.from_numpy(VECTORS))), rel=1e-2)
 
 
 def rows_to_predict(n_rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -148,19 +204,26 @@ def test_the_loss_never_waits_for_the_device() -> None:
 @pytest.mark.parametrize("knows_logits_to_keep", [True, False])
 @torch.no_grad()
 def test_passage_logits_are_the_last_ones(pair: Pair, knows_logits_to_keep: bool) -> None:
-    batch = batch_of(pair)
-    prompt = embed_prompt(pair, [60, pair.placeholder, 62], torch.from_numpy(VECTORS))
-    tokens = torch.from_numpy(batch.tokens)
-    inputs = torch.cat([prompt, pair.lm.get_input_embeddings()(tokens[:, :-1])], dim=1)
+    batch, vectors = batch_of(pair, PROMPT), torch.from_numpy(VECTORS)
+    tokens, table = torch.from_numpy(batch.tokens), pair.lm.get_input_embeddings()
+    before, after = (table(torch.tensor([[token]])).expand(2, -1, -1) for token in (60, 62))
+    inputs = torch.cat([before, pair.projector(vectors), after, table(tokens[:, :-1])], dim=1)
     expected = pair.lm(inputs_embeds=inputs).logits[:, 2:]  # the prompt's last place predicts the first token
     if not knows_logits_to_keep:
         forward = pair.lm.forward
         pair.lm.forward = lambda logits_to_keep, **inputs: forward(**inputs)
-    torch.testing.assert_close(passage_logits(pair, prompt, tokens), expected)
+    torch.testing.assert_close(passage_logits(pair, batch, vectors, tokens), expected)
+
+
+def of_vectors(vectors: np.ndarray) -> MicroBatch:
+    """Return passages that are their end tokens alone."""
+    n = len(vectors)
+    zeros = np.zeros(n, dtype=np.int64)
+    return MicroBatch(zeros[:, None], np.ones(n, dtype=np.int64), vectors, (NO_WORDS_BEFORE,), zeros)
 
 
 def test_without_noise_and_mixing_vectors_are_only_rescaled(pair: Pair) -> None:
-    batch = MicroBatch(batch_of(pair).tokens, batch_of(pair).lengths, 3.0 * VECTORS)
+    batch = replace(batch_of(pair, PROMPT), vectors=3.0 * VECTORS)
     np.testing.assert_allclose(perturb(batch, TrainingSettings(), "unit", 0), VECTORS, atol=1e-6)
     np.testing.assert_allclose(perturb(batch, TrainingSettings(), "raw", 0), 3.0 * VECTORS)
 
@@ -168,7 +231,7 @@ def test_without_noise_and_mixing_vectors_are_only_rescaled(pair: Pair) -> None:
 def test_noise_has_the_length_asked_for() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((500, 64)).astype(np.float32)
-    batch = MicroBatch(np.zeros((500, 1), dtype=np.int64), np.ones(500, dtype=np.int64), vectors)
+    batch = of_vectors(vectors)
     moved = perturb(batch, TrainingSettings(noise=0.3), "raw", 7)
     lengths = np.linalg.norm(moved - vectors, axis=1)
     assert math.sqrt((lengths**2).mean()) == pytest.approx(0.3, rel=0.05)
@@ -176,7 +239,7 @@ def test_noise_has_the_length_asked_for() -> None:
 
 def test_a_mixed_vector_stays_nearer_to_its_own_text() -> None:
     vectors = toy.encoder().encode(toy.TEXTS)
-    batch = MicroBatch(np.zeros((32, 1), dtype=np.int64), np.ones(32, dtype=np.int64), vectors)
+    batch = of_vectors(vectors)
     moved = perturb(batch, TrainingSettings(mix_share=0.5), "unit", 3)
     own = (moved * vectors).sum(axis=1)
     is_mixed = own < 1 - 1e-5

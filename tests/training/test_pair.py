@@ -10,18 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from smotext.training.scratch import new_pair, read_scratch_config, train_tokenizer
 
 import smotext
 from smotext.decoders.bridge import INDEX_NAME, BridgeSpec, fingerprint, read_spec, read_tensors
+from smotext.decoders.prompts import PLACEHOLDER
 from smotext.encoders.bundled import WEIGHTS_SHA256
-from smotext.errors import BridgeError, InputError, MissingFileError
+from smotext.errors import BridgeError, InputError
 from smotext.presets import MINILM
 from smotext.training.export import Card, export_bridge
 from smotext.training.heads import fit_guidance
 from smotext.training.pair import assemble, load_bridge, load_pair
-from smotext.training.score import bits_per_character
 from smotext.training.store import PassageStore
 from smotext.training.vectors import load_training_encoder
 from smotext.training.writing import write_texts
@@ -46,56 +44,30 @@ def test_an_encoder_given_as_language_model_is_refused(tmp_path: Path) -> None:
         load_pair(str(tmp_path), vector_dim=32, spec=BridgeSpec())
 
 
-def test_the_placeholder_is_added_and_the_embeddings_grow(toy_bridge: Path) -> None:
-    tokenizer = train_tokenizer(toy.TEXTS, 380)
-    pair = new_pair(
-        toy.CONFIG | {"vocab_size": 300},
-        tokenizer,
-        vector_dim=8,
-        spec=BridgeSpec(),
-        projector_type="mlp1x_gelu",
-        seed=0,
-    )
-    assert pair.lm.get_input_embeddings().num_embeddings == len(tokenizer)
+def test_the_placeholder_is_added_and_the_language_models_table_stays_as_it_is(toy_bridge: Path) -> None:
+    lm, tokenizer = toy.language_model(vocab_size=toy.VOCABULARY - 1), toy.tokenizer()
+    before = lm.get_input_embeddings().weight.clone()
+    tokenizer.add_tokens([f"w{number}" for number in range(toy.VOCABULARY - 1 - len(tokenizer))])
+    pair = assemble(lm, tokenizer, vector_dim=8, spec=BridgeSpec(), projector={"projector_type": "mlp1x_gelu"})
+    assert PLACEHOLDER in pair.tokenizer.all_special_tokens
+    assert torch.equal(pair.lm.get_input_embeddings().weight, before)
     assert pair.projector.projector_type == "mlp1x_gelu"
+
+
+def test_new_projectors_are_drawn_from_the_seed() -> None:
+    def weights(seed: int) -> list[torch.Tensor]:
+        pair = assemble(toy.language_model(), toy.tokenizer(), vector_dim=8, spec=BridgeSpec(), seed=seed)
+        return [*pair.projector.state_dict().values()]
+
+    first, again, other = weights(0), weights(0), weights(1)
+    assert all(map(torch.equal, first, again))
+    assert not any(map(torch.equal, first, other))
 
 
 def test_the_bundled_encoder_is_known_by_its_hash() -> None:
     encoder, spec = load_training_encoder(BridgeSpec(encoder=MINILM, vector_norm="unit"), device="cpu")
     assert (encoder.vector_dim, spec.pooling, spec.encoder_max_tokens) == (384, "mean", 256)
     assert (spec.encoder, spec.encoder_sha256) == (MINILM, WEIGHTS_SHA256)
-
-
-def test_new_embeddings_are_drawn_from_the_seed(toy_bridge: Path) -> None:
-    def embeddings(seed: int) -> torch.Tensor:
-        pair = load_bridge(toy_bridge)
-        pair.tokenizer.add_tokens([f"new{number}" for number in range(50)])
-        pair = assemble(pair.lm, pair.tokenizer, vector_dim=32, spec=BridgeSpec(), seed=seed)
-        return pair.lm.get_input_embeddings().weight.detach()
-
-    first, again, other = embeddings(0), embeddings(0), embeddings(1)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-@pytest.mark.parametrize(
-    ("content", "match"),
-    [("{", "is not JSON"), ('{"vocab_size": 300}', "expected an object with model_type")],
-)
-def test_a_bad_configuration_is_refused(tmp_path: Path, content: str, match: str) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=match):
-        read_scratch_config(path)
-    with pytest.raises(MissingFileError, match="does not exist"):
-        read_scratch_config(tmp_path / "absent.json")
-
-
-def test_an_architecture_that_does_not_exist_is_refused() -> None:
-    tokenizer = train_tokenizer(toy.TEXTS, 300)
-    config = {"model_type": "no-such-model", "vocab_size": 300}
-    with pytest.raises(InputError, match="no language model can be made"):
-        new_pair(config, tokenizer, vector_dim=8, spec=BridgeSpec(), projector_type="mlp2x_gelu", seed=0)
 
 
 def test_export_and_load_give_the_same_pair_in_bfloat16(toy_bridge: Path, tmp_path: Path) -> None:
@@ -187,51 +159,25 @@ def test_a_bridge_is_for_those_whom_the_umask_lets_read(
     assert made.stat().st_mode & 0o777 == 0o777 & ~umask
 
 
-def test_a_bridge_stored_in_int8_is_half_as_large_and_writes_the_same(toy_bridge: Path, tmp_path: Path) -> None:
-    pair, vectors = load_bridge(toy_bridge), toy.encoder().encode(toy.TEXTS)
-    packed = export_bridge(pair, tmp_path / "int8", card=Card("int8"), dtype=torch.int8)
-    sizes = [sum(path.stat().st_size for path in folder.glob("*.safetensors")) for folder in (toy_bridge, packed)]
-    assert sizes[1] < 0.6 * sizes[0]
-    again = load_bridge(packed)
-    bits, packed_bits = (bits_per_character(one, toy.TEXTS, vectors) for one in (pair, again))
-    assert packed_bits == pytest.approx(bits, rel=0.05)
-    generation = {"eos_token_id": [2, 7]}
-    (packed / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
-    decoder = smotext.load_decoder(str(packed))
-    plain = smotext.load_decoder(str(toy_bridge))
-    assert decoder.decode(vectors, max_new_tokens=40) == plain.decode(vectors, max_new_tokens=40)
-    for (name, one), (_, other) in zip(pair.parameters(), again.parameters(), strict=True):
-        assert (one - other).abs().max() <= one.abs().max() / 127, name
-    lm = decoder.model
-    assert lm.generation_config.eos_token_id == generation["eos_token_id"]
-    assert lm.get_output_embeddings().weight is lm.get_input_embeddings().weight  # tied in the toy's configuration
-
-
-def test_an_int8_bridge_that_lacks_a_tensor_is_refused(toy_bridge: Path, tmp_path: Path) -> None:
-    packed = export_bridge(load_bridge(toy_bridge), tmp_path / "int8", card=Card("int8"), dtype=torch.int8)
-    tensors = load_file(packed / "model.safetensors")
-    del tensors["model.norm.weight"]
-    save_file(tensors, packed / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(BridgeError, match="missing: model.norm.weight"):
-        smotext.load_decoder(str(packed))
-    with pytest.raises(BridgeError, match="lacks the language model's tensors .'model.norm.weight'"):
-        load_bridge(packed)
-
-
 def test_texts_written_in_memory_are_those_of_the_bridge(toy_bridge: Path) -> None:
     texts = write_texts(load_bridge(toy_bridge), toy.encoder().encode(toy.TEXTS[:5]), max_new_tokens=40, batch_size=2)
     assert [text.strip() for text in texts] == toy.TEXTS[:5]
 
 
+@pytest.mark.parametrize("is_tied", [True, False])
 def test_the_guidance_head_finds_the_words_of_a_text_and_leaves_special_tokens_alone(
-    toy_bridge: Path, tmp_path: Path
+    toy_bridge: Path, tmp_path: Path, is_tied: bool
 ) -> None:
     pair = load_bridge(toy_bridge)
     store = PassageStore.create(
-        tmp_path, toy.TEXTS, [], tokenizer=pair.tokenizer, encode=toy.encoder().encode, about={}
+        tmp_path, toy.TEXTS, [], tokenize=pair.prompts.text_ids, encode=toy.encoder().encode, about={}
     )
     specials = [0, 1, 2, 3]
-    head = fit_guidance(store, vocabulary=380, special_ids=specials, epochs=60, batch_size=16, learning_rate=0.1)
+    table = pair.lm.get_input_embeddings().weight if is_tied else None
+    head = fit_guidance(
+        store, vocabulary=380, special_ids=specials, epochs=60, batch_size=16, learning_rate=0.1, table=table
+    )
+    assert len(head.weight) == (64 if is_tied else 380)
     bias = head.logit_bias(torch.from_numpy(toy.encoder().encode(toy.TEXTS)))
     assert float(bias[:, specials].abs().max()) == 0.0
     piece, is_found = store.piece(0), []

@@ -40,7 +40,7 @@ def test_bits_per_character_agrees_with_a_loop_over_single_tokens(toy_bridge: Pa
     nats = 0.0
     with torch.inference_mode():
         for text, vector in zip(texts, vectors, strict=True):
-            soft = pair.projector(torch.from_numpy(vector)[None])[None]
+            soft = pair.projector(torch.from_numpy(vector)[None])
             ids = [*pair.tokenizer(text, add_special_tokens=False)["input_ids"], pair.tokenizer.eos_token_id]
             for place, token in enumerate(ids):
                 before = pair.lm.get_input_embeddings()(torch.tensor([ids[:place]], dtype=torch.long))

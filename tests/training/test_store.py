@@ -1,4 +1,4 @@
-"""Passages on disk, and the batches made of them."""
+"""Passages on disk, and the steps made of them."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
-from smotext.training.batches import Place, count_steps, micro_batches, steps_from
-from smotext.training.store import PassageStore, Piece
+from smotext.training.batches import Place, count_steps, steps_from
+from smotext.training.store import PassageStore
 from tests.training import toy
 
 
-class WordTokenizer:
-    """A token a word: its length."""
-
-    def __call__(self, texts: list[str], *, add_special_tokens: bool) -> dict[str, list[list[int]]]:
-        return {"input_ids": [[len(word) for word in text.split()] for text in texts]}
-
-    def __len__(self) -> int:
-        return 100
+def word_lengths(texts: list[str]) -> list[list[int]]:
+    """Return a token a word: its length."""
+    return [[len(word) for word in text.split()] for text in texts]
 
 
-def make_store(folder: Path, texts: list[str], piece_size: int = 3) -> PassageStore:
+def make_store(folder: Path, texts: list[str], piece_size: int = 3, group_size: int = 1) -> PassageStore:
     return PassageStore.create(
         folder,
         texts,
         ["held out"],
-        tokenizer=WordTokenizer(),
+        tokenize=word_lengths,
         encode=toy.encoder().encode,
         about={},
         piece_size=piece_size,
+        group_size=group_size,
     )
 
 
@@ -71,7 +67,10 @@ def test_an_epoch_shows_every_passage_once_in_an_order_of_its_own(tmp_path: Path
     n_steps = count_steps(store, batch_size=3)
     assert n_steps == 3
     steps = list(islice(steps_from(store, Place(), batch_size=3, seed=0), 2 * n_steps))
-    epochs = [[(place.piece, row) for place, _, rows in part for row in rows] for part in (steps[:3], steps[3:])]
+    epochs = [
+        [(place.piece, row) for place, _, groups in part for rows in groups for row in rows.tolist()]
+        for part in (steps[:3], steps[3:])
+    ]
     expected = [(0, row) for row in range(4)] + [(1, row) for row in range(3)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == expected
     assert epochs[0] != epochs[1]
@@ -79,25 +78,26 @@ def test_an_epoch_shows_every_passage_once_in_an_order_of_its_own(tmp_path: Path
 
 def test_the_stream_from_a_place_is_the_tail_of_the_stream(tmp_path: Path) -> None:
     store = make_store(tmp_path, [f"word{n}" for n in range(7)], piece_size=4)
-    whole = [(place, rows.tolist()) for place, _, rows in islice(steps_from(store, Place(), batch_size=2, seed=1), 9)]
-    tail = islice(steps_from(store, whole[3][0], batch_size=2, seed=1), 6)
-    assert [(place, rows.tolist()) for place, _, rows in tail] == whole[3:]
+
+    def taken(place: Place, n: int) -> list[tuple[Place, list[list[int]]]]:
+        stream = islice(steps_from(store, place, batch_size=2, seed=1), n)
+        return [(at, [rows.tolist() for rows in groups]) for at, _, groups in stream]
+
+    whole = taken(Place(), 9)
+    assert taken(whole[3][0], 6) == whole[3:]
 
 
-def test_groups_are_of_like_length_end_with_the_end_token_and_waste_little() -> None:
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 60, size=200)
-    tokens = rng.integers(5, 90, size=lengths.sum())
-    piece = Piece(tokens, np.concatenate([[0], np.cumsum(lengths)]), np.zeros((200, 2), dtype=np.float16))
-    groups = micro_batches(piece, np.arange(200), end_id=2, max_tokens=256)
-    assert sum(len(group.tokens) for group in groups) == 200
-    assert all(group.tokens.size <= 256 for group in groups)
-    assert sum(group.tokens.size for group in groups) < 1.1 * (lengths.sum() + 200)
-    for group in groups:
-        assert (group.tokens[np.arange(len(group.tokens)), group.lengths - 1] == 2).all()
-
-
-def test_a_passage_over_the_limit_is_a_group_of_its_own() -> None:
-    piece = Piece(np.arange(30), np.array([0, 2, 30]), np.zeros((2, 2), dtype=np.float16))
-    groups = micro_batches(piece, np.arange(2), end_id=99, max_tokens=8)
-    assert [group.tokens.shape for group in groups] == [(1, 3), (1, 29)]
+def test_the_passages_of_a_group_stay_together_in_pieces_and_steps(tmp_path: Path) -> None:
+    store = make_store(tmp_path, [f"word{n}" for n in range(23)], piece_size=10, group_size=4)
+    assert store.n_passages == [8, 8, 7]
+    assert PassageStore(tmp_path, toy.encoder().encode).group_size == 4
+    n_steps = count_steps(store, batch_size=9)  # two groups a step
+    assert n_steps == 3
+    seen = []
+    for place, _, groups in islice(steps_from(store, Place(), batch_size=9, seed=0), n_steps):
+        for rows in groups:
+            assert rows.tolist() == list(range(rows[0], rows[0] + len(rows)))
+            assert rows[0] % 4 == 0
+            seen += [(place.piece, row) for row in rows.tolist()]
+    assert sorted(seen) == [(piece, row) for piece, n in enumerate(store.n_passages) for row in range(n)]
+    assert count_steps(store, batch_size=1) == 6, "a group is never parted"

@@ -12,7 +12,10 @@ from smotext.seeding import stable_hash
 from smotext.training.pair import Pair
 from smotext.training.settings import TrainingSettings
 
-_CONVENTIONS = ("chat_template", "prompts", "vector_norm", "trained_guidance")  # of the spec; others decide no weight
+# Of the spec; others decide no weight.
+_CONVENTIONS = (
+    "chat_template", "prompts", "text_template", "examples_template", "vector_norm", "trained_guidance",
+)  # fmt: skip
 
 
 def models_identity(encoder: Any, bridge: Path | None) -> dict[str, str | None]:
@@ -38,6 +41,6 @@ def run_identity(pair: Pair, settings: TrainingSettings, store: Any) -> dict[str
     return {
         **settings.to_dict(),
         **{name: getattr(pair.spec, name) for name in names},
-        "projector_type": pair.projector.projector_type,
+        **pair.projector.config,
         "store": store,
     }
