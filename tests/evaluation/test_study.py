@@ -9,12 +9,12 @@ from smotext.evaluation.classifiers import FROZEN, frozen_encoder
 from smotext.evaluation.conditions import GENERATOR_OF
 from smotext.evaluation.data import labelled
 from smotext.evaluation.estimate import estimate
-from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.report import make_report
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.statistics import verdict
 from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Series
+from smotext.repeats import overlaps
 from tests.evaluation.doubles import NOUNS, Spy, WordEncoder, bayes, two_classes
 
 

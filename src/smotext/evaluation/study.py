@@ -25,11 +25,11 @@ from smotext.evaluation.conditions import (
 from smotext.evaluation.copying import Nearness, nearness
 from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
 from smotext.evaluation.identity import identity
-from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.scores import Scores, resampled_macro_f1, score
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, resamples
 from smotext.evaluation.store import Store
+from smotext.repeats import overlaps
 from smotext.seeding import stable_hash
 
 _LOG = logging.getLogger(__name__)
