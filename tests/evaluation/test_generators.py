@@ -32,7 +32,7 @@ def test_the_paraphrase_decodes_the_vectors_of_the_real_texts():
             return super().decode_rows(vectors, **options)
 
     data, decoder, encoder = two_classes(6), Recorder(64), HashEncoder(64)
-    sampler = SMOTExT(encoder=encoder, decoder=decoder, k_neighbors=2)
+    sampler = SMOTExT(encoder=encoder, decoder=decoder, k_neighbors=2, candidates=1)
     default_generators(sampler)["paraphrase"](data.texts, data.labels, {"good": 6}, 0)
     real = encoder.encode([text for text, label in zip(data.texts, data.labels, strict=True) if label == "good"])
     assert np.allclose(np.sort(decoder.seen, axis=0), np.sort(real, axis=0), atol=1e-6)

@@ -26,7 +26,7 @@ from smotext.fitting.choosing import (
     resolve_score,
 )
 from smotext.fitting.heads import has_features
-from smotext.fitting.new_rows import NewRows
+from smotext.fitting.new_rows import NewRows, new_rows_of
 from smotext.inputs import check_count, check_labels, check_texts, make_corpus, natural, new_rows_for_strategy
 from smotext.sampler import SMOTExT
 from smotext.seeding import root_seed, stable_hash
@@ -199,13 +199,13 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         sampler = self._sampler(seed)
         n = new_rows_for_strategy(sampler.sampling_strategy, labels) if self.n is None else self.n
         self.synthetic_ = sampler.generate(list(texts), labels, n)
-        return _new_rows(self.synthetic_)
+        return new_rows_of(self.synthetic_)
 
     def _write_anew(self, texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:
         sampler = self._sampler(stable_hash(seed) % 2**31)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmotextWarning)  # what had to be adapted was said of the whole
-            return _new_rows(sampler.generate(list(texts), list(labels), n_new))
+            return new_rows_of(sampler.generate(list(texts), list(labels), n_new))
 
     def _sampler(self, seed: int) -> Any:
         sampler = SMOTExT() if self.sampler is None else self.sampler
@@ -218,15 +218,6 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = False
         tags.input_tags.one_d_array = True
         return tags
-
-
-def _new_rows(frame: pd.DataFrame) -> NewRows:
-    """Return synthetic rows with what they were made from; a foreign strategy's parents are not known."""
-    sources = [
-        (*parents, *shown) if len(parents) else None
-        for parents, shown in zip(frame["parents"], frame["examples"], strict=True)
-    ]
-    return NewRows(tuple(frame["text"]), tuple(frame["label"]), tuple(sources))
 
 
 def _assembled(model: Any, features: Any, head: Any) -> Any:

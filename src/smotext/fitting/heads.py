@@ -96,8 +96,10 @@ def new_features(model: Any) -> Any:
 def new_head(model: Any, *, strength: float | None = None, is_balanced: bool = False) -> Any:
     """Return an unfitted copy of the model's head with another strength and class weights, where asked for."""
     head = clone(head_of(model))
-    changes = {"C": strength} if strength is not None else {}
-    return head.set_params(**changes, **({"class_weight": "balanced"} if is_balanced else {}))
+    changes: dict[str, Any] = {"C": strength} if strength is not None else {}
+    if is_balanced:
+        changes["class_weight"] = "balanced"
+    return head.set_params(**changes) if changes else head
 
 
 def fit_head(head: Any, rows: Any, labels: Sequence[Any], weights: NDArray[np.float64] | None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,10 @@ class NewRows:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Yield (text, label) pairs."""
+        return zip(self.texts, self.labels, strict=True)
+
     @classmethod
     def of_unknown_sources(cls, texts: Sequence[str], labels: Sequence[Any]) -> NewRows:
         """Return rows of which nothing is known."""
@@ -64,6 +68,21 @@ class NewRows:
             apart = np.flatnonzero(is_apart)
             is_apart[apart] = ~overlaps([self.texts[row] for row in apart], [texts[row] for row in held_out])
         return is_apart
+
+
+def new_rows_of(frame: Any) -> NewRows:
+    """Return the rows of a sampler's table with what each was made from; a foreign strategy's parents are not known.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :meth:`smotext.SMOTExT.generate`.
+    """
+    sources = [
+        (*parents, *shown) if len(parents) else None
+        for parents, shown in zip(frame["parents"], frame["examples"], strict=True)
+    ]
+    return NewRows(tuple(frame["text"]), tuple(frame["label"]), tuple(sources))
 
 
 def rows_for_fold(
