@@ -22,11 +22,14 @@ os.environ["SMOTEXT_CACHE"] = "off"  # what is measured is encoding, not reading
 import numpy as np
 
 from smotext import SMOTExT
-from smotext.augment import group_targets
+from smotext.augment import example_texts, group_targets
 from smotext.encoders.cache import encode_cached
+from smotext.filters.candidates import with_candidates
 from smotext.inputs import make_corpus
+from smotext.mixing.examples import with_examples
 from smotext.mixing.planning import Planner
-from smotext.writing import Writer
+from smotext.records import Asked, MixPlan
+from smotext.writing import Writer, examples_shown
 
 WORDS = (
     "order parcel phone city music doctor garden engine teacher river market letter winter price travel number "
@@ -55,20 +58,26 @@ def measure(n_texts: int, n_new: int, dtype: str, n_alone: int) -> dict[str, Any
     clock["encode_s"] = time.perf_counter() - start
 
     start = time.perf_counter()
-    plan = Planner(vectors, corpus.labels, seed=0, **settings.planning()).plan({"a": n_new // 2, "b": n_new // 2})
+    mixes = Planner(vectors, corpus.labels, seed=0, **settings.planning()).plan({"a": n_new // 2, "b": n_new // 2})
+    shown = with_examples(mixes, corpus.labels, examples_shown(settings, decoder), seed=0)
+    plan = with_candidates(shown, settings.candidates, seed=0)
     clock["plan_s"] = time.perf_counter() - start
 
     writer = Writer(corpus, encoder, decoder, settings)
+
+    def ask(group: MixPlan) -> Asked:
+        return Asked(group_targets(vectors, group, settings), example_texts(corpus.texts, group))
+
     start = time.perf_counter()
-    rows = [writer.write(group, group_targets(vectors, group, settings)) for group in plan.groups(settings.group_size)]
+    rows = [writer.write(group, ask(group)) for group in plan.groups(settings.group_size)]
     clock["decode_s"] = time.perf_counter() - start
     n_tokens = sum(int(part["n_tokens"].sum()) for part in rows)
 
     start = time.perf_counter()
     for group in plan.take(slice(0, n_alone)).groups(1):
         encoder.encode([corpus.texts[parent] for parent in group.parents[0]])
-        writer.write(group, group_targets(vectors, group, settings))
-    alone_s = (time.perf_counter() - start) / n_alone * n_new
+        writer.write(group, ask(group))
+    alone_s = (time.perf_counter() - start) / n_alone * len(plan)
     ours_s = clock["encode_s"] + clock["plan_s"] + clock["decode_s"]
     return {
         **{name: round(seconds, 2) for name, seconds in clock.items()},

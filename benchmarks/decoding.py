@@ -111,7 +111,9 @@ class Generate:
         n_shared = 1 + len(examples[0]) // 2  # the prompt's head, and the examples that all mixes show
         self.shared = [token for part in made[0].before[:n_shared] for token in part]
         self.rows = [
-            torch.cat([self._embed([token for part in prompt.before for token in part]), vector, self._embed(prompt.after)])
+            torch.cat(
+                [self._embed([token for part in prompt.before for token in part]), vector, self._embed(prompt.after)]
+            )
             for prompt, vector in zip(made, soft, strict=True)
         ]
 

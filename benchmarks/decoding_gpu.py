@@ -54,7 +54,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from decoding import SAMPLING, best_of, measure, now, our_loop, with_generate
+from decoding import SAMPLING, best_of, measure, now
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AttentionInterface, AutoModelForCausalLM, MistralConfig, PreTrainedTokenizerFast, StaticCache
 from transformers.cache_utils import DynamicCache
@@ -63,8 +63,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from smotext.decoders.bridge import BridgeSpec
 from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
 from smotext.decoders.memory import rows_per_batch
-from smotext.decoders.projector import Projector
-from smotext.decoders.prompts import PLACEHOLDER, XRAG_PROMPTS, XRAG_TEMPLATE, prompt_ids
+from smotext.decoders.projector import Projector, SlotProjector
+from smotext.decoders.prompts import PLACEHOLDER, XRAG_PROMPTS, XRAG_TEMPLATE, Prompts, prompt_ids
 from smotext.decoders.sampling import choose, keep_threshold
 from smotext.decoders.slab import SlabLayer
 from smotext.devices import find_dtype, is_out_of_memory
@@ -78,6 +78,55 @@ TOY: dict[str, Any] = {
     "tokens": 8, "batches": [4, 8], "generate_batches": [4, 8], "one_rows": 2, "text_rows": 12, "text_batches": [0, 12],
     "equal_rows": 14, "equal_batches": [14, 7, 4], "compile_batches": [4], "copy_bytes": 2**24, "matmul_size": 256,
 }  # fmt: skip
+
+
+def our_loop(decoder: Any, vectors: np.ndarray, n_tokens: int, batch_size: int | None = None) -> int:
+    """Decode all rows with our loop; every row writes `n_tokens`."""
+    rows = decoder.decode_rows(
+        vectors,
+        max_new_tokens=n_tokens,
+        min_new_tokens=n_tokens,
+        guidance=0.0,
+        batch_size=batch_size,
+        **SAMPLING,
+    )
+    return sum(row.n_tokens for row in rows)
+
+
+@torch.no_grad()
+def embed_prompts(decoder: Any, vectors: torch.Tensor) -> torch.Tensor:
+    """Return prompt 0 with the vectors in it, as input embeddings of shape (n_rows, n_tokens, hidden_size)."""
+    prompt = Prompts(decoder.tokenizer, decoder.spec).numbered(0).in_one_part()
+    table, projector = decoder.model.get_input_embeddings(), decoder.projector
+    before, after = (
+        table(torch.tensor(ids, dtype=torch.int64, device=vectors.device)).expand(len(vectors), -1, -1)
+        for ids in (prompt.before[0], prompt.after)
+    )
+    if isinstance(projector, SlotProjector):
+        stand_in = torch.full((projector.n_slots,), prompt.after[0], device=vectors.device)
+        return torch.cat([before, table(stand_in).expand(len(vectors), -1, -1), after], dim=1)
+    made = projector(vectors.to(next(projector.parameters())))
+    return torch.cat([before, made.to(after), after], dim=1)
+
+
+def with_generate(decoder: Any, vectors: np.ndarray, n_tokens: int, batch_size: int) -> int:
+    """Decode all rows with ``generate(inputs_embeds=...)``, `batch_size` at a time."""
+    written = 0
+    if decoder.spec.vector_norm == "unit":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled = torch.from_numpy(vectors).to(decoder.model.device)
+    for start in range(0, len(vectors), batch_size):
+        embeds = embed_prompts(decoder, scaled[start : start + batch_size])
+        ids = decoder.model.generate(
+            inputs_embeds=embeds,
+            attention_mask=torch.ones(embeds.shape[:2], dtype=torch.int64, device=embeds.device),
+            max_new_tokens=n_tokens,
+            min_new_tokens=n_tokens,
+            pad_token_id=decoder.tokenizer.pad_token_id or decoder.tokenizer.eos_token_id,
+            **SAMPLING,
+        )
+        written += ids.numel()
+    return written
 
 
 @dataclass(frozen=True)
@@ -275,7 +324,7 @@ def make_tokenizer(vocab_size: int) -> PreTrainedTokenizerFast:
 @torch.no_grad()
 def tokens_kept(decoder: LanguageModelDecoder, vectors: np.ndarray) -> float:
     """Return how many tokens survive top-p on average, at the first step."""
-    embeds = decoder.embed_prompts(torch.from_numpy(vectors).to(decoder.model.device))
+    embeds = embed_prompts(decoder, torch.from_numpy(vectors).to(decoder.model.device))
     logits = decoder.model(inputs_embeds=embeds, logits_to_keep=1).logits[:, -1].float()
     scores = torch.log_softmax(logits / SAMPLING["temperature"], dim=-1)
     return float((scores >= keep_threshold(scores, 0, SAMPLING["top_p"])).sum(dim=-1).double().mean())

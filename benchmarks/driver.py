@@ -65,6 +65,7 @@ def message(dim: int) -> dict[str, int]:
     from smotext.augment import group_targets
     from smotext.inputs import make_corpus
     from smotext.mixing.planning import Planner
+    from smotext.records import Asked
     from smotext.runs.patience import write_patiently
     from smotext.runs.workers import Done
     from smotext.writing import Writer
@@ -74,11 +75,11 @@ def message(dim: int) -> dict[str, int]:
     vectors = encoder.encode(corpus.texts)
     plan = Planner(vectors, corpus.labels, seed=0, **settings.planning()).plan({"a": N_GROUP, "b": N_GROUP})
     group = next(iter(plan.groups(N_GROUP)))
-    targets = group_targets(vectors, group, settings)
+    asked = Asked(group_targets(vectors, group, settings))
     writer = Writer(corpus, encoder, EchoDecoder(vector_dim=dim), settings)
-    outcome = write_patiently(group, targets, writer.write)
+    outcome = write_patiently(group, asked, writer.write)
     return {
-        "to_worker_bytes": len(pickle.dumps((group, targets))),
+        "to_worker_bytes": len(pickle.dumps((group, asked))),
         "back_bytes": len(pickle.dumps(Done(0, outcome, 1))),
     }
 

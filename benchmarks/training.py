@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from smotext.presets import bundled_bridge
 from smotext.training import trainer
 from smotext.training.batches import MicroBatch
-from smotext.training.objective import embed_prompt, passage_logits, stage_one
+from smotext.training.objective import passage_logits, stage_one
 from smotext.training.pair import Pair, load_bridge
 from smotext.training.settings import TrainingSettings
 from smotext.training.store import PassageStore
@@ -36,11 +36,11 @@ from smotext.training.store import PassageStore
 WORDS = "the parcel came late and nobody answered when we asked for a letter from the old shop by the river".split()
 
 
-def plain_loss(pair: Pair, prompt: list[int], batch: MicroBatch, vectors: torch.Tensor) -> torch.Tensor:
+def plain_loss(pair: Pair, batch: MicroBatch, vectors: torch.Tensor) -> torch.Tensor:
     """Return what ``stage_one`` returns, by ``F.cross_entropy`` on a float32 copy of the logits."""
     tokens = torch.from_numpy(batch.tokens)
     is_target = torch.arange(tokens.shape[1]) < torch.from_numpy(batch.lengths)[:, None]
-    logits = passage_logits(pair, embed_prompt(pair, prompt, vectors), tokens)
+    logits = passage_logits(pair, batch, vectors, tokens)
     return F.cross_entropy(logits[is_target].float(), tokens[is_target], reduction="sum")
 
 
@@ -59,7 +59,7 @@ def random_store(pair: Pair, n_passages: int, n_words: int) -> Iterator[PassageS
     texts = [" ".join(rng.choice(WORDS, size=size)) for size in rng.integers(8, n_words + 1, size=n_passages)]
     vectors = rng.standard_normal((n_passages, pair.projector.vector_dim)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        yield PassageStore.create(folder, texts, [], tokenizer=pair.tokenizer, encode=lambda _: vectors, about={})
+        yield PassageStore.create(folder, texts, [], tokenize=pair.prompts.text_ids, encode=lambda _: vectors, about={})
 
 
 def rate(variant: str, dtype: str, options: argparse.Namespace) -> float:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import datasets
@@ -23,6 +24,7 @@ from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
 from smotext.augment import InMemoryRun
 from smotext.containers import read_column
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
+from smotext.records import Decoded
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
 BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in ("late", "broken")]
@@ -41,7 +43,35 @@ class Never:
 
 
 def sampler(**options: Any) -> SMOTExT:
-    return SMOTExT("echo", random_state=0, **options)
+    """Return a sampler that writes one text for each mix, unless the test is about several."""
+    return SMOTExT("echo", random_state=0, **{"candidates": 1, **options})
+
+
+class Showing(EchoDecoder):
+    """Shows two texts in its prompt unless the caller says, and remembers what it was asked for."""
+
+    examples = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[dict[str, Any]] = []
+
+    def decode_rows(self, vectors: np.ndarray, **options: Any) -> list[Decoded]:
+        self.asked.append(options)
+        return super().decode_rows(vectors, **options)
+
+
+class Saying:
+    """Writes what a function says of each row's number, as finished or not."""
+
+    def __init__(self, say: Callable[[int], str], *, is_finished: bool = True) -> None:
+        self.say, self.is_finished = say, is_finished
+
+    def decode_rows(self, vectors: np.ndarray, *, seeds: np.ndarray, **options: Any) -> list[Decoded]:
+        return [Decoded(self.say(int(seed)), 5, self.is_finished) for seed in seeds]
+
+    def decode(self, vectors: np.ndarray, **options: Any) -> list[str]:
+        return [row.text for row in self.decode_rows(vectors, **options)]
 
 
 def test_originals_come_first_untouched_and_classes_are_balanced() -> None:
@@ -289,8 +319,10 @@ def test_numbers_are_logged_under_the_packages_name_and_no_texts(caplog: pytest.
     assert not any(text in caplog.text for text in TEXTS)
 
 
-def test_no_new_rows_give_an_empty_table_with_the_same_columns() -> None:
-    smx = sampler()
+@pytest.mark.filterwarnings("ignore::smotext.errors.SmotextWarning")
+@pytest.mark.parametrize("options", [{}, {"candidates": 3}, {"filters": "default"}])
+def test_no_new_rows_give_an_empty_table_with_the_same_columns(options: dict[str, Any]) -> None:
+    smx = sampler(**options)
     assert list(smx.generate(TEXTS, LABELS, n=0).columns) == list(smx.generate(TEXTS, LABELS, n=1).columns)
     texts_res, _ = smx.fit_resample(BAD, [1, 0] * 8)
     assert texts_res == BAD
@@ -383,6 +415,8 @@ def test_an_under_sampler_is_refused_as_a_strategy() -> None:
         ({"temperature": 0}, InputError, "temperature is 0"),
         ({"top_p": 1.5}, InputError, "top_p is 1.5"),
         ({"candidates": 0}, InputError, "candidates is 0"),
+        ({"examples": -1}, InputError, "examples is -1: expected 0 or more, or None for the bridge's own number"),
+        ({"examples": 1.5}, InputError, "examples is 1.5"),
         ({"on_shortfall": "cry"}, UnknownNameError, "unknown on_shortfall"),
         ({"batch_size": -4}, InputError, "batch_size is -4"),
         ({"encoder": "tiny"}, InputError, "smotext.load_encoder"),
@@ -426,6 +460,117 @@ def test_an_unknown_preset_suggests_the_nearest() -> None:
     smx = SMOTExT("tinny")
     with pytest.raises(UnknownNameError, match="did you mean 'tiny'"):
         smx.fit_resample(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("n", [None, 3])
+def test_the_prompt_shows_texts_of_the_class_the_parents_last(n: int | None) -> None:
+    decoder = Showing()
+    rows = sampler(decoder=decoder, examples=n, k_neighbors=3).generate(TEXTS, LABELS, n={"bad": 20, "good": 9})
+    for row in rows.itertuples():
+        assert len(row.examples) == (n or Showing.examples)
+        assert set(row.examples[-2:]) == set(row.parents)
+        assert {LABELS[shown] for shown in row.examples} == {row.label}
+    assert {tuple(row.examples[-2:]) == tuple(row.parents) for row in rows.itertuples()} == {True, False}
+    given = [texts for asked in decoder.asked for texts in asked["examples"]]
+    assert given == [[TEXTS[place] for place in shown] for shown in rows["examples"]]
+
+
+def test_examples_are_row_numbers_of_the_given_texts() -> None:
+    texts, labels = [None, *BAD, " "], ["bad"] * (len(BAD) + 2)
+    decoder = Showing()
+    with pytest.warns(SmotextWarning, match="2 rows have no text"):
+        rows = sampler(decoder=decoder).generate(texts, labels, n=6)
+    given = [shown for asked in decoder.asked for shown in asked["examples"]]
+    assert [[texts[place] for place in shown] for shown in rows["examples"]] == given
+    assert min(min(shown) for shown in rows["examples"]) > 0
+
+
+def test_all_candidates_of_a_mix_and_nothing_else_share_its_examples() -> None:
+    rows_kept = (smx := sampler(decoder=Showing(), candidates=3)).generate(BAD, ["bad"] * 16, n=12)
+    rows = pd.concat([rows_kept, smx.rejected_])
+    mixes = rows["key"].str.rsplit("/", n=1).str[0]
+    shown = rows["examples"].map(tuple)
+    assert (shown.groupby(mixes).nunique() == 1).all()
+    assert shown.nunique() > 6
+
+
+def test_asking_for_more_rows_keeps_the_examples_of_the_earlier_ones() -> None:
+    few, many = (sampler(decoder=Showing(), examples=4).generate(TEXTS, LABELS, n={"bad": n}) for n in (5, 40))
+    pd.testing.assert_frame_equal(many.head(5), few)
+
+
+def test_without_examples_the_decoder_is_not_told_of_any() -> None:
+    class Strict(EchoDecoder):
+        def decode_rows(
+            self, vectors: np.ndarray, *, prompt: Any, max_new_tokens: Any, do_sample: bool, temperature: float,
+            top_p: float, top_k: int, repetition_penalty: float, batch_size: int | None, seeds: Any,
+        ) -> list[Decoded]:  # fmt: skip
+            return super().decode_rows(
+                vectors, prompt=prompt, max_new_tokens=max_new_tokens, do_sample=do_sample, seeds=seeds
+            )
+
+    for examples in (None, 0):
+        rows = sampler(decoder=Strict(), examples=examples).generate(TEXTS, LABELS, n=4)
+        assert rows["examples"].tolist() == [[]] * 4
+    decoder = Showing()
+    assert sampler(decoder=decoder, examples=0).generate(TEXTS, LABELS, n=4)["examples"].tolist() == [[]] * 4
+    assert all("examples" not in asked for asked in decoder.asked)
+
+
+def test_examples_that_a_decoder_cannot_show_are_refused_before_a_model_runs() -> None:
+    class Never:
+        vector_dim = 64
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            raise AssertionError("the encoder has run")
+
+    smx = SMOTExT("echo", encoder=Never(), examples=2)
+    message = "examples is 2, but the decoder EchoDecoder shows no texts in its prompt: expected 0 or None"
+    with pytest.raises(InputError, match=message):
+        smx.generate(TEXTS, LABELS, n=3)
+    with pytest.raises(InputError, match=message):
+        smx.fit_resample(TEXTS, LABELS)
+    with pytest.raises(InputError, match=message):
+        interpolate("a", "b", model="echo", encoder=Never(), examples=2)
+
+
+def test_copies_are_never_returned_even_where_nothing_else_came() -> None:
+    copying = Saying(lambda seed: BAD[seed % 16].upper() if seed % 4 else "New words altogether.")
+    for shortfall in ("fill", "report"):
+        smx = sampler(decoder=copying, on_shortfall=shortfall)
+        with pytest.warns(SmotextWarning, match="fewer texts than asked for"):
+            rows = smx.generate(BAD, ["bad"] * 16, n=200)
+        assert set(rows["text"]) == {"New words altogether."}
+        assert rows["accepted"].all()
+        assert set(smx.rejected_["reason"]) == {"copied"}
+    with pytest.raises(ShortfallError, match="fewer texts than asked for"):
+        sampler(decoder=copying, on_shortfall="raise").generate(BAD, ["bad"] * 16, n=200)
+
+
+def test_an_unfinished_text_is_written_again_and_never_returned() -> None:
+    def say(seed: int) -> str:
+        return f"Text {seed} is whole. And the" if seed % 2 else f"Text {seed} goes on and"
+
+    smx = sampler(decoder=Saying(say, is_finished=False))
+    rows = smx.generate(BAD, ["bad"] * 16, n=30)
+    assert rows["text"].str.fullmatch(r"Text \d+ is whole\.").all()
+    assert not rows["is_finished"].any()
+    assert set(smx.rejected_["reason"]) == {"unfinished"}
+    never = sampler(decoder=Saying(lambda seed: "no end and", is_finished=False))
+    with pytest.warns(SmotextWarning, match="'bad' 0 of 3"):
+        assert len(never.generate(BAD, ["bad"] * 16, n=3)) == 0
+
+
+def test_a_number_of_tokens_may_cut_texts() -> None:
+    smx = sampler(decoder=Saying(lambda seed: f"Text {seed} is whole. And the ", is_finished=False), max_new_tokens=5)
+    rows = smx.generate(BAD, ["bad"] * 16, n=3)
+    assert rows["text"].str.fullmatch(r"Text \d+ is whole\. And the").all()
+    assert len(smx.rejected_) == 0
+
+
+def test_a_text_that_ends_by_itself_needs_no_full_stop() -> None:
+    rows = sampler(decoder=Saying(lambda seed: f"text {seed} without a stop")).generate(BAD, ["bad"] * 16, n=3)
+    assert rows["text"].str.endswith("without a stop").all()
 
 
 def test_own_encoder_and_decoder_need_only_encode_and_decode() -> None:
@@ -531,14 +676,12 @@ def test_random_prompts_are_recorded_per_row() -> None:
     assert set(rows["prompt"]) == {0, 1}
 
 
-def test_auto_length_is_drawn_from_the_parents_with_room_to_finish() -> None:
-    texts = ["one two three", "one two three four five six seven"]
-    rows = sampler(k_neighbors=1).generate(texts, ["a", "a"], n=40)
-    lengths = Counter(rows["n_tokens"])
-    assert set(lengths) == {13, 19}  # 1.5 x 3 + 8 rounded up, 1.5 x 7 + 8
-    fixed = sampler(k_neighbors=1, lam=1.0).generate(texts, ["a", "a"], n=6)
-    for row in fixed.itertuples():
-        assert row.n_tokens == (13 if len(texts[row.parents[0]]) < 20 else 19)
+def test_auto_length_is_twice_the_longest_parents_and_some_more_whatever_lam() -> None:
+    texts, bounds = ["one", "one two", "one two three"], [18, 20, 22]  # echo writes as much as it may, up to 24
+    for lam in ((0.0, 1.0), 1.0):
+        rows = sampler(k_neighbors=2, lam=lam).generate(texts, ["a"] * 3, n=30)
+        assert rows["n_tokens"].tolist() == [max(bounds[parent] for parent in parents) for parents in rows["parents"]]
+        assert set(rows["n_tokens"]) == {20, 22}
 
 
 def test_interpolation_runs_from_the_first_text_to_the_second() -> None:
@@ -562,8 +705,8 @@ def test_interpolation_refuses_what_it_cannot_use(arguments: tuple, message: str
 
 
 def test_interpolation_refuses_options_that_it_would_ignore() -> None:
-    with pytest.raises(InputError, match="interpolate takes no candidates, filters"):
-        interpolate("a", "b", model="echo", filters="default", candidates=2)
+    with pytest.raises(InputError, match="interpolate takes no filters, strategy"):
+        interpolate("a", "b", model="echo", filters="default", strategy="random", candidates=2)
 
 
 def test_texts_that_the_encoder_cuts_are_counted_in_one_warning() -> None:
@@ -611,6 +754,13 @@ def test_without_enough_kept_the_best_rejected_stand_in_or_not() -> None:
         strict.fit_resample(TEXTS, LABELS)
 
 
+def test_four_candidates_are_written_for_each_mix_unless_the_caller_says() -> None:
+    smx = SMOTExT("echo", random_state=0)
+    rows = smx.generate(BAD, ["bad"] * 16, n=5)
+    assert Counter(pd.concat([rows, smx.rejected_])["key"].str.rsplit("/", n=1).str[1]) == dict.fromkeys("0123", 5)
+    assert set(smx.rejected_["reason"]) == {"candidate"}
+
+
 def test_of_several_candidates_the_nearest_to_its_vector_is_kept() -> None:
     smx = sampler(candidates=3)
     rows = smx.generate(BAD, ["bad"] * 16, n=5)
@@ -654,6 +804,59 @@ def test_a_resumed_run_replaces_the_rows_of_a_foreign_over_sampler() -> None:
     assert runs[0] == runs[1]
 
 
-def test_at_the_far_end_of_the_line_the_length_is_the_second_texts() -> None:
-    steps = interpolate("one two three four five six seven", "one two three", steps=2, model="echo", random_state=0)
-    assert [step.n_tokens for step in steps] == [19, 13]  # 1.5 x 7 + 8 and 1.5 x 3 + 8, rounded up
+def test_at_both_ends_of_the_line_the_length_leaves_room_for_the_longer_text() -> None:
+    steps = interpolate("one two three", "one", steps=2, model="echo", random_state=0)
+    assert [step.n_tokens for step in steps] == [22, 22]  # 2 x 3 + 16
+
+
+def test_of_a_steps_candidates_the_nearest_to_its_vector_is_kept() -> None:
+    encoder = HashEncoder()
+    targets = encoder.encode([BAD[0], GOOD[0]])
+
+    def cosines(n: int) -> np.ndarray:
+        steps = interpolate(BAD[0], GOOD[0], steps=4, model="echo", random_state=0, candidates=n)
+        return np.array([
+            float(encoder.encode([step.text])[0] @ (step.lam * targets[0] + (1 - step.lam) * targets[1]))
+            for step in steps
+        ])  # fmt: skip
+
+    one, many = cosines(1), cosines(12)
+    assert (many >= one).all()
+    assert (many > one).any()
+
+
+def test_interpolation_shows_the_two_texts_where_the_model_shows_some() -> None:
+    decoder = Showing()
+    steps = interpolate("one parcel", "two trains", steps=3, model="echo", decoder=decoder, candidates=2)
+    shown = [row for asked in decoder.asked for row in asked["examples"]]
+    assert [sorted(row) for row in shown] == [["one parcel", "two trains"]] * 6
+    assert len({tuple(row) for row in shown}) == 1, "one order for the whole line: lam alone differs"
+    assert len(steps) == 3
+    decoder.asked.clear()
+    interpolate("one parcel", "two trains", steps=3, model="echo", decoder=decoder, examples=0)
+    assert all("examples" not in asked for asked in decoder.asked)
+
+
+def test_a_step_of_which_only_copies_came_says_so() -> None:
+    copying = Saying(lambda seed: "One parcel came late.")
+    with pytest.warns(SmotextWarning, match=r"at lam 1\.00, 0\.50, 0\.00 only copies of the two texts were written"):
+        steps = interpolate("One parcel came late", "two trains", steps=3, model="echo", decoder=copying)
+    assert [step.text for step in steps] == ["One parcel came late."] * 3
+
+
+def test_a_step_of_which_no_text_came_to_its_end_says_so() -> None:
+    endless = Saying(lambda seed: "on and on and", is_finished=False)
+    with pytest.warns(SmotextWarning, match=r"at lam 1\.00, 0\.00 no text came to its end: another seed"):
+        steps = interpolate("one parcel", "two trains", steps=2, model="echo", decoder=endless)
+    assert [step.text for step in steps] == ["on and on and"] * 2
+    blank = Saying(lambda seed: "")
+    with pytest.warns(SmotextWarning, match="no words were written"):
+        interpolate("one parcel", "two trains", steps=2, model="echo", decoder=blank)
+
+
+def test_a_copy_stands_in_before_a_blank_text() -> None:
+    texts = ["", "two trains", "one parcel came late"]
+    mixed = Saying(lambda seed: texts[seed % 3], is_finished=True)
+    with pytest.warns(SmotextWarning, match="only copies"):
+        steps = interpolate("one parcel came late", "two trains", steps=2, model="echo", decoder=mixed, candidates=9)
+    assert {step.text for step in steps} <= {"two trains", "one parcel came late"}

@@ -27,6 +27,7 @@ from smotext.inputs import Corpus
 from smotext.mixing.examples import with_examples
 from smotext.mixing.interpolation import mix
 from smotext.mixing.planning import Planner
+from smotext.privacy.planning import PrivatePlanner
 from smotext.records import UNKNOWN, Asked, Decoder, Encoder, MixPlan
 from smotext.rounds import Closed, Ledger
 from smotext.settings import Settings
@@ -142,14 +143,14 @@ def augment(
     """
     run = run or InMemoryRun()
     writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
-    n_examples = examples_shown(settings, decoder)
+    n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
     vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
-    planner = Planner(vectors, corpus.labels, seed=seed, **settings.planning())
+    planner = make_planner(vectors, corpus, settings, seed)
     planner.expect(new_rows)
-    real = RealTexts(corpus.texts, corpus.labels, vectors)
+    real = real_texts(corpus, vectors, settings)
     judging = CachingEncoder(encoder)
     judge = make_judge(settings.filters, real, judging, n_candidates=settings.candidates)
-    ledger = Ledger(corpus.texts, on_shortfall=settings.on_shortfall)
+    ledger = Ledger(real.texts, on_shortfall=settings.on_shortfall)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
         return group_targets(vectors, group, settings)
@@ -164,6 +165,8 @@ def augment(
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
+    if not len(plan):
+        ledger.add(judge.score(no_rows(), plan, targets))  # for the columns
     while len(plan):
         groups = plan.groups(settings.group_size)
         rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
@@ -180,6 +183,22 @@ def augment(
     return _augmented(ledger.close(judge.names), notes)
 
 
+def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings) -> RealTexts:
+    """Return what filters and guards may compare with: nothing where only noisy sums may be read."""
+    if settings.privacy is not None and settings.privacy.kind == "dp":
+        return RealTexts([], corpus.labels[:0], vectors[:0])
+    return RealTexts(corpus.texts, corpus.labels, vectors)
+
+
+def make_planner(
+    vectors: NDArray[np.float32], corpus: Corpus, settings: Settings, seed: int
+) -> Planner | PrivatePlanner:
+    """Return what plans: from neighbours, or, where rows are to be hidden, from groups."""
+    if settings.privacy is None:
+        return Planner(vectors, corpus.labels, seed=seed, **settings.planning())
+    return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam)
+
+
 def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | None]:
     """Return the rows of all parts, and why there are no more if the run was stopped."""
     found: list[pd.DataFrame] = []
@@ -191,8 +210,7 @@ def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | N
 
 
 def _augmented(closed: Closed, notes: tuple[str, ...]) -> Augmented:
-    synthetic = closed.synthetic if len(closed.synthetic) else no_rows()
-    rejected = closed.rejected if len(closed.rejected) else no_rows()
+    synthetic, rejected = (rows if len(rows.columns) else no_rows() for rows in (closed.synthetic, closed.rejected))
     return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel)
 
 

@@ -19,12 +19,18 @@ from smotext.mixing.examples import with_examples
 from smotext.records import Asked, Decoder, Encoder, MixPlan, Synthetic
 from smotext.sampler import SMOTExT
 from smotext.seeding import root_seed, row_seeds
-from smotext.settings import Settings
+from smotext.settings import UNFINISHED, Settings
 from smotext.writing import Writer, examples_shown
 
 _IDLE = {
-    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "on_shortfall", "verbose",
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "on_shortfall", "privacy",
+    "verbose",
 }  # fmt: skip
+_WRITTEN = {  # where no candidate of a step can be kept
+    "copied": "only copies of the two texts were written",
+    "empty": "no words were written",
+    UNFINISHED: "no text came to its end",
+}
 
 
 def interpolate(
@@ -57,7 +63,8 @@ def interpolate(
     Warns
     -----
     SmotextWarning
-        Where all that was written for a step copies one of the two texts: then a copy stands there.
+        Where all that was written for a step copies one of the two texts, or came to no end: then such a text stands
+        there.
 
     Examples
     --------
@@ -75,9 +82,9 @@ def interpolate(
     lam = np.linspace(1.0, 0.0, steps)
     encoder, decoder = sampler.load()
     rows = decode_line(corpus, lam, encoder=encoder, decoder=decoder, settings=settings, seed=root_seed(random_state))
-    if copies := rows.loc[~rows["accepted"], "lam"].tolist():
-        shown = ", ".join(f"{value:.2f}" for value in copies)
-        warn_caller(f"at lam {shown} only copies of the two texts were written: another seed or examples=0 may help")
+    for reason, steps_without in rows[~rows["accepted"]].groupby("reason", sort=False):
+        shown = ", ".join(f"{value:.2f}" for value in steps_without["lam"])
+        warn_caller(f"at lam {shown} {_WRITTEN.get(reason, reason)}: another seed or examples=0 may help")
     return [
         Synthetic(row.text, tuple(row.weights), row.lam, row.seed, None if row.n_tokens < 0 else row.n_tokens)
         for row in rows.itertuples()
@@ -107,7 +114,7 @@ def decode_line(
     Returns
     -------
     DataFrame of n_steps rows
-        ``accepted`` is False where all candidates copy one of the two texts.
+        ``accepted`` is False, and ``reason`` says why, where no candidate can be kept.
     """
     n_steps = len(lam)
     zeros = np.zeros(n_steps, dtype=np.int64)
@@ -121,9 +128,10 @@ def decode_line(
         seeds=row_seeds(seed, corpus.labels[0], zeros),
         strategies=np.array(["interpolate"] * n_steps, dtype=object),
     )
-    writer = Writer(corpus, encoder, decoder, settings)
+    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    n_examples = examples_shown(settings, decoder)
     vectors = encode_cached(encoder, corpus.texts)
-    shown = with_examples(line, corpus.labels, examples_shown(settings, decoder), seed=seed)
+    shown = with_examples(line, corpus.labels, n_examples, seed=seed)
     plan = with_candidates(shown, settings.candidates, seed=seed)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
@@ -132,6 +140,7 @@ def decode_line(
     rows = writer.write(plan, Asked(targets(plan), example_texts(corpus.texts, plan)))
     judge = make_judge(None, RealTexts(corpus.texts, corpus.labels, vectors), encoder, n_candidates=settings.candidates)
     scored = judge.score(rows, plan, targets)
-    step_of = np.repeat(np.arange(n_steps), settings.candidates)
-    best_first = scored.assign(step=step_of).sort_values(["step", "accepted"], ascending=[True, False], kind="stable")
-    return best_first.groupby("step").head(1).drop(columns="step").reset_index(drop=True)
+    rank = np.select([scored["accepted"], scored["reason"] == "copied", scored["text"] != ""], [0, 1, 2], 3)
+    step = np.repeat(np.arange(n_steps), settings.candidates)
+    best_first = np.lexsort((np.arange(len(scored)), rank, step))[:: settings.candidates]
+    return scored.iloc[best_first].reset_index(drop=True)

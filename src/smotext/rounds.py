@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.errors import ShortfallError, unknown_name
-from smotext.filters.judge import NOT_NEAREST
+from smotext.filters.candidates import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
 from smotext.inputs import check_count
 from smotext.settings import SHORTFALLS, UNFINISHED

@@ -28,6 +28,10 @@ from smotext.inputs import (
     new_rows_for_strategy,
 )
 from smotext.presets import load_pair
+from smotext.privacy.gaussian import check_opendp
+from smotext.privacy.refused import check_allowed
+from smotext.privacy.release import statement
+from smotext.privacy.settings import parse_privacy
 from smotext.records import Decoder, Encoder
 from smotext.seeding import root_seed
 from smotext.settings import Settings
@@ -78,6 +82,9 @@ class SMOTExT(BaseSampler):
     filters : None, "default", "strict" or list of filters
         Which texts are kept; rejected ones are replaced in up to five rounds. A filter is a name, one of
         :mod:`smotext.filters`, or a function ``f(texts, labels)`` that returns one bool per text.
+    privacy : None or Privacy
+        How rows are hidden among others (:class:`smotext.privacy.Privacy`): averaged in groups, or with differential
+        privacy, for which :meth:`generate` with a mapping `n` is called. Other options may then be refused, by name.
     on_shortfall : {"fill", "report", "raise"}
         What happens when filters leave too few: the best of the rejected stand in (``accepted`` False),
         fewer are returned, or :class:`~smotext.errors.ShortfallError` is raised.
@@ -100,6 +107,8 @@ class SMOTExT(BaseSampler):
         Rows that were written and not kept, with the reason.
     funnel_ : DataFrame
         How many texts were written, fell to each filter, and were kept: columns ``step`` and ``n_texts``.
+    privacy_statement_ : list of str
+        With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
         weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
@@ -147,6 +156,7 @@ class SMOTExT(BaseSampler):
         repetition_penalty=1.0,
         filters=None,
         on_shortfall="fill",
+        privacy=None,
         device=None,
         dtype=None,
         batch_size=None,
@@ -173,6 +183,7 @@ class SMOTExT(BaseSampler):
         self.repetition_penalty = repetition_penalty
         self.filters = filters
         self.on_shortfall = on_shortfall
+        self.privacy = privacy
         self.device = device
         self.dtype = dtype
         self.batch_size = batch_size
@@ -205,6 +216,7 @@ class SMOTExT(BaseSampler):
         labels = check_labels(y, len(texts))
         check_gives_back(X, texts, "X", is_open=True)
         check_gives_back(y, labels, "y", is_open=False)
+        check_allowed(parse_privacy(self.privacy), {**self.get_params(deep=False), "n": None})
         new_rows_for_strategy(self.sampling_strategy, labels)  # our words, not numpy's
         texts_res, labels_res = super().fit_resample(texts, natural(labels))
         return give_back(X, texts_res, is_open=True), give_back(y, labels_res, is_open=False)
@@ -257,7 +269,11 @@ class SMOTExT(BaseSampler):
         settings = self.settings()
         if soft_labels:
             settings = replace(settings, filters=[*resolve_filters(settings.filters), "soft_labels"])
-        return self._augment(texts, labels, new_rows_for_n(n, counts_by_class(labels)), settings, run).synthetic
+        check_allowed(settings.privacy, {**vars(settings), "n": n})
+        if is_dp := settings.privacy is not None and settings.privacy.kind == "dp":
+            check_opendp()
+        new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
+        return self._augment(texts, labels, new_rows, settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
         array = check_texts(X)
@@ -282,7 +298,8 @@ class SMOTExT(BaseSampler):
     ) -> Augmented:
         resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
-        check_classes(corpus, new_rows)
+        if settings.privacy is None or settings.privacy.kind == "average":
+            check_classes(corpus, new_rows)
         for note in alike_note(corpus.labels):
             warn_caller(note)
         seed = root_seed(self.random_state)
@@ -297,6 +314,8 @@ class SMOTExT(BaseSampler):
             seed=seed,
             run=run or InMemoryRun(verbose=self.verbose),
         )
+        if settings.privacy is not None:
+            self.privacy_statement_ = statement(settings.privacy)
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
         _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
         for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
@@ -306,7 +325,8 @@ class SMOTExT(BaseSampler):
 
     def settings(self) -> Settings:
         """Return the options of the method, checked."""
-        return Settings(**{name: getattr(self, name) for name in _SETTINGS})
+        given = {name: getattr(self, name) for name in _SETTINGS}
+        return Settings(**given | {"privacy": parse_privacy(self.privacy)})
 
     def load(self) -> tuple[Encoder, Decoder]:
         """Return the encoder and decoder, loaded once per process."""

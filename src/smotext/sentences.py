@@ -8,6 +8,17 @@ _CLOSING = r"""["'”’»」』）)\]]*"""
 _SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}(?=\s|$)|[。！？]{_CLOSING}")  # no space follows in Chinese and Japanese
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Return the places after each sentence's last character.
+
+    Examples
+    --------
+    >>> sentence_ends("It cost 3.50. Too much!")
+    [13, 23]
+    """
+    return [match.end() for match in _SENTENCE_END.finditer(text)]
+
+
 def cut_at_sentence(text: str) -> str:
     """Return the text up to its last sentence end, or all of it if it has none.
 
@@ -20,7 +31,7 @@ def cut_at_sentence(text: str) -> str:
     >>> cut_at_sentence("no end in sight")
     'no end in sight'
     """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = sentence_ends(text)
     return text[: ends[-1]] if ends else text
 
 
@@ -33,4 +44,4 @@ def ends_sentence(text: str) -> bool:
     (True, False)
     """
     text = text.rstrip()
-    return bool(text) and any(match.end() == len(text) for match in _SENTENCE_END.finditer(text))
+    return bool(text) and len(text) in sentence_ends(text)

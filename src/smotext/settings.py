@@ -74,6 +74,7 @@ class Settings:
     repetition_penalty: float = 1.0
     filters: Any = None
     on_shortfall: str = "fill"
+    privacy: Any = None  # a smotext.privacy.Privacy, checked there
     batch_size: int | None = None
 
     def __post_init__(self) -> None:

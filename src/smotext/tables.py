@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SYNTHETIC_COLUMN = "is_synthetic"
+ACCEPTED_COLUMN = "accepted"  # False: a rejected text stands in for one that was asked for
 _MARK_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False, "none": False, "": False}
 
 
@@ -165,7 +166,9 @@ def count_synthetic(frame: pd.DataFrame, path: Path) -> int:
     return int(_marks(frame, path).sum())
 
 
-def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: bool = False) -> pd.DataFrame:
+def with_synthetic(
+    table: Table, texts: Any, labels: Any, *, only_synthetic: bool = False, accepted: Any = None
+) -> pd.DataFrame:
     """Return the table's own rows, untouched and first, then the synthetic ones, and a column that tells them apart.
 
     Parameters
@@ -176,11 +179,14 @@ def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: boo
         The synthetic texts and their classes; the other columns of such a row are missing.
     only_synthetic : bool
         Leave the real rows out.
+    accepted : sequence of bool of length n_synthetic, optional
+        Where a rejected text may stand in for one that is missing: which are none of these.
 
     Returns
     -------
     DataFrame
-        With a bool column ``is_synthetic`` at the end.
+        With a bool column ``is_synthetic`` at the end, and after it ``accepted``, True for real rows, where that is
+        given.
 
     Raises
     ------
@@ -196,6 +202,8 @@ def with_synthetic(table: Table, texts: Any, labels: Any, *, only_synthetic: boo
         new = pd.Series(list(values), index=range(n_real, n_real + n_synthetic), dtype=object)
         frame[column] = pd.concat([table.frame[column], new.astype(table.frame[column].dtype)])
     frame[SYNTHETIC_COLUMN] = np.arange(n_real + n_synthetic) >= n_real
+    if accepted is not None:
+        frame[ACCEPTED_COLUMN] = np.concatenate([np.ones(n_real, dtype=bool), np.asarray(accepted, dtype=bool)])
     return frame.iloc[n_real:].reset_index(drop=True) if only_synthetic else frame
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -32,7 +33,8 @@ def small_groups(monkeypatch):
 
 
 def augment(*options, output="out.csv"):
-    return entry.run(["augment", "in.csv", "-o", output, "--model", "echo", *options])
+    """Run the command, with one text for each mix unless the options say another number."""
+    return entry.run(["augment", "in.csv", "-o", output, "--model", "echo", "--candidates", "1", *options])
 
 
 def labels_of(path):
@@ -54,6 +56,7 @@ def test_lineage_lies_apart_and_private(here):
     lineage = pd.read_parquet("out.csv.lineage.parquet")
     assert len(lineage) == 9
     assert {row for parents in lineage["parents"] for row in parents} <= {12, 13, 14}
+    assert lineage["examples"].map(len).tolist() == [0] * 9
     assert os.stat("out.csv.lineage.parquet").st_mode & 0o777 == 0o600
     assert not {"parents", "lam", "weights"} & set(pd.read_csv("out.csv").columns)
 
@@ -173,8 +176,8 @@ def test_every_option_of_the_method_reaches_it(here, monkeypatch):
         "strategy": "random", "k_neighbors": 3, "mix": "linear_renorm", "n_parents": 3, "lam": "0.2:0.8",
         "prompt": "random",
         "max_new_tokens": 9, "temperature": 0.5, "top_p": 0.9, "top_k": 7, "repetition_penalty": 1.1,
-        "filters": "default", "candidates": 2, "on_shortfall": "report", "device": "cpu", "dtype": "float32",
-        "batch_size": 3,
+        "filters": "default", "examples": 3, "candidates": 2, "on_shortfall": "report", "device": "cpu",
+        "dtype": "float32", "batch_size": 3,
     }  # fmt: skip
     flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     assert augment(*flags, "--greedy", "--random-seed", "5") == 1
@@ -192,7 +195,7 @@ def test_summary_names_counts_lengths_and_files(here, capsys):
     assert table[:3] == [
         ["class", "before", "after", "real", "length", "synthetic", "length"],
         ["ham", "12", "12", *"4/4/4"],
-        ["spam", "3", "12", *"3/3/3", *"13 / 13 / 13".split()],
+        ["spam", "3", "12", *"3/3/3", *"22 / 22 / 22".split()],
     ]
     assert f"output: {here / 'out.csv'}" in err
     assert f"lineage (private): {here / 'out.csv.lineage.parquet'}" in err
@@ -307,6 +310,34 @@ def test_a_cap_leaves_a_usable_file_and_the_same_command_ends_with_the_same_byte
     for suffix in ("", ".lineage.parquet"):
         assert (here / f"out.csv{suffix}").read_bytes() == (here / f"whole.csv{suffix}").read_bytes()
     assert not (here / "out.csv.run").exists()
+
+
+def test_a_run_with_examples_goes_on_with_the_same_ones(here, capsys, monkeypatch, small_groups):
+    write, shown = EchoDecoder.decode_rows, []
+
+    def telling(self, vectors, *, examples, **options):
+        shown.extend(examples)
+        rows = write(self, vectors, **options)
+        return [
+            replace(row, text=f"{row.text} {len(row_shown)}") for row, row_shown in zip(rows, examples, strict=True)
+        ]
+
+    monkeypatch.setattr(EchoDecoder, "examples", 2, raising=False)
+    monkeypatch.setattr(EchoDecoder, "decode_rows", telling)
+    options = ("--examples", "3", "-n", "12")
+    assert augment(*options, output="whole.csv") == 0
+    whole = shown.copy()
+    shown.clear()
+    assert run_until_done(*options, output="out.csv") > 2
+    assert shown == whole
+    assert {len(texts) for texts in whole} == {3}
+    assert files_of(here / "out.csv") == files_of(here / "whole.csv")
+    lineage = pd.read_parquet("out.csv.lineage.parquet")
+    texts = pd.read_csv("in.csv")["text"]
+    assert [texts[list(rows)].tolist() for rows in lineage["examples"]] == whole
+    assert augment("--max-tokens", "1", "--examples", "2", output="other.csv") == 3
+    assert augment("--examples", "1", output="other.csv") == 2
+    assert "options.examples was 2 and is 1" in capsys.readouterr().err
 
 
 def test_a_partial_file_that_was_edited_is_not_replaced(here, small_groups):

@@ -9,18 +9,26 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from smotext.decoders.prompts import XRAG_PROMPTS
+from smotext.decoders.projector import new_projector
+from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, XRAG_PROMPTS
 
 SENTENCE = "the parcel came late and nobody answered the phone so we sent it back to the shop with a letter"
 VECTOR_DIM = 6
 HIDDEN = 64  # bitsandbytes quantises blocks of 64
 
+LIST_SPEC: dict[str, Any] = {
+    "vector_norm": "unit", "chat_template": LIST_TEMPLATE, "prompts": list(LIST_PROMPTS), "text_template": LIST_TEXT,
+    "examples_template": LIST_EXAMPLES, "examples": 2, "max_new_tokens": 24,
+}  # fmt: skip
+KV: dict[str, Any] = {"projector_type": "kv", "n_slots": 3, "slot_code_size": 8, "first_slot_layer": 1}
+
 CONFIGS: dict[str, dict[str, Any]] = {
     "mistral": {"num_key_value_heads": 2, "sliding_window": None},
     "mixtral": {"num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
+    "llama": {"num_key_value_heads": 2, "tie_word_embeddings": True},
     "qwen3": {"num_key_value_heads": 2, "head_dim": 16, "tie_word_embeddings": True},
     "gpt2": {"n_embd": HIDDEN, "n_layer": 2, "n_head": 4, "n_positions": 128},
 }
@@ -45,6 +53,73 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
     fast.add_tokens(["<xRAG>"])  # the last id: xRAG adds it to Mistral's 32,000
     return fast
+
+
+def make_list_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a byte-level tokenizer as SmolLM2's, in which a line's end is a token; the placeholder is special."""
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=340, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )  # fmt: skip
+    tokenizer.train_from_iterator([f"{SENTENCE}.\n", "Different people wrote these:\n\n- text\n"] * 3, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|im_end|>",
+        additional_special_tokens=["<xRAG>"],
+    )  # fmt: skip
+
+
+def make_list_checkpoint(
+    directory: Path,
+    kind: str = "llama",
+    *,
+    projector: dict[str, Any] | None = None,
+    guidance: str | None = None,
+    n_layers: int = 3,
+    **spec: Any,
+) -> Path:
+    """Write a bridge whose prompts are lists of texts: random language model, projector, and perhaps a head.
+
+    Parameters
+    ----------
+    directory : Path
+    kind : str
+        Of :data:`CONFIGS`.
+    projector : dict, optional
+        Entries of config.json; None: one soft token.
+    guidance : {"tied", "free", None}
+        The head: before the embeddings, or with a row for each token.
+    n_layers : int
+        Of the language model.
+    **spec
+        Entries of smotext.json besides :data:`LIST_SPEC`.
+    """
+    tokenizer = make_list_tokenizer()
+    tokenizer.save_pretrained(directory)
+    torch.manual_seed(0)
+    model = make_model(kind, len(tokenizer), tokenizer.eos_token_id, n_layers=n_layers)
+    model.save_pretrained(directory)
+    (directory / "generation_config.json").unlink(missing_ok=True)
+    entries = {"retriever_hidden_size": VECTOR_DIM, "projector_type": "mlp2x_gelu", **(projector or {})}
+    module = new_projector(entries, model.config)
+    vocabulary = model.config.vocab_size
+    tensors = {f"projector.{name}": 2 * tensor for name, tensor in module.state_dict().items()}
+    if guidance is not None:
+        n_rows = {"free": vocabulary, "tied": model.config.hidden_size}[guidance]
+        tensors |= {
+            "guidance.weight": torch.randn(n_rows, VECTOR_DIM),
+            "guidance.bias": torch.randn(vocabulary),
+            "guidance.unigram": torch.full((vocabulary,), -6.0),
+        }
+    tensors |= load_file(directory / "model.safetensors")
+    write_shards(directory, tensors, 1)
+    config = json.loads((directory / "config.json").read_text()) | entries
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "smotext.json").write_text(json.dumps(LIST_SPEC | spec))
+    return directory
 
 
 def make_checkpoint(
@@ -79,11 +154,11 @@ def make_checkpoint(
     return directory
 
 
-def make_model(kind: str, vocab_size: int, eos_token_id: int) -> Any:
-    """Return a causal language model with two layers and weights large enough for varied greedy text."""
+def make_model(kind: str, vocab_size: int, eos_token_id: int, n_layers: int = 2) -> Any:
+    """Return a causal language model with few layers and weights large enough for varied greedy text."""
     from transformers import AutoConfig
 
-    sizes = {"hidden_size": HIDDEN, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes = {"hidden_size": HIDDEN, "intermediate_size": 128, "num_hidden_layers": n_layers, "num_attention_heads": 4}
     if kind == "gpt2":
         sizes = {}
     config = AutoConfig.for_model(

@@ -83,3 +83,22 @@ class DecoderContract:
     def test_its_fingerprint_is_a_stable_string(self, decoder: Any) -> None:
         assert isinstance(decoder.fingerprint, str)
         assert pickle.loads(pickle.dumps(decoder)).fingerprint == decoder.fingerprint
+
+
+class ExamplesContract(DecoderContract):
+    """For decoders whose prompts show texts."""
+
+    def test_it_says_how_many_examples_it_shows_by_itself(self, decoder: Any) -> None:
+        assert decoder.examples >= 0
+
+    def test_each_row_has_examples_of_its_own(self, decoder: Any, vectors: np.ndarray) -> None:
+        examples = [["one text", "two texts"], [], ["one text"], ["three texts"], [], []]
+        texts = decoder.decode(vectors, examples=examples, max_new_tokens=6)
+        assert texts != decoder.decode(vectors, max_new_tokens=6)
+        for row, text in enumerate(texts):
+            part = slice(row, row + 1)
+            assert decoder.decode(vectors[part], examples=examples[part], max_new_tokens=6) == [text]
+
+    def test_examples_that_are_no_lists_are_refused(self, decoder: Any, vectors: np.ndarray) -> None:
+        with pytest.raises(InputError, match="a list of texts for each of the 6 rows"):
+            decoder.decode(vectors, examples=["one text"] * 6)

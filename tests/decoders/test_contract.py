@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from smotext import EchoDecoder, load_decoder
-from tests.decoders.checkpoints import make_checkpoint
-from tests.decoders.contract import DecoderContract
+from tests.decoders.checkpoints import KV, make_checkpoint, make_list_checkpoint
+from tests.decoders.contract import DecoderContract, ExamplesContract
 
 
 class TestEcho(DecoderContract):
@@ -20,6 +20,18 @@ class TestRandomMistral(DecoderContract):
     @pytest.fixture(scope="class")
     def decoder(self, tmp_path_factory: pytest.TempPathFactory) -> Any:
         return load_decoder(str(make_checkpoint(tmp_path_factory.mktemp("mistral"))))
+
+
+class TestListOfTexts(ExamplesContract):
+    @pytest.fixture(scope="class")
+    def decoder(self, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        return load_decoder(str(make_list_checkpoint(tmp_path_factory.mktemp("list"), guidance="tied")))
+
+
+class TestSlots(ExamplesContract):
+    @pytest.fixture(scope="class")
+    def decoder(self, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        return load_decoder(str(make_list_checkpoint(tmp_path_factory.mktemp("slots"), projector=KV)))
 
 
 class TestBundled(DecoderContract):

@@ -77,3 +77,50 @@ def test_spent_is_what_spending_one_token_after_the_other_leaves():
         is_written = (torch.arange(6) < step).expand(5, 6)
         assert torch.equal(spent(bias, tokens, is_written), left)
         spend(left, tokens[:, step])
+
+
+def tied(n_columns: int = 3, vocabulary: int = 5, vector_dim: int = 2) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Return the tensors of a head that is tied to a table, and that table, with a row more than it needs."""
+    torch.manual_seed(0)
+    found = tensors(weight=torch.randn(n_columns, vector_dim), bias=torch.randn(vocabulary))
+    return found | {"guidance.unigram": -torch.rand(vocabulary)}, torch.randn(vocabulary + 1, n_columns)
+
+
+def test_a_tied_head_puts_its_matrix_before_the_language_models_embeddings() -> None:
+    given, table = tied()
+    head, vectors = Guidance.from_tensors(given, table), torch.randn(4, 2)
+    for row, vector in zip(head(vectors), vectors, strict=True):
+        scores = [
+            float(table[token] @ (given["guidance.weight"] @ vector) + given["guidance.bias"][token])
+            for token in range(5)
+        ]
+        total = sum(math.exp(score) for score in scores)
+        assert row.tolist() == pytest.approx([math.log(math.exp(score) / total) for score in scores], abs=1e-5)
+    assert set(head.state_dict()) == {"weight", "bias", "unigram"}, "the table is the language model's"
+
+
+def test_a_tied_head_follows_a_table_of_half_precision() -> None:
+    given, table = tied()
+    head, half = (Guidance.from_tensors(given, one) for one in (table, table.bfloat16()))
+    found = half(torch.ones(1, 2))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, head(torch.ones(1, 2)), rtol=0.0, atol=0.1)
+
+
+def test_a_head_as_wide_as_its_vocabulary_is_free() -> None:
+    head = Guidance.from_tensors(tensors(), torch.randn(4, 3))
+    assert head.table is None
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (None, r"shape \(3, 2\) for 5 tokens: .* each column of the language model's embeddings \(another\)"),
+        (torch.zeros(6, 4), r"embeddings \(\(6, 4\)\)"),
+        (torch.zeros(4, 3), r"embeddings \(\(4, 3\)\)"),
+    ],
+)
+def test_a_tied_head_without_its_table_is_refused(table: torch.Tensor | None, message: str) -> None:
+    given, _ = tied()
+    with pytest.raises(BridgeError, match=message):
+        Guidance.from_tensors(given, table)

@@ -192,8 +192,8 @@ def test_a_short_real_text_cannot_be_repeated() -> None:
 
 def test_the_run_bound_stays_between_its_ends() -> None:
     long = " ".join(f"w{number}" for number in range(60))
-    assert Copied().fit(real_texts([long, long], ["x"] * 2)).at_most == LONGEST_RUN
-    assert Copied().fit(real_texts()).at_most == SHORTEST_RUN
+    assert Copied().fit(real_texts([long, long], ["x"] * 2)).bounds == {"x": (LONGEST_RUN, 1.0)}
+    assert Copied().fit(real_texts()).bounds == {"bad": (SHORTEST_RUN, 0.6), "good": (SHORTEST_RUN, 0.6)}
 
 
 def test_near_copies_and_off_topic_texts_by_the_cosine_to_the_nearest_real_text() -> None:

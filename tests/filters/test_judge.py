@@ -12,13 +12,14 @@ import pytest
 
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
-from smotext.filters import Judge, OffLabel, RealTexts, make_judge
-from smotext.filters.candidates import best_candidates, with_candidates
-from smotext.filters.judge import NOT_NEAREST, SCREENING_TRIES
+from smotext.filters import Judge, OffLabel, PlainFilter, RealTexts, make_judge
+from smotext.filters.candidates import NOT_NEAREST, best_candidates, with_candidates
+from smotext.filters.judge import SCREENING_TRIES
 from smotext.filters.plans import replace_rows
 from smotext.mixing.planning import Planner
 from smotext.records import MixPlan
 from smotext.seeding import row_seeds
+from smotext.settings import UNFINISHED
 
 ENCODER = HashEncoder(32)
 BAD = [
@@ -69,18 +70,47 @@ def ask_for(texts: Sequence[str]) -> Any:
     return lambda plan: vectors[plan.ordinals]
 
 
-def test_without_filters_rows_pass_untouched_and_nothing_is_encoded() -> None:
-    class Silent:
-        def encode(self, texts: list[str]) -> np.ndarray:
-            raise AssertionError("encoded")
+class Silent:
+    """An encoder that must not be asked."""
 
+    def encode(self, texts: list[str]) -> np.ndarray:
+        raise AssertionError("encoded")
+
+
+def test_without_filters_only_the_guards_judge_and_nothing_is_encoded() -> None:
+    plan, texts = plan_of(3), ["", "fresh words", BAD[0].upper()]
+    found = make_judge(None, real_texts(), Silent()).score(rows_of(plan, texts), plan, ask_for(["a", "b", "c"]))
+    assert found["reason"].tolist() == ["empty", "", "copied"]
+    assert found["accepted"].tolist() == [False, True, False]
+    assert found["text"].tolist() == texts
+    assert "target_cosine" not in found
+
+
+def test_without_guards_and_filters_rows_pass_untouched() -> None:
     plan = plan_of(2)
     rows = rows_of(plan, ["", "x"])
-    assert make_judge(None, real_texts(), Silent()).score(rows, plan, ask_for(["a", "b"])) is rows
+    assert Judge([], Silent()).score(rows, plan, ask_for(["a", "b"])) is rows
+
+
+LONG = "yesterday the driver left our parcel in the rain behind the garage"
+
+
+@pytest.mark.parametrize("filters", [None, [], ["short"], "default", ["duplicate"]])
+@pytest.mark.parametrize("n_candidates", [1, 2])
+def test_a_near_copy_falls_whatever_the_filters(filters: Any, n_candidates: int) -> None:
+    texts = [*BAD, *GOOD, LONG]
+    labels = np.array(["bad"] * len(BAD) + ["good"] * len(GOOD) + ["bad"], dtype=object)
+    real = RealTexts(texts, labels, ENCODER.encode(texts))
+    near = LONG.replace("driver", "postman")
+    plan = with_candidates(plan_of(1), n_candidates, seed=0)
+    judge = make_judge(filters, real, ENCODER, n_candidates=n_candidates)
+    found = judge.score(rows_of(plan, [near] * n_candidates), plan, ask_for([LONG]))
+    assert found["reason"].tolist() == ["copied"] * n_candidates
+    assert not found["accepted"].any()
 
 
 def test_the_first_filter_that_objects_gives_the_reason_and_all_scores_are_there() -> None:
-    texts = ["", BAD[0], "my parcel is lost", "i love this phone and the parcel"]
+    texts = ["", BAD[0], "my parcel is lost", "i love my new phone"]
     plan = plan_of(4)
     judge = make_judge(["empty", "copied", OffLabel(at_least=0.5)], real_texts(), ENCODER)
     found = judge.score(rows_of(plan, texts), plan, ask_for(texts))
@@ -135,6 +165,33 @@ def test_the_candidate_nearest_its_target_is_judged_and_the_others_fall() -> Non
     found = judge.score(rows_of(plan, texts), plan, targets)
     assert found.loc[found["accepted"], "text"].tolist() == ["the parcel is gone", "where is it"]
     assert found["reason"].tolist() == [NOT_NEAREST, "", NOT_NEAREST, NOT_NEAREST, NOT_NEAREST, ""]
+
+
+def test_the_nearest_candidate_is_one_that_is_neither_a_copy_nor_blank_nor_unfinished() -> None:
+    plan = with_candidates(plan_of(1), 4, seed=0)
+    texts = [BAD[0], "  ", f"{BAD[0]} and", "a parcel it was"]
+    rows = rows_of(plan, texts)
+    rows.loc[2, "reason"] = UNFINISHED
+    judge = make_judge(None, real_texts(), ENCODER, n_candidates=4)
+    found = judge.score(rows, plan, ask_for([BAD[0]]))
+    assert found["reason"].tolist() == ["copied", "empty", UNFINISHED, ""]
+    assert found["target_cosine"].argmax() == 0, "the copy is nearer"
+
+
+def test_of_a_mix_whose_candidates_are_all_copies_none_is_accepted_nor_preferred() -> None:
+    plan = with_candidates(plan_of(2), 2, seed=0)
+    judge = make_judge(None, real_texts(), ENCODER, n_candidates=2)
+    found = judge.score(rows_of(plan, [BAD[0], BAD[1], "a new parcel", BAD[2]]), plan, ask_for(BAD))
+    assert found["reason"].tolist()[:2] == ["copied", "copied"]
+    assert found["accepted"].tolist() == [False, False, True, False]
+
+
+def test_a_filters_verdict_on_the_nearest_candidate_is_the_mixs() -> None:
+    plan = with_candidates(plan_of(1), 2, seed=0)
+    keep_none_with_x = PlainFilter(lambda texts, labels: ["x" not in text for text in texts])
+    judge = make_judge([keep_none_with_x], real_texts(), ENCODER, n_candidates=2)
+    found = judge.score(rows_of(plan, ["the parcel x", "where is it"]), plan, ask_for(["the parcel x"]))
+    assert found["reason"].tolist() == [keep_none_with_x.name, NOT_NEAREST]
 
 
 def test_ties_between_candidates_go_to_the_lowest_and_a_stopped_mix_keeps_its_best() -> None:

@@ -28,7 +28,8 @@ N_STEPS_OF_REMOVAL = 2  # the manifest's and the settings' removal: the output i
 
 
 def augment(output: Path, source: Path) -> int:
-    return entry.run(["augment", str(source), "-o", str(output), "--model", "echo", "--per-class", "11"])
+    options = ["--model", "echo", "--per-class", "11", "--candidates", "1"]
+    return entry.run(["augment", str(source), "-o", str(output), *options])
 
 
 def in_a_child(work) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from runs_doubles import Listener, make_plan, rows_of, targets_of
+from tests.decoders.checkpoints import make_list_checkpoint
 
-from smotext import SMOTExT
+from smotext import SMOTExT, load_decoder
 from smotext.cli import entry
 from smotext.cli.jobs import fingerprints
 from smotext.encoders.cache import encode_cached
@@ -20,7 +22,7 @@ from smotext.errors import RunError, RunStopped
 from smotext.presets import bundled_bridge, load_pair
 from smotext.runs.cluster import ClusterRun
 from smotext.runs.durable import DurableRun
-from smotext.runs.elsewhere import load_same, pair_elsewhere
+from smotext.runs.elsewhere import DecoderElsewhere, Placed, load_same, pair_elsewhere
 from smotext.runs.folder import RunFolder
 from smotext.runs.stopping import Stopper
 from smotext.runs.workers import Done, Workers
@@ -196,7 +198,8 @@ def test_models_that_workers_load_are_those_that_a_local_run_loads(model):
     local_encoder, local_decoder = load_pair(model)
     assert json.dumps(fingerprints(encoder, decoder)) == json.dumps(fingerprints(local_encoder, local_decoder))
     assert (encoder.vector_dim, decoder.vector_dim) == (local_encoder.vector_dim, local_decoder.vector_dim)
-    assert (decoder.prompts, decoder.max_new_tokens) == (local_decoder.prompts, local_decoder.max_new_tokens)
+    for name in ("prompts", "max_new_tokens", "examples"):
+        assert getattr(decoder, name) == getattr(local_decoder, name)
     texts = ["a text", "a longer text, " * 300]
     assert decoder.count_tokens(texts).tolist() == local_decoder.count_tokens(texts).tolist()
     assert encoder.max_tokens == local_encoder.max_tokens
@@ -206,6 +209,13 @@ def test_models_that_workers_load_are_those_that_a_local_run_loads(model):
     there = pickle.loads(pickle.dumps(decoder))
     assert type(there) is type(local_decoder)
     assert there.decode(vectors, max_new_tokens=8) == local_decoder.decode(vectors, max_new_tokens=8)
+
+
+@pytest.mark.parametrize("entries", [{}, {"examples": 0}, {"examples": 0, "examples_template": None}])
+def test_a_bridge_on_a_worker_shows_as_many_examples_as_here(tmp_path, entries):
+    here = load_decoder(str(make_list_checkpoint(tmp_path, **entries)), dtype="float32")
+    there = DecoderElsewhere(partial(load_decoder, str(tmp_path)), tmp_path, Placed("torch.float32", "cpu"))
+    assert there.examples == here.examples == {0: 2, 1: 0, 2: None}[len(entries)]
 
 
 def test_a_worker_that_has_another_model_refuses():

@@ -43,11 +43,11 @@ def test_time_and_tokens_are_scaled_to_all_rows(monkeypatch):
     decoder = SlowDecoder()
     monkeypatch.setattr("smotext.runs.probe.time", SimpleNamespace(perf_counter=lambda: decoder.now_s))
     found = estimate(
-        corpus_of({"a": 8, "b": 8}), {"a": 1000}, encoder=HashEncoder(), decoder=decoder, settings=Settings(),
-        seed=0, budget_s=0.5,
+        corpus_of({"a": 8, "b": 8}), {"a": 1000}, encoder=HashEncoder(), decoder=decoder,
+        settings=Settings(candidates=1), seed=0, budget_s=0.5,
     )  # fmt: skip
     assert found.n_probed == 64  # 64 rows take 0.32 s, four times that is over the budget
-    assert found.n_tokens == 16000  # 1.5 x 5 + 8, rounded up
+    assert found.n_tokens == 24_000  # as many as echo ever writes, below 2 x 5 + 16
     assert found.decode_s == pytest.approx(5.0)
     assert found.disk_bytes > 2 * 4 * 64 * 16
     assert found.memory_bytes > 10_000_000
@@ -58,7 +58,7 @@ def test_what_filters_take_is_counted_apart_from_decoding(monkeypatch):
     monkeypatch.setattr("smotext.runs.probe.time", SimpleNamespace(perf_counter=lambda: encoder.now_s))
     options = {"encoder": encoder, "decoder": decoder, "seed": 0, "budget_s": 10_000}
     corpus, rows = corpus_of({"a": 8}), {"a": 100}
-    plain = estimate(corpus, rows, settings=Settings(), **options)
+    plain = estimate(corpus, rows, settings=Settings(candidates=1), **options)
     filtered = estimate(corpus, rows, settings=Settings(candidates=2), **options)
     sampler = SMOTExT("echo", candidates=2, random_state=0)
     sampler.generate(corpus.texts, corpus.labels, n=rows)

@@ -78,7 +78,9 @@ def small_groups(monkeypatch):
 
 
 def augment(source, output, *options, n=40):
-    return entry.run(["augment", str(source), "-o", str(output), "--model", "echo", "-n", str(n), *options])
+    """Run the command with one text for each mix: rows are texts."""
+    options = ("--model", "echo", "-n", str(n), "--candidates", "1", *options)
+    return entry.run(["augment", str(source), "-o", str(output), *options])
 
 
 def on(cluster):
@@ -171,7 +173,7 @@ def generate(cluster, tmp_path, monkeypatch, small_groups):
     def make(name, decoder, *, encoder=None, is_local=False, address=cluster):
         folder = RunFolder.open(tmp_path / name, {})
         options = {"stopper": Stopper(), "progress": Listener()}
-        sampler = SMOTExT("echo", encoder=encoder, decoder=decoder, random_state=0)
+        sampler = SMOTExT("echo", encoder=encoder, decoder=decoder, candidates=1, random_state=0)
         try:
             if is_local:
                 return sampler.generate(TEXTS, LABELS, n=24, run=DurableRun(folder, **options)), folder

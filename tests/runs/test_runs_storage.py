@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,16 @@ def test_ready_made_vectors_of_a_plan_survive(tmp_path):
     vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
     save_plan(make_plan(["a", "b", "c"], vectors), tmp_path / "p.npz")
     np.testing.assert_array_equal(load_plan(tmp_path / "p.npz").vectors, vectors)
+
+
+def test_the_examples_of_a_plan_survive(tmp_path):
+    examples = np.array([[4, 0, 1], [2, 3, UNKNOWN], [UNKNOWN] * 3])
+    save_plan(replace(make_plan(["a", "b", "c"]), examples=examples), tmp_path / "p.npz")
+    found = load_plan(tmp_path / "p.npz").examples
+    np.testing.assert_array_equal(found, examples)
+    assert found.dtype == examples.dtype
+    save_plan(make_plan(["a"]), tmp_path / "none.npz")
+    assert load_plan(tmp_path / "none.npz").examples is None
 
 
 def test_an_empty_plan_survives(tmp_path):

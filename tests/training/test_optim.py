@@ -76,6 +76,20 @@ def test_masters_lie_on_the_device_asked_for_whatever_the_models() -> None:
     assert layer.weight.device.type == "cpu"
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, 0.025), (0.02, 0.02), (0.1, 0.1)])
+def test_lora_layers_and_the_projector_have_rates_of_their_own(given: float | None, expected: float) -> None:
+    names = ("projector.0.weight", "lm.layers.1.q_proj.lora_A.default.weight")
+    weights = [nn.Parameter(torch.zeros(3)) for _ in names]
+    settings = TrainingSettings(learning_rate=0.1, lora_learning_rate=given)
+    masters = Masters(list(zip(names, weights, strict=True)), settings)
+    for weight in weights:
+        weight.grad = torch.ones(3)
+    masters.accumulate()
+    masters.step(rate=settings.peak_rate, n_tokens=1)
+    for weight, rate in zip(weights, (0.1, expected), strict=True):  # the first step of Adam has the rate's length
+        torch.testing.assert_close(weight.detach(), torch.full((3,), -rate))
+
+
 def test_another_models_checkpoint_is_refused() -> None:
     _, masters = make_masters()
     with pytest.raises(InputError, match="those of another model"):
@@ -115,6 +129,10 @@ def test_the_diary_is_cut_back_to_the_checkpoint_and_survives_a_torn_line(tmp_pa
         ({"max_steps": 0}, InputError, "max_steps is 0: expected 1 or more"),
         ({"max_minutes": 0.0}, InputError, "max_minutes is 0.0: expected more than 0"),
         ({"warmup_ratio": 1.5}, InputError, r"expected a share in \[0, 1\]"),
+        ({"example_share": -0.1}, InputError, r"example_share is -0.1: expected a share in \[0, 1\]"),
+        ({"lora_learning_rate": 0.0}, InputError, "lora_learning_rate is 0.0: expected more than 0, or None"),
+        ({"lora_first_layer": -1}, InputError, "lora_first_layer is -1: expected 0 or more"),
+        ({"most_examples": -1}, InputError, "most_examples is -1: expected 0 or more"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object], error: type[Exception], match: str) -> None:

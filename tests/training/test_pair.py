@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from smotext.training.scratch import new_pair, read_scratch_config, train_tokenizer
 
 import smotext
 from smotext.decoders.bridge import INDEX_NAME, BridgeSpec, fingerprint, read_spec, read_tensors
@@ -21,7 +22,6 @@ from smotext.training.export import Card, export_bridge
 from smotext.training.heads import fit_guidance
 from smotext.training.pair import assemble, load_bridge, load_pair
 from smotext.training.score import bits_per_character
-from smotext.training.scratch import new_pair, read_scratch_config, train_tokenizer
 from smotext.training.store import PassageStore
 from smotext.training.vectors import load_training_encoder
 from smotext.training.writing import write_texts

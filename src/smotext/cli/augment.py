@@ -235,7 +235,9 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
     _check_targets(out)  # again: somebody may have written there in the meantime
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
-    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic)
+    may_stand_in = job.sampler.filters is not None and job.sampler.on_shortfall == "fill"
+    accepted = made["accepted"] if may_stand_in else None
+    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic, accepted=accepted)
     folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
     dialect = job.table.dialect if job.table.format == "csv" else None
     options = {"features": job.table.features, "separator": dialect and dialect.separator}
@@ -245,12 +247,14 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 def _summarise(
     job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
-    from smotext.cli.summary import count_repeated, summary_rows
+    from smotext.cli.summary import count_repeated, rejection_warning, summary_rows
 
     heads = ["class", "before", "after", "real length", "synthetic length"]
     rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
     if out.quiet:
         return
+    if too_many := rejection_warning(made, rejected):
+        print_line("warning", too_many)
     n_repeated = count_repeated(made["text"], job.table.texts)
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(

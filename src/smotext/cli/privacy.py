@@ -79,7 +79,7 @@ def privacy(
     ] = None,
 ) -> int:
     """Attack synthetic texts: do they give away which rows they were made from?"""
-    from smotext.tables import check_place
+    from smotext.targets import check_place
 
     _check_form(synthetic, what, amount)
     if what.report is not None:
@@ -196,7 +196,7 @@ def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -
 
 def _read_lineage(path: Path) -> Any:
     from smotext.formats import read_frame
-    from smotext.tables import check_name
+    from smotext.targets import check_name
 
     check_name(path)
     if not path.exists():

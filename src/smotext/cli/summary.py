@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import SmotextWarning
+from smotext.filters.candidates import NOT_NEAREST
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from smotext.cli.jobs import Job
 
-SHORT = 0.5  # a class is told as shortened if its synthetic median is below this share of the real one
+SHORT, LONG = 0.5, 2.0  # a class is told of if its synthetic median is below or above these shares of the real one
+NEARLY_ALL = 0.8  # of the texts that were judged: so many rejected ones are told of loudly
 
 
 def summary_rows(job: Job, synthetic: pd.DataFrame, decoder: Any) -> list[list[str]]:
@@ -25,7 +28,7 @@ def summary_rows(job: Job, synthetic: pd.DataFrame, decoder: Any) -> list[list[s
     Warns
     -----
     SmotextWarning
-        If the synthetic texts of a class are less than half as long as the real ones.
+        If the synthetic texts of a class are less than half or more than twice as long as the real ones.
     """
     real = lengths(decoder, [text if isinstance(text, str) else "" for text in job.table.texts])
     made = lengths(decoder, synthetic["text"].tolist())
@@ -36,8 +39,8 @@ def summary_rows(job: Job, synthetic: pd.DataFrame, decoder: Any) -> list[list[s
         after = before + int(is_made.sum())
         spans = quartiles(real[labels == label]), quartiles(made[is_made])
         rows.append([str(label), str(before), str(after), *map(_spell, spans)])
-        if spans[1] and spans[1][1] < SHORT * spans[0][1]:
-            warnings.warn(shortened(label, spans[0][1], spans[1][1], decoder), SmotextWarning, stacklevel=2)
+        if spans[1] and not SHORT * spans[0][1] <= spans[1][1] <= LONG * spans[0][1]:
+            warnings.warn(of_other_length(label, spans[0][1], spans[1][1], decoder), SmotextWarning, stacklevel=2)
     return rows
 
 
@@ -58,12 +61,30 @@ def count_repeated(synthetic: Iterable[str], real: Iterable[Any]) -> int:
     return n_repeated
 
 
-def shortened(label: Any, real: float, made: float, decoder: Any) -> str:
-    """Return the warning for a class whose synthetic texts are much shorter than its real ones."""
+def of_other_length(label: Any, real: float, made: float, decoder: Any) -> str:
+    """Return the warning for a class whose synthetic texts are much shorter or longer than its real ones."""
     longest = getattr(decoder, "max_new_tokens", None)
-    reason = f"; the bridge writes at most {longest} tokens" if longest is not None and longest < real else ""
+    is_short = made < real
+    reason = f"; the bridge was trained on up to {longest} tokens" if is_short and longest and longest < real else ""
+    side = "fewer" if is_short else "more"
     return (
-        f"class {label!r}: half of the synthetic texts have {made:g} tokens or fewer, of the real ones {real:g}{reason}"
+        f"class {label!r}: half of the synthetic texts have {made:g} tokens or {side}, "
+        f"of the real ones {real:g}{reason}"
+    )
+
+
+def rejection_warning(made: pd.DataFrame, rejected: pd.DataFrame) -> str:
+    """Return what to say where filters have rejected nearly everything that they judged; else nothing."""
+    is_kept = made["accepted"].astype(bool)
+    reasons = [*(rejected["reason"] if len(rejected) else ()), *made.loc[~is_kept, "reason"]]
+    judged = [reason for reason in reasons if reason != NOT_NEAREST]
+    n_judged = len(judged) + int(is_kept.sum())
+    if not n_judged or len(judged) < NEARLY_ALL * n_judged:
+        return ""
+    reason, n = Counter(judged).most_common(1)[0]
+    return (
+        f"{len(judged)} of {n_judged} texts were rejected, most of them as {reason!r} ({n}): what is left is little, "
+        "or stands in for what was asked for; look at it before you use it"
     )
 
 

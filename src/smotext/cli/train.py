@@ -154,6 +154,9 @@ class LossOptions:
     example_share: Annotated[
         float, typer.Option(help="Share of the groups whose prompts show some.", rich_help_panel=_LOSS)
     ] = 0.5
+    style_share: Annotated[
+        float, typer.Option(help="Share of these groups in a way of writing of their own.", rich_help_panel=_LOSS)
+    ] = 0.0
     prompt: Annotated[str, typer.Option(help="Number of the prompt, or random.", rich_help_panel=_LOSS)] = "random"
 
 

@@ -19,9 +19,6 @@ from smotext.decoders.projector import AnyProjector, SlotProjector
 from smotext.decoders.slab import keep_rows, make_cache
 from smotext.errors import BridgeError
 
-ROOM_FOR_VECTOR = 64  # columns for soft tokens or slots and what comes after them, in caches of fixed size
-
-
 Parts = tuple[tuple[int, ...], ...]  # of a prompt, as token ids
 
 

@@ -133,8 +133,14 @@ def _check_guidance(directory: Path, config: Mapping[str, Any]) -> None:
     vocabulary, vector_dim = config.get("vocab_size"), config.get("retriever_hidden_size")
     free = {"weight": (vocabulary, vector_dim), "bias": (vocabulary,), "unigram": (vocabulary,)}
     tied = free | {"weight": (config.get("hidden_size"), vector_dim)}  # the embeddings are put before it
-    if shapes not in (free, tied):
-        raise BridgeError(f"guidance tensors have shapes {shapes}: expected {free} or {tied}")
+    size = shapes.get("hidden.bias", (0,))
+    deep = free | {
+        "weight": (config.get("hidden_size"), *size),
+        "hidden.weight": (*size, vector_dim),
+        "hidden.bias": size,
+    }
+    if shapes not in (free, tied, deep):
+        raise BridgeError(f"guidance tensors have shapes {shapes}: expected {free}, {tied} or {deep}")
 
 
 def expected_tensors(facts: Mapping[str, Any], vocab_size: int) -> dict[str, tuple[int, ...]]:

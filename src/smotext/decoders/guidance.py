@@ -22,7 +22,7 @@ class Guidance(nn.Module):
 
     ::
 
-        log p(token | vector) = log_softmax(table @ weight @ vector + bias)
+        log p(token | vector) = log_softmax(table @ weight @ hidden(vector) + bias)
         logit bias            = clamp(log p(token | vector) - log p(token), 0, cap)
 
     The decoding loop uses it so, with ``guidance`` the caller's weight and all tensors on one device::
@@ -39,9 +39,12 @@ class Guidance(nn.Module):
     vocabulary, vector_dim : int
         Numbers of tokens, and of a vector's entries.
     table : Tensor of shape (vocabulary, width) or None
-        The language model's token embeddings, to which the head is tied: `weight` then has shape (width,
-        vector_dim), which is a hundredth of a free head's for a large vocabulary. It is no part of the head's state.
-        None: a free head, `weight` of shape (vocabulary, vector_dim).
+        The language model's token embeddings, to which the head is tied: `weight` then has a row for each of their
+        columns instead of one for each token, a hundredth for a large vocabulary. It is no part of the head's state.
+        None: a free head.
+    hidden_size : int
+        Width of a hidden layer on the way, a linear map of the vector at length sqrt(vector_dim) and GELU, which makes
+        up for what a tied head lacks. 0: none, and `weight` takes the vector itself.
 
     Examples
     --------
@@ -52,10 +55,13 @@ class Guidance(nn.Module):
 
     cap = 6.0  # nats; words are seldom more than exp(6) times likelier than by chance, and then noise
 
-    def __init__(self, vocabulary: int, vector_dim: int, table: torch.Tensor | None = None) -> None:
+    def __init__(
+        self, vocabulary: int, vector_dim: int, table: torch.Tensor | None = None, hidden_size: int = 0
+    ) -> None:
         super().__init__()
         n_rows = vocabulary if table is None else table.shape[1]
-        self.weight = nn.Parameter(torch.zeros(n_rows, vector_dim))
+        self.hidden = nn.Linear(vector_dim, hidden_size) if hidden_size else None
+        self.weight = nn.Parameter(torch.zeros(n_rows, hidden_size or vector_dim))
         self.register_buffer("table", None if table is None else table.detach(), persistent=False)
         self.table: torch.Tensor | None
         self.bias = nn.Parameter(torch.zeros(vocabulary))
@@ -69,7 +75,8 @@ class Guidance(nn.Module):
         Parameters
         ----------
         tensors : mapping of str to Tensor
-            ``guidance.weight``, ``guidance.bias`` and ``guidance.unigram`` (vocabulary,), in any floating dtype.
+            ``guidance.weight``, ``guidance.bias`` and ``guidance.unigram`` (vocabulary,), in any floating dtype; with a
+            hidden layer also ``guidance.hidden.weight`` and ``guidance.hidden.bias``.
         table : Tensor of shape (vocabulary, width), optional
             The language model's token embeddings; needed where `weight` has a row for each of their columns.
 
@@ -79,10 +86,17 @@ class Guidance(nn.Module):
             If one is missing or superfluous, or their shapes do not agree.
         """
         plain = {name.removeprefix(GUIDANCE_PREFIX): tensor for name, tensor in tensors.items()}
-        if set(plain) != {"weight", "bias", "unigram"}:
-            raise BridgeError(f"guidance tensors are {sorted(plain)}: expected bias, unigram, weight")
-        vocabulary, weight = len(plain["bias"]), plain["weight"]
-        if weight.ndim != 2 or any(plain[name].shape != (vocabulary,) for name in ("bias", "unigram")):
+        layer = {"hidden.weight", "hidden.bias"} & plain.keys()
+        if set(plain) - layer != {"weight", "bias", "unigram"} or len(layer) == 1:
+            raise BridgeError(
+                f"guidance tensors are {sorted(plain)}: expected bias, unigram, weight, or these and hidden.bias, "
+                "hidden.weight"
+            )
+        vocabulary, weight, first = len(plain["bias"]), plain["weight"], plain.get("hidden.weight", plain["weight"])
+        wrong = any(plain[name].shape != (vocabulary,) for name in ("bias", "unigram"))
+        if layer and first.ndim == 2:
+            wrong |= plain["hidden.bias"].shape != (len(first),) or weight.shape[1:] != (len(first),)
+        if weight.ndim != 2 or first.ndim != 2 or wrong:
             shapes = {name: tuple(tensor.shape) for name, tensor in plain.items()}
             raise BridgeError(f"guidance tensors have shapes {shapes}: expected (vocabulary, vector_dim) and vectors")
         is_free = len(weight) == vocabulary
@@ -92,13 +106,17 @@ class Guidance(nn.Module):
                 f"guidance.weight has shape {tuple(weight.shape)} for {vocabulary} tokens: expected a row for each "
                 f"token, or for each column of the language model's embeddings ({fits})"
             )
-        head = cls(vocabulary, weight.shape[1], None if is_free or table is None else table[:vocabulary])
+        tied = None if is_free or table is None else table[:vocabulary]
+        head = cls(vocabulary, first.shape[1], tied, hidden_size=len(first) if layer else 0)
         head.load_state_dict({name: tensor.float() for name, tensor in plain.items()})
         return head.requires_grad_(False)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return log p(token | vector), float32 of shape (n_rows, vocabulary)."""
-        found = nn.functional.linear(vectors.float(), self.weight)
+        read = vectors.float()
+        if self.hidden is not None:
+            read = nn.functional.gelu(self.hidden(nn.functional.rms_norm(read, read.shape[-1:])))
+        found = nn.functional.linear(read, self.weight)
         if self.table is not None:
             found = nn.functional.linear(found.to(self.table.dtype), self.table).float()
         return torch.log_softmax(found + self.bias, dim=-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smotext.decoders import loading
 from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.checks import check_examples, check_vectors, per_row
-from smotext.decoders.context import ROOM_FOR_VECTOR, place_vectors, read_prompts
+from smotext.decoders.context import place_vectors, read_prompts
 from smotext.decoders.guidance import Guidance, spend, weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.memory import rows_per_batch
@@ -35,7 +35,7 @@ WritePart = Callable[[NDArray[np.int64]], list[Written]]
 Examples = Sequence[Sequence[str]]  # the texts that each row's prompt shows
 
 
-_MOST_EXAMPLES = 16  # that positions are set aside for
+_MOST_EXAMPLES = 16  # that positions are set aside for, as long as they leave half of them
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,12 @@ class LanguageModelDecoder:
     @cached_property
     def most_new_tokens(self) -> int | None:
         """What the language model's positions leave after the longest prompt."""
-        lengths = [len(self._prompts.numbered(number)) for number in range(len(self.prompts))]
-        if self.examples is not None:
-            lengths.append(len(self._prompts.with_examples([])) + _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2))
-        return room_after(self.model.config, lengths)
+        room = self._room_after([self._prompts.numbered(number) for number in range(len(self.prompts))])
+        if room is None or self.examples is None:
+            return room
+        left = self._room_after([self._prompts.with_examples([])])
+        assert left is not None
+        return min(room, max(left - _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2), left // 2))
 
     def decode(
         self,
@@ -179,11 +181,11 @@ class LanguageModelDecoder:
         sampling = Sampling(**options)
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows), "seeds")
-        limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self.most_new_tokens)
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
         weight = self.spec.guidance if guidance is None else guidance
         prompts, which = self._prompts_of_rows(self._prompt_numbers(prompt, row_seeds), examples)
+        limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
         def write_part(part: NDArray[np.int64]) -> list[Written]:
@@ -196,10 +198,8 @@ class LanguageModelDecoder:
 
         batches = [
             batch
-            for after in dict.fromkeys(prompt.after for prompt in prompts)
-            for batch in self._batches(
-                np.flatnonzero([prompts[number].after == after for number in which]), prompts, which, limits, batch_size
-            )
+            for some in _with_one_end(prompts, which)
+            for batch in self._batches(some, prompts, which, limits, batch_size)
         ]
         if self.model.device.type == "cpu":
             spread(keep, batches)
@@ -248,16 +248,18 @@ class LanguageModelDecoder:
         numbers = self._prompt_numbers(prompt, np.zeros(len(rows), dtype=np.int64))
         prompts, which = self._prompts_of_rows(numbers, examples)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
-        order = np.lexsort((np.array([len(ids) for ids in tokens]), which))
+        lengths = np.array([len(ids) for ids in tokens])
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
-        for start in range(0, len(order), size):
-            part = order[start : start + size]
-            used, prompt_of_row = np.unique(which[part], return_inverse=True)
-            found[part] = self._read(
-                rows[part], [prompts[number] for number in used], prompt_of_row, [tokens[row] for row in part], weight,
-                temperature,
-            )  # fmt: skip
+        for some in _with_one_end(prompts, which):
+            order = some[np.lexsort((lengths[some], which[some]))]
+            for start in range(0, len(order), size):
+                part = order[start : start + size]
+                used, prompt_of_row = np.unique(which[part], return_inverse=True)
+                found[part] = self._read(
+                    rows[part], [prompts[number] for number in used], prompt_of_row, [tokens[row] for row in part],
+                    weight, temperature,
+                )  # fmt: skip
         return found
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -296,6 +298,20 @@ class LanguageModelDecoder:
         ]
         return prompts, np.array([places[key] for key in keys], dtype=np.int64)
 
+    def _room_after(self, prompts: Sequence[Prompt]) -> int | None:
+        """Return the positions that prompts and the vector leave; None where the language model knows no limit."""
+        return room_after(self.model.config, [len(prompt) + self.projector.n_places for prompt in prompts])
+
+    def _most_after(self, prompts: Sequence[Prompt]) -> int | None:
+        """Return the most new tokens after these prompts, or raise InputError if they leave no room for any."""
+        room = self._room_after(prompts) if prompts else None
+        if room is None or self.most_new_tokens is None:
+            return None
+        if room < 1:
+            longest = max(map(len, prompts))
+            raise InputError(f"a prompt has {longest} tokens, more than the language model reads: show fewer examples")
+        return min(room, self.most_new_tokens)
+
     def _batches(
         self,
         rows: NDArray[np.int64],
@@ -307,7 +323,8 @@ class LanguageModelDecoder:
         """Return the rows in batches: those of one prompt next to each other, longer ones first."""
         longest = {number: limits[rows[which[rows] == number]].max() for number in np.unique(which[rows])}
         order = np.lexsort((rows, which[rows], [-longest[number] for number in which[rows]]))
-        n_tokens = max(len(prompts[number]) for number in which[rows]) + ROOM_FOR_VECTOR + int(limits[rows].max())
+        n_read = max(len(prompts[number]) for number in which[rows]) + self.projector.n_places
+        n_tokens = n_read + int(limits[rows].max())
         size = batch_size or rows_per_batch(self.model, len(rows), n_tokens)
         return [rows[order[start : start + size]] for start in range(0, len(rows), size)]
 
@@ -328,7 +345,7 @@ class LanguageModelDecoder:
             self.model,
             [prompt.before for prompt in prompts],
             torch.from_numpy(prompt_of_row).to(device),
-            room=ROOM_FOR_VECTOR + int(limits.max()),
+            room=self.projector.n_places + len(prompts[0].after) + int(limits.max()),
         )
         return write(
             self.model,
@@ -391,6 +408,12 @@ class LanguageModelDecoder:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[DecoderSettings]]:
         return loading.load, (self.settings,)
+
+
+def _with_one_end(prompts: Sequence[Prompt], which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows whose prompts have the same tokens after the vector's place: these go on together."""
+    for after in dict.fromkeys(prompt.after for prompt in prompts):
+        yield np.flatnonzero([prompts[number].after == after for number in which])
 
 
 def in_halves(write_part: WritePart, part: NDArray[np.int64]) -> list[Written]:

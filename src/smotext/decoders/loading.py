@@ -17,7 +17,7 @@ from smotext.decoders.base_weights import assemble, base_tensors, check_fit
 from smotext.decoders.context import hide_slots_from_lower_layers
 from smotext.decoders.guidance import Guidance
 from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
-from smotext.decoders.prompts import prompt_ids
+from smotext.decoders.prompts import Prompts
 from smotext.decoders.quiet import quiet_loading
 from smotext.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
@@ -71,10 +71,9 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         tensors = bridge.read_tensors(directory, PREFIX)
     with of_bridge(directory, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
-    for prompt in spec.prompts:
-        prompt_ids(tokenizer, spec.chat_template, prompt)  # raises before the weights are read
     if tokenizer.eos_token_id is None:
         raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
+    Prompts(tokenizer, spec).check()  # raises before the weights are read
     model = load_language_model(settings)
     table = model.get_input_embeddings().weight
     with of_bridge(directory, "the projector"):

@@ -73,6 +73,11 @@ class Projector(nn.Module):
         about = {"projector_type": self.projector_type, "retriever_hidden_size": self.vector_dim}
         return about if self.n_tokens == 1 else {**about, "n_soft_tokens": self.n_tokens}
 
+    @property
+    def n_places(self) -> int:
+        """Positions of the language model that a vector takes."""
+        return self.n_tokens
+
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return soft tokens of shape (n_rows, n_tokens, hidden_size) for vectors of shape (n_rows, vector_dim)."""
         return self.projector(vectors).unflatten(-1, (self.n_tokens, self.hidden_size))
@@ -140,6 +145,11 @@ class SlotProjector(nn.Module):
             "slot_code_size": self.code_size,
             "first_slot_layer": self.first_layer,
         }
+
+    @property
+    def n_places(self) -> int:
+        """Positions of the language model that a vector takes."""
+        return self.n_slots
 
     def forward(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return keys, not rotated, and values, each (n_layers with slots, n_rows, n_heads, n_slots, head_dim)."""

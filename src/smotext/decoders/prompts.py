@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from smotext.errors import BridgeError, InputError
 from smotext.inputs import well_formed
-from smotext.sentences import cut_at_sentence
+from smotext.sentences import sentence_ends
 
 if TYPE_CHECKING:
     from smotext.decoders.bridge import BridgeSpec
@@ -88,6 +89,14 @@ class Prompts:
         """True if the bridge has a template for prompts that show texts."""
         return self.spec.examples_template is not None
 
+    def check(self) -> None:
+        """Raise BridgeError if a prompt cannot be made, or nothing would end a text."""
+        for number in range(len(self.spec.prompts)):
+            self.numbered(number)
+        if self.takes_examples:
+            self.with_examples([])
+        _ = self.end_id
+
     def numbered(self, number: int) -> Prompt:
         """Return prompt `number`, which shows no text."""
         ids = prompt_ids(self.tokenizer, self.spec.chat_template, self.spec.prompts[number])
@@ -102,16 +111,27 @@ class Prompts:
         if any(last.before):
             raise BridgeError(f"examples_template has text between {{examples}} and {PLACEHOLDER}: put it elsewhere")
         dash, line_end = self._item
-        return Prompt((tuple(head), *((*dash, *ids, *line_end) for ids in examples)), last.after)
+        parts = (tuple(head), *((*dash, *ids, *line_end) for ids in examples))
+        return Prompt(tuple(part for part in parts if part), last.after)
 
-    def example_ids(self, texts: Sequence[str], most_tokens: int = EXAMPLE_TOKENS) -> list[list[int]]:
+    def example_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text as an item of the prompt's list: on one line, as plain characters, cut to a budget.
 
         Whatever stands in a user's text, special tokens of the language model included, is read as characters.
         """
         plain = [flatten(well_formed(text)) for text in texts]
-        found = self._plain_ids([f" {text}" for text in plain])
-        return [ids if len(ids) <= most_tokens else self._shortened(ids[:most_tokens]) for ids in found]
+        return [self.shortened(ids) for ids in self._plain_ids([f" {text}" for text in plain])]
+
+    def shortened(self, ids: Sequence[int]) -> list[int]:
+        """Return an item's tokens within the budget: up to the last sentence end, else up to the last whole word."""
+        if len(ids) <= EXAMPLE_TOKENS:
+            return list(ids)
+        whole = self.tokenizer.decode(ids)
+        text = self.tokenizer.decode(ids[:EXAMPLE_TOKENS]).rstrip("\ufffd")  # of a character's bytes some may lack
+        kept = text.rsplit(" ", 1)[0] if " " in text.strip() else text
+        if ends := [end for end in sentence_ends(whole) if end <= len(text)]:
+            kept = text[: ends[-1]]
+        return self._plain_ids([kept])[0]
 
     def text_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text as it stands after a prompt, without what ends it."""
@@ -143,20 +163,28 @@ class Prompts:
         if not len(texts):
             return []
         ids = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return [list(row) for row in ids]
+        added = set(self.tokenizer.get_added_vocab().values())
+        if all(added.isdisjoint(row) for row in ids):
+            return [list(row) for row in ids]
+        # xRAG's placeholder, for one, was added to the tokenizer, but not as a special token
+        return [list(row.ids) for row in self._bare.encode_batch(list(texts), add_special_tokens=False)]
 
-    def _shortened(self, ids: list[int]) -> list[int]:
-        """Return the tokens up to their last sentence end, else up to their last whole word."""
-        text = self.tokenizer.decode(ids)
-        kept = cut_at_sentence(text)
-        if kept == text:
-            kept = text.rsplit(" ", 1)[0] if " " in text.strip() else text
-        return self._plain_ids([kept])[0]
+    @cached_property
+    def _bare(self) -> Any:
+        """The tokenizer without the tokens that were added to it: to it they are plain characters."""
+        from tokenizers import Tokenizer
+
+        described = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        return Tokenizer.from_str(json.dumps({**described, "added_tokens": [], "padding": None, "truncation": None}))
 
     @cached_property
     def _around_examples(self) -> tuple[list[int], list[int]]:
         """The examples template's tokens before and after the list."""
         head, tail = str(self.spec.examples_template).split("{examples}")
+        if tail.count(PLACEHOLDER) != 1:
+            raise BridgeError(
+                f"examples_template is {self.spec.examples_template!r}: expected {PLACEHOLDER} once, after {{examples}}"
+            )
         return self._template_ids(head), self._template_ids(tail)
 
     @cached_property
@@ -164,9 +192,8 @@ class Prompts:
         return self._template_ids("-"), self._template_ids("\n")
 
     def _template_ids(self, text: str) -> list[int]:
-        has_bos = text.startswith("{bos}")
         ids = self.tokenizer(text.removeprefix("{bos}"), add_special_tokens=False)["input_ids"]
-        return [self.tokenizer.bos_token_id, *ids] if has_bos else list(ids)
+        return [*_begin_ids(self.tokenizer, text), *ids]
 
     def _split(self, ids: Sequence[int]) -> Prompt:
         place = list(ids).index(placeholder_id(self.tokenizer))
@@ -227,18 +254,22 @@ def prompt_ids(tokenizer: Any, template: str, content: str) -> list[int]:
     if "{content}" not in template:
         raise BridgeError(f"chat template {template!r} has no {{content}}: put it where the prompt goes")
     placeholder = placeholder_id(tokenizer)
-    has_bos = template.startswith("{bos}")
     text = template.removeprefix("{bos}").replace("{content}", content.strip())
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    if has_bos:
-        if tokenizer.bos_token_id is None:
-            raise BridgeError("the chat template begins with {bos} but the tokenizer has no bos_token: set one")
-        ids = [tokenizer.bos_token_id, *ids]
+    ids = [*_begin_ids(tokenizer, template), *tokenizer(text, add_special_tokens=False)["input_ids"]]
     if ids.count(placeholder) != 1:
         raise BridgeError(
             f"prompt {content!r} holds the placeholder {ids.count(placeholder)} times: expected {PLACEHOLDER} once"
         )
-    return list(ids)
+    return ids
+
+
+def _begin_ids(tokenizer: Any, template: str) -> list[int]:
+    """Return the begin-of-text token where a template begins with ``{bos}``."""
+    if not template.startswith("{bos}"):
+        return []
+    if tokenizer.bos_token_id is None:
+        raise BridgeError(f"template {template!r} begins with {{bos}}, but the tokenizer has no bos_token: set one")
+    return [tokenizer.bos_token_id]
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -265,8 +296,10 @@ def room_after(config: Any, lengths: Iterable[int]) -> int | None:
 
 def placeholder_id(tokenizer: Any) -> int:
     """Return the id of ``<xRAG>`` in the tokenizer's vocabulary, or raise BridgeError."""
-    found = tokenizer.convert_tokens_to_ids(PLACEHOLDER)
-    if found is None or tokenizer.convert_ids_to_tokens(found) != PLACEHOLDER:  # unknown words have an id as well
+    found = tokenizer.get_added_vocab().get(PLACEHOLDER)  # the whole vocabulary is slow to list
+    if found is None:
+        found = tokenizer.get_vocab().get(PLACEHOLDER)
+    if found is None:
         raise BridgeError(
             f"the tokenizer has no placeholder token {PLACEHOLDER}: this is not a bridge; "
             "train one with `smotext train`, or name a bridge directory"

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from smotext.records import MixPlan
 from smotext.seeding import row_seeds
 
+NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
+
 
 def with_candidates(plan: MixPlan, n_candidates: int, *, seed: int) -> MixPlan:
     """Return the plan with each row `n_candidates` times in a row, each with a seed of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from smotext.filters.protocol import Batch, RealTexts, Scores
 
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
 LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
-_WHOLE = 4  # words from which a text that stands inside a real one is a copy; shorter ones must be equal
+_WHOLE = 4  # words from which parts of a text that stand in a real one count; shorter ones must be equal
 _SMALLEST_SHARE = 0.6  # of three-word runs; texts of one form share some
 _NO_BOUNDS = (float(LONGEST_RUN), 1.0)  # of a class without real texts
 _NEAR = 0.9  # cosine below which nothing counts as a copy, however far apart the real texts lie
@@ -30,13 +30,13 @@ class Copied:
 
     A text is a copy if it has the words of a real text, stands inside one (four words or more), has a longer run of
     words in common with one than the bound, or a larger share of its three-word runs. Columns: ``copied_words``, the
-    longest run, and ``copied_share``, the largest share.
+    longest run, and ``copied_share``, the largest share, 0 for a text of fewer than four words.
 
     Parameters
     ----------
     share : float
-        Share of each class's real texts that may be above either bound, compared with the other real texts; the bounds
-        are kept between 8 and 40 words, and between 0.6 and 1.
+        Share of each class's real texts that may be above one of the bounds, compared with the other real texts: half
+        of it above either. The bounds are kept between 8 and 40 words, and between 0.6 and 1.
     at_most : int, optional
         The bound on runs itself, in words, below 128.
     """
@@ -58,11 +58,11 @@ class Copied:
         for label in dict.fromkeys(real.labels.tolist()):
             rows = np.flatnonzero(real.labels == label)
             some = evenly_spaced(rows, CALIBRATION_ROWS)
-            shares = owners.largest_shares([real.texts[row] for row in some], own=some.tolist())
+            shares = _shares(owners, [real.texts[row] for row in some], own=some.tolist())
             most = float(LONGEST_RUN) if self.at_most is None else float(self.at_most)
             if self.at_most is None and len(real.texts) > 1:
-                most = float(np.clip(high_bound(None, longest[rows], self.share), SHORTEST_RUN, LONGEST_RUN))
-            bounds[label] = (most, max(_SMALLEST_SHARE, float(high_bound(None, shares, self.share))))
+                most = float(np.clip(high_bound(None, longest[rows], self.share / 2), SHORTEST_RUN, LONGEST_RUN))
+            bounds[label] = (most, max(_SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
         return FittedCopied(self.name, runs, owners, frozenset(map(squeeze, real.texts)), bounds)
 
 
@@ -89,13 +89,19 @@ class FittedCopied:
 
     def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
         """Return which texts are no copies, and how much was copied."""
-        longest, shares = self.runs.longest_copies(batch.texts), self.owners.largest_shares(batch.texts)
+        longest, shares = self.runs.longest_copies(batch.texts), _shares(self.owners, batch.texts)
         lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
         is_whole = (longest == lengths.clip(max=LONGEST_COUNTED)) & (lengths >= _WHOLE)
         is_equal = np.array([squeeze(text) in self.originals for text in batch.texts], dtype=bool)
         most = np.array([self.bounds.get(label, _NO_BOUNDS) for label in batch.labels]).reshape(-1, 2)
         is_copy = is_whole | is_equal | (longest > most[:, 0]) | (shares > most[:, 1])
         return ~is_copy, {"copied_words": longest, "copied_share": shares}
+
+
+def _shares(owners: GramOwners, texts: Sequence[str], own: Sequence[int] | None = None) -> NDArray[np.float64]:
+    """Return each text's largest share of three-word runs; three words, a single run, may be anybody's."""
+    is_long = np.array([len(words(text)) >= _WHOLE for text in texts], dtype=bool)
+    return np.where(is_long, owners.largest_shares(texts, own), 0.0)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.filters.candidates import best_candidates
+from smotext.filters.candidates import NOT_NEAREST, best_candidates
 from smotext.filters.copying import Copied
 from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
@@ -23,7 +23,6 @@ from smotext.filters.quality import Empty
 from smotext.records import MixPlan
 
 GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
-NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
 SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
 _ROWS = 4096  # texts encoded and judged together
 _FIRST_ROWS = 256  # places for a class's accepted vectors to begin with
@@ -123,8 +122,10 @@ class Judge:
         """
         if len(rows) != len(plan):
             raise InputError(f"got {len(rows)} rows for a plan of {len(plan)}: expected one row per planned text")
-        if not len(rows) or not (self.guards or self.filters or self.n_candidates > 1):
+        if not (self.guards or self.filters or self.n_candidates > 1):
             return rows
+        if not len(rows):
+            return self._score_part(rows, plan, targets)
         size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
         parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in blocks(len(rows), size)]
         return pd.concat(parts, ignore_index=True)

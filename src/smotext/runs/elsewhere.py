@@ -124,6 +124,7 @@ class DecoderElsewhere(ModelElsewhere):
         super().__init__(load, bridge.read_config(directory)["retriever_hidden_size"], fingerprint, model)
         self.spec = bridge.read_spec(directory)
         self.prompts = self.spec.prompts
+        self.examples = None if self.spec.examples_template is None else self.spec.examples
         self.max_new_tokens = self.spec.max_new_tokens
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
 

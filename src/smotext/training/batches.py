@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from smotext.decoders.prompts import Prompt, Prompts
 from smotext.seeding import generator
 from smotext.training.store import PassageStore, Piece
+from smotext.training.styles import restyled
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,15 @@ class Prompting:
         Prompts show from 1 to so many other passages of the group; 0: none.
     example_share : float
         Share of the groups whose prompts show some.
+    style_share : float
+        Share of these groups that are written in a way of their own (:mod:`~smotext.training.styles`).
     """
 
     prompts: Prompts
     number: int | str = 0
     most_examples: int = 0
     example_share: float = 0.5
+    style_share: float = 0.0
 
     def draw_number(self, rng: np.random.Generator) -> int:
         """Return the number of a prompt."""
@@ -115,7 +119,7 @@ def micro_batches(
     """Return the passages of one step in micro-batches, none over `max_tokens` with its padding.
 
     Passages whose prompt shows no other go together by length; those of a group that share their examples stay
-    together. A single passage longer than `max_tokens` is a micro-batch of its own.
+    together as far as they fit. A single passage longer than `max_tokens` is a micro-batch of its own.
 
     Parameters
     ----------
@@ -130,31 +134,58 @@ def micro_batches(
     rng = generator(key, "examples")
     alone: list[int] = []
     batches: list[MicroBatch] = []
-    pending: list[tuple[Prompt, NDArray[np.int64]]] = []
+    pending: list[_Part] = []
     for group in groups:
         most = min(prompting.most_examples, len(group) - 1)
         if most < 1 or rng.random() >= prompting.example_share:
             alone += group.tolist()
             continue
-        shuffled, n_shown = rng.permutation(group), int(rng.integers(1, most + 1))
-        shown = [piece.passage(row).tolist() for row in shuffled[:n_shown]]
-        prompt, rows = prompting.prompts.with_examples(shown).in_one_part(), shuffled[n_shown:]
-        if pending and _padded(piece, [*pending, (prompt, rows)]) > max_tokens:
-            batches.append(_gather(piece, pending, prompting))
-            pending = []
-        pending.append((prompt, rows))
+        part = _with_examples(piece, rng.permutation(group), int(rng.integers(1, most + 1)), prompting, rng)
+        for fitting in part.split(max_tokens):
+            if pending and _padded([*pending, fitting]) > max_tokens:
+                batches.append(_gather(piece, pending, prompting))
+                pending = []
+            pending.append(fitting)
     if pending:
         batches.append(_gather(piece, pending, prompting))
     rows = np.array(alone, dtype=np.int64)
     for places in by_length(piece.lengths[rows] + 1, max_tokens) if alone else []:
         prompt = prompting.prompts.numbered(prompting.draw_number(rng))
-        batches.append(_gather(piece, [(prompt, rows[places])], prompting))
+        chosen = rows[places]
+        batches.append(_gather(piece, [_Part(prompt, chosen, [piece.passage(row) for row in chosen])], prompting))
     return batches
 
 
-def _padded(piece: Piece, parts: Sequence[tuple[Prompt, NDArray[np.int64]]]) -> int:
-    rows = np.concatenate([rows for _, rows in parts])
-    return len(rows) * int(piece.lengths[rows].max() + 1)
+@dataclass(frozen=True)
+class _Part:
+    """Passages after one prompt: rows of a piece, and their token ids as they are learned."""
+
+    prompt: Prompt
+    rows: NDArray[np.int64]
+    passages: Sequence[Sequence[int] | NDArray[np.int64]]
+
+    def split(self, max_tokens: int) -> Iterator[_Part]:
+        """Yield the passages by length, none of the parts over `max_tokens` with its padding."""
+        for places in by_length(np.array([len(ids) + 1 for ids in self.passages]), max_tokens):
+            yield _Part(self.prompt, self.rows[places], [self.passages[place] for place in places])
+
+
+def _with_examples(
+    piece: Piece, rows: NDArray[np.int64], n_shown: int, prompting: Prompting, rng: np.random.Generator
+) -> _Part:
+    """Return a group's passages after a prompt that shows its first ones, now and then in another style."""
+    passages: list[list[int]] = [piece.passage(row).tolist() for row in rows]
+    prompts = prompting.prompts
+    if rng.random() < prompting.style_share:
+        texts = [prompts.tokenizer.decode(ids).strip() for ids in passages]
+        passages = prompts.text_ids(restyled(texts, rng))
+    shown = prompts.with_examples([prompts.shortened(ids) for ids in passages[:n_shown]])
+    return _Part(shown.in_one_part(), rows[n_shown:], passages[n_shown:])
+
+
+def _padded(parts: Sequence[_Part]) -> int:
+    lengths = [len(ids) + 1 for part in parts for ids in part.passages]
+    return len(lengths) * max(lengths)
 
 
 def by_length(lengths: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
@@ -187,12 +218,13 @@ def pad(texts: Sequence[Sequence[int] | NDArray[np.int64]], end_id: int) -> NDAr
     return tokens
 
 
-def _gather(piece: Piece, parts: Sequence[tuple[Prompt, NDArray[np.int64]]], prompting: Prompting) -> MicroBatch:
-    rows = np.concatenate([rows for _, rows in parts])
+def _gather(piece: Piece, parts: Sequence[_Part], prompting: Prompting) -> MicroBatch:
+    rows = np.concatenate([part.rows for part in parts])
+    passages = [ids for part in parts for ids in part.passages]
     return MicroBatch(
-        tokens=pad([piece.passage(row) for row in rows], prompting.prompts.end_id),
-        lengths=piece.lengths[rows] + 1,
+        tokens=pad(passages, prompting.prompts.end_id),
+        lengths=np.array([len(ids) + 1 for ids in passages], dtype=np.int64),
         vectors=np.asarray(piece.vectors[rows], dtype=np.float32),
-        prompts=tuple(prompt for prompt, _ in parts),
-        prompt_of_row=np.repeat(np.arange(len(parts)), [len(rows) for _, rows in parts]),
+        prompts=tuple(part.prompt for part in parts),
+        prompt_of_row=np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts]),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from smotext.decoders.base_model import BASES
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
@@ -44,6 +45,8 @@ PROMPT_STYLES = {
     },
 }
 GUIDANCE_HEADS = ("tied", "free")
+_HIDDEN = 1024  # of a tied head
+_HEAD_PIECES = 4  # of the store that a head is fitted to: more hardly help it
 
 
 @dataclass(frozen=True)
@@ -205,9 +208,8 @@ def train_bridge(
     else:
         spec = with_encoder(spec, None)
     pair = _with_guidance(_make_pair(job, bridge, spec, encoder.vector_dim, settings.seed), job)
-    if settings.most_examples and not pair.prompts.takes_examples:
-        raise InputError(f"most_examples is {settings.most_examples}, but the bridge's prompts show none: use 0")
-    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2)
+    _check_examples(pair, job, settings)
+    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2, n_examples=settings.most_examples)
     store = _make_store(job, bridge, pair, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:
@@ -221,6 +223,19 @@ def train_bridge(
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
+
+
+def _check_examples(pair: Pair, job: Job, settings: TrainingSettings) -> None:
+    """Raise InputError if prompts are to show examples, and the bridge or the corpus has none to show."""
+    if not settings.most_examples:
+        return
+    if not pair.prompts.takes_examples:
+        raise InputError(f"most_examples is {settings.most_examples}, but the bridge's prompts show none: use 0")
+    if job.cutting.group_size < 2:
+        raise InputError(
+            f"most_examples is {settings.most_examples}, but each passage is a group by itself: set group_size to the "
+            "number of passages that can be each other's examples"
+        )
 
 
 def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
@@ -268,7 +283,10 @@ def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: i
     if world.is_main and not path.is_file():
         special = [number for number in pair.tokenizer.all_special_ids if number < len(table)]
         tied = table if job.guidance_head == "tied" else None
-        head = fit_guidance(store, vocabulary=len(table), special_ids=special, seed=seed, table=tied, max_pieces=2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = Guidance(len(table), pair.projector.vector_dim, tied, hidden_size=_HIDDEN if tied is not None else 0)
+        fit_guidance(head, store, special_ids=special, seed=seed, max_pieces=_HEAD_PIECES)
         with atomic_write(path, mode=0o600) as file:
             file.write(save({f"{GUIDANCE_PREFIX}{name}": one for name, one in head.state_dict().items()}))
     world.wait()

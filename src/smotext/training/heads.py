@@ -13,48 +13,44 @@ from smotext.decoders.guidance import NEVER, Guidance
 from smotext.seeding import generator
 from smotext.training.store import PassageStore, Piece
 
-_FREE_RATE, _TIED_RATE = 0.1, 0.02
+_LINEAR_RATE, _HIDDEN_RATE = 0.1, 0.003
 _SMOOTHING = 1.0  # added to every count, so that a rare token's log-probability is finite
 
 
 def fit_guidance(
+    head: Guidance,
     store: PassageStore,
     *,
-    vocabulary: int,
     special_ids: list[int],
     epochs: int = 2,
     batch_size: int = 512,
     learning_rate: float | None = None,
     max_pieces: int | None = None,
     seed: int = 0,
-    table: torch.Tensor | None = None,
 ) -> Guidance:
-    """Return a head trained on the passages of a store, each of a passage's words counting alike.
+    """Return the head, trained on the passages of a store, each of a passage's words counting alike.
 
     The loss is the mean over a passage's distinct tokens of -log p(token | vector); Adam, rate falling
     linearly to nothing.
 
     Parameters
     ----------
+    head : Guidance
+        A new one, free or tied to the language model's embeddings; changed in place.
     store : PassageStore
         Passages and vectors.
-    vocabulary : int
-        Rows of the language model's head.
     special_ids : list of int
         Tokens that are never guided.
     epochs, batch_size, seed
         Of the fit.
     learning_rate : float or None
-        Peak; None: 0.1 for a free head, 0.02 for a tied one.
-    table : Tensor of shape (vocabulary, width) or None
-        The language model's token embeddings, to tie the head to; None: a free head.
+        Peak; None: 0.1 for a linear head, 0.003 for one with a hidden layer.
     max_pieces : int or None
         Use the first pieces of the store only.
     """
     numbers = list(range(store.n_pieces))[:max_pieces]
-    vector_dim = store.piece(numbers[0]).vectors.shape[1]
-    head = Guidance(vocabulary, vector_dim, table)
-    rate = learning_rate or (_FREE_RATE if table is None else _TIED_RATE)
+    vocabulary = len(head.bias)
+    rate = learning_rate or (_HIDDEN_RATE if head.hidden is not None else _LINEAR_RATE)
     counts = sum((_document_counts(store.piece(number), vocabulary) for number in numbers), np.zeros(vocabulary))
     log_unigram = torch.from_numpy(np.log((counts + _SMOOTHING) / (counts + _SMOOTHING).sum())).float()
     with torch.no_grad():

@@ -34,7 +34,7 @@ def passage_logits(pair: Pair, batch: MicroBatch, vectors: torch.Tensor, tokens:
     inputs = torch.cat([start, lm.get_input_embeddings()(tokens[:, :-1])], dim=1)
     n_tokens = tokens.shape[1]
     given = context.inputs(inputs.shape[1], lm.dtype)
-    # Places rather than a number: a slice is not contiguous, and torch would copy the vocabulary's weights for each row.
+    # Places rather than a number: a slice is not contiguous, and torch copies the vocabulary for each row of it.
     wanted = torch.arange(inputs.shape[1] - n_tokens, inputs.shape[1], device=inputs.device)
     logits: torch.Tensor = lm(inputs_embeds=inputs, logits_to_keep=wanted, **given).logits
     if logits.shape[1] == n_tokens:  # a slice of everything would still copy all gradients

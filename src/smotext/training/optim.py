@@ -118,8 +118,11 @@ def _optimizers(
     is_muon = [settings.optimizer == "muon" and _is_layer_matrix(*pair) for pair in zip(names, weights, strict=True)]
     matrices = list(itertools.compress(weights, is_muon))
     others = [(name, weight) for name, weight, chosen in zip(names, weights, is_muon, strict=True) if not chosen]
-    parts = {1.0: [w for n, w in others if not _is_lora(n)], settings.lora_scale: [w for n, w in others if _is_lora(n)]}
-    groups = [{"params": found, "scale": scale} for scale, found in parts.items() if found]
+    parts = [
+        (1.0, [weight for name, weight in others if not _is_lora(name)]),
+        (settings.lora_scale, [weight for name, weight in others if _is_lora(name)]),
+    ]
+    groups = [{"params": found, "scale": scale} for scale, found in parts if found]
     made: list[torch.optim.Optimizer] = []
     if others:
         betas = (settings.beta1, settings.beta2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,30 +63,33 @@ class Pair:
             self.guidance.to(device=device)
         return self
 
-    @property
+    @cached_property
     def prompts(self) -> Prompts:
         """The bridge's prompts."""
         return Prompts(self.tokenizer, self.spec)
 
-    def room(self, *, is_read: bool = False) -> int:
+    def room(self, *, is_read: bool = False, n_examples: int = 0) -> int:
         """Return how many tokens of a passage fit after the longest prompt; about 2**31 where nothing limits them.
 
         Parameters
         ----------
         is_read : bool
             The passage also stands in the prompt, in the placeholder's place, as stage 2's teacher reads it.
+        n_examples : int
+            Texts that a prompt may show; at least as many as it shows by itself are counted.
         """
         prompts = self.prompts
         lengths = [len(prompts.numbered(number)) for number in range(len(self.spec.prompts))]
         if prompts.takes_examples:
-            lengths.append(len(prompts.with_examples([])) + self.spec.examples * (EXAMPLE_TOKENS + 2))
-        found = room_after(self.lm.config, lengths)
+            n_shown = max(n_examples, self.spec.examples)
+            lengths.append(len(prompts.with_examples([])) + n_shown * (EXAMPLE_TOKENS + 2))
+        found = room_after(self.lm.config, [length + self.projector.n_places for length in lengths])
         room = 2**31 if found is None else found
         return (room + 1) // 2 if is_read else room
 
-    def check_room(self, max_tokens: int, *, is_read: bool) -> None:
-        """Raise InputError if passages of `max_tokens` do not fit; `is_read` as in :meth:`room`."""
-        room = self.room(is_read=is_read)
+    def check_room(self, max_tokens: int, *, is_read: bool, n_examples: int = 0) -> None:
+        """Raise InputError if passages of `max_tokens` do not fit; the options are those of :meth:`room`."""
+        room = self.room(is_read=is_read, n_examples=n_examples)
         if max_tokens > room:
             where = "in stage 2's prompt and again after it" if is_read else "after the prompt"
             raise InputError(

@@ -72,6 +72,8 @@ class TrainingSettings:
         Passages of a group's other texts that a prompt may show; 0: none. Needs a bridge whose prompts show texts.
     example_share : float
         Share of the groups whose prompts show some.
+    style_share : float
+        Share of these groups that are written in a way of their own (:mod:`~smotext.training.styles`).
     precision : {"auto", "float32", "bfloat16"}
         Of the working weights; masters, optimizer and sums are float32.
     prompt : int or "random"
@@ -108,6 +110,7 @@ class TrainingSettings:
     lora_first_layer: int = 0
     most_examples: int = 0
     example_share: float = 0.5
+    style_share: float = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     prompt: int | Literal["random"] = "random"
     seed: int = 0
@@ -134,7 +137,7 @@ class TrainingSettings:
             raise InputError(f"max_steps is {self.max_steps!r}: expected 1 or more, or None for no limit")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InputError(f"max_minutes is {self.max_minutes!r}: expected more than 0, or None for no limit")
-        for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from", "example_share"):
+        for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from", "example_share", "style_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)!r}: expected a share in [0, 1]")
 

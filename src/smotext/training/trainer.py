@@ -115,7 +115,9 @@ class Trainer:
         self._total = self.n_steps()
         self.masters = Masters(_prepare(pair, settings), settings, world.device)  # from float32
         pair.to(world.device, dtype)  # converted on the way: a large model in float32 may not fit there
-        self._prompting = Prompting(pair.prompts, settings.prompt, settings.most_examples, settings.example_share)
+        self._prompting = Prompting(
+            pair.prompts, settings.prompt, settings.most_examples, settings.example_share, settings.style_share
+        )
         self._identity = run_identity(pair, settings, store.manifest.get("settings"))
         if watch is not None:
             self._identity |= watch.settings

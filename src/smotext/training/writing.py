@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.decoders.context import ROOM_FOR_VECTOR, place_vectors, read_prompts
+from smotext.decoders.context import place_vectors, read_prompts
 from smotext.decoders.guidance import weighted_bias
 from smotext.decoders.loop import Written, write
 from smotext.decoders.prompts import Prompt
@@ -73,7 +73,8 @@ def write_rows(
     pair.lm.eval()
     longest = max_new_tokens or pair.spec.max_new_tokens
     rows = torch.from_numpy(prompt_of_row).to(vectors.device)
-    context = read_prompts(pair.lm, [prompt.before for prompt in prompts], rows, room=longest + ROOM_FOR_VECTOR)
+    room = pair.projector.n_places + len(prompts[0].after) + longest
+    context = read_prompts(pair.lm, [prompt.before for prompt in prompts], rows, room=room)
     written = write(
         pair.lm,
         place_vectors(pair.lm, pair.projector, vectors, context, prompts[0].after),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smotext.writing import cut_at_sentence
+from smotext.sentences import cut_at_sentence
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""What do the texts give away, and what are they worth? By default, averaged, and with differential privacy.
+
+    python experiments/privacy.py --out work/privacy                          # two sets, six conditions
+    python experiments/privacy.py --out work/privacy --sets sms_spam --per-class 50 --no-controls
+
+For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
+TF-IDF and a frozen-encoder classifier that is scored on the test rows. Finished conditions are kept in the folder. The
+likelihood attack is a pass of the language model for each text and candidate: hours on two cores, minutes on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from common import DATA, clear_errors, load_set
+from sklearn.metrics import accuracy_score
+
+from smotext import SMOTExT
+from smotext.cli.screen import Reporter
+from smotext.errors import missing_extra
+from smotext.evaluation.classifiers import frozen_encoder, tfidf
+from smotext.evaluation.data import LabelledTexts
+from smotext.files import atomic_write
+from smotext.privacy import AuditSettings, Privacy, audit_generator
+from smotext.privacy.gaussian import ceilings
+from smotext.privacy.report import as_json
+from smotext.seeding import generator
+
+SETS = ("cfpb_complaints_sample", "sms_spam")
+EPSILONS = (1, 4, 8)
+N_CLASSES = 3  # of a set, the largest: the others have too few rows to hide in
+MAX_TOKENS = 64
+
+
+def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, Any]]:
+    """Return the options of each condition; a class's public size is its number of rows to the nearest hundred."""
+    public = {label: max(100, round(n, -2)) for label, n in counts.items()}
+    noisy = {
+        f"dp, epsilon {epsilon}": {
+            "privacy": Privacy("dp", epsilon=epsilon, group_size=group_size, labels=public),
+            "strategy": "random",
+            "max_new_tokens": MAX_TOKENS,
+        }
+        for epsilon in EPSILONS
+    }
+    return {
+        "default": {},
+        "default, no examples": {"examples": 0},
+        "average of 5": {"privacy": Privacy("average", group_size=5)},
+        f"average of {group_size}": {"privacy": Privacy("average", group_size=group_size)},
+        **noisy,
+    }
+
+
+def main() -> None:
+    """Run the experiment."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", type=Path, default=DATA, help="folder with labelled/")
+    made.add_argument("--out", type=Path, required=True, help="folder of finished conditions and the table")
+    made.add_argument("--model", default="tiny", help="preset, or path of a bridge")
+    made.add_argument("--sets", default=",".join(SETS), help="by commas")
+    made.add_argument("--per-class", type=int, default=200, help="real rows of a class, used and unused together")
+    made.add_argument("--group-size", type=int, default=25, help="rows of a group")
+    made.add_argument("--conditions", help="some of the conditions, separated by semicolons")
+    made.add_argument("--max-texts", type=int, default=500, help="texts that the likelihood attack looks at")
+    made.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
+    given = made.parse_args()
+    with clear_errors():
+        given.out.mkdir(parents=True, exist_ok=True)
+        found = [row for name in given.sets.split(",") for row in run_set(name, given)]
+        with atomic_write(given.out / "results.md") as file:
+            file.write(table(found).encode())
+        plot(found, given.out / "privacy.png")
+        print((given.out / "results.md").read_text(encoding="utf-8"))
+
+
+def run_set(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return a row for each condition of a set, made now or kept from before."""
+    train, test = largest(*load_set(given.data, name), given.per_class)
+    found = []
+    for condition, options in conditions(train.counts, given.group_size).items():
+        if given.conditions and condition not in given.conditions.split(";"):
+            continue
+        path = given.out / f"{name}.{condition.replace(', ', '-').replace(' ', '-')}.json"
+        if not path.is_file():
+            with atomic_write(path, mode=0o600) as file:
+                file.write(json.dumps(run_condition(name, condition, options, train, test, given)).encode())
+        found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found
+
+
+def largest(train: LabelledTexts, test: LabelledTexts, per_class: int) -> tuple[LabelledTexts, LabelledTexts]:
+    """Return `per_class` rows of each of the largest classes, and the test rows of these."""
+    kept = sorted(train.counts, key=lambda label: -train.counts[label])[:N_CLASSES]
+    order = generator(0, "privacy").permutation(len(train)).tolist()
+    rows = [row for label in kept for row in [row for row in order if train.labels[row] == label][:per_class]]
+    return train.take(sorted(rows)), test.take([row for row, label in enumerate(test.labels) if label in kept])
+
+
+def run_condition(
+    name: str, condition: str, options: dict[str, Any], train: LabelledTexts, test: LabelledTexts, given: Any
+) -> dict[str, Any]:
+    """Return the figures of a condition; the audit itself goes to a file of its own."""
+    sampler = SMOTExT(given.model, random_state=0, **options)
+    encoder, decoder = sampler.load()
+    kept: dict[str, pd.DataFrame] = {}
+    reporter = Reporter()
+
+    def write(texts: list[str], labels: list[Any], new_rows: Any) -> pd.DataFrame:
+        kept["texts"] = sampler.generate(texts, labels, n=new_rows)
+        return kept["texts"]
+
+    is_private = "privacy" in options
+    settings = AuditSettings(examples=0 if is_private else options.get("examples"), max_texts=given.max_texts)
+    with reporter.drawing():
+        reporter.start(f"{name}, {condition}", 0)
+        audit = audit_generator(
+            (train.texts, train.labels), write, encoder=encoder, decoder=decoder, settings=settings,
+            canary_share=0.0, with_controls=given.controls,
+        )  # fmt: skip
+    with atomic_write(given.out / f"{name}.{condition}.audit.json", mode=0o600) as file:
+        file.write(as_json(audit).encode())
+    made = kept["texts"]
+    scores = {
+        model: accuracy_score(
+            test.labels, classifier.fit(made["text"].tolist(), made["label"].tolist()).predict(test.texts)
+        )
+        for model, classifier in (("frozen encoder", frozen_encoder(encoder)), ("TF-IDF", tfidf()))
+    }
+    attacks = {
+        attack.name: [attack.rates.auc.value, attack.rates.auc.low, attack.rates.auc.high, attack.rates.tpr.value]
+        for attack in audit.attacks
+        if attack.rates is not None
+    }
+    privacy = options.get("privacy")
+    top = ceilings(privacy.epsilon, privacy.delta).auc if is_private and privacy.kind == "dp" else None
+    traced = next((attack.traced.value for attack in audit.attacks if attack.traced is not None), None)
+    return {
+        "set": name, "condition": condition, "n_real": audit.n_real, "n_held_out": audit.n_held_out,
+        "n_texts": audit.n_released, "attacks": attacks, "traced": traced, "ceiling": top, "accuracy": scores,
+        "verdicts": audit.verdicts,
+    }  # fmt: skip
+
+
+def strongest(row: dict[str, Any]) -> tuple[str, list[float]]:
+    """Return the name and the figures of the attack with the largest AUC."""
+    return max(row["attacks"].items(), key=lambda item: item[1][0])
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Return the conditions as a Markdown table."""
+    lines = [
+        "| set | condition | used, unused, texts | strongest attack | AUC | above 99 % | traced | ceiling "
+        "| frozen encoder | TF-IDF |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found:
+        if not row["attacks"]:
+            lines.append(f"| {row['set']} | {row['condition']} | | {row['verdicts'][0]} | | | | | | |")
+            continue
+        name, (auc, low, high, tpr) = strongest(row)
+        rest = [f"{value:.2f}" if value is not None else "" for value in (row["traced"], row["ceiling"])]
+        sizes = f"{row['n_real']}, {row['n_held_out']}, {row['n_texts']}"
+        scores = [f"{row['accuracy'][model]:.3f}" for model in ("frozen encoder", "TF-IDF")]
+        cells = [row["set"], row["condition"], sizes, name, f"{auc:.2f} [{low:.2f}, {high:.2f}]", f"{tpr:.2f}"]
+        lines.append(f"| {' | '.join([*cells, *rest, *scores])} |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(found: list[dict[str, Any]], path: Path) -> None:
+    """Draw what the texts are worth against what they give away, a panel for each set."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing_extra("matplotlib", "train", "the picture") from error
+    sets = list(dict.fromkeys(row["set"] for row in found))
+    figure = Figure(figsize=(5.5 * len(sets), 4.2), layout="constrained")
+    for panel, name in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        for row in found:
+            if row["set"] == name and row["attacks"]:
+                auc = strongest(row)[1][0]
+                panel.plot(auc, row["accuracy"]["frozen encoder"], "o")
+                panel.annotate(row["condition"], (auc, row["accuracy"]["frozen encoder"]), fontsize=7)
+        panel.axvline(0.5, linestyle=":", color="grey")
+        panel.set(title=name, xlabel="AUC of the strongest attack", ylabel="accuracy, synthetic texts alone")
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, format="png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What counts as a copy: near-copies of any text, and hardly any other real text, however alike a class's texts are."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from smotext.filters import Batch, Copied, RealTexts
+from smotext.filters.judge import GUARDED_SHARE
+from smotext.filters.ngrams import grams, words
+
+PARTS = (
+    ("the customer", "a client", "our tenant", "the driver", "one nurse", "a teacher", "my neighbour", "the courier"),
+    ("called about", "complained about", "asked us about", "wrote a long letter about", "forgot to mention"),
+    ("the late delivery", "a broken window", "the wrong invoice", "the missing parcel", "a noisy lift"),
+    ("on monday morning", "last week", "twice this month", "before the holidays", "in the evening after work"),
+    ("and wants an answer", "and got no reply", "but it was settled", "so we sent a refund", "and will call again"),
+)
+TEMPLATES = [" ".join(parts) for parts in product(*PARTS)]
+OTHERS = [f"{first} {second} nothing of the kind {n}" for n, (first, second) in enumerate(product(PARTS[4], PARTS[3]))]
+
+
+def real_texts(**classes: list[str]) -> RealTexts:
+    texts = [text for members in classes.values() for text in members]
+    labels = [label for label, members in classes.items() for _ in members]
+    return RealTexts(texts, np.array(labels, dtype=object), np.zeros((len(texts), 2), dtype=np.float32))
+
+
+def batch_of(texts: list[str], label: str) -> Batch:
+    n = len(texts)
+    return Batch(
+        texts=texts,
+        labels=np.array([label] * n, dtype=object),
+        vectors=np.zeros((n, 2), dtype=np.float32),
+        targets=np.zeros((n, 2), dtype=np.float32),
+        parents=np.full((n, 2), -1),
+        is_finished=np.ones(n, dtype=bool),
+        is_alive=np.ones(n, dtype=bool),
+    )
+
+
+def test_few_other_real_texts_of_a_class_count_as_copies_even_where_all_are_of_one_template() -> None:
+    rejected = []
+    for seed in range(4):
+        order = np.random.default_rng(seed).permutation(len(TEMPLATES))
+        real, held_out = ([TEMPLATES[row] for row in rows] for rows in (order[:500], order[500:1500]))
+        fitted = Copied(share=GUARDED_SHARE).fit(real_texts(template=real, other=OTHERS))
+        rejected.append(1 - fitted(batch_of(held_out, "template"))[0].mean())
+        assert fitted.bounds["template"][1] > 0.6, "the class's own texts have set the bound"
+    assert 0 < np.mean(rejected) <= GUARDED_SHARE
+
+
+def test_of_the_real_texts_themselves_no_more_than_the_share_is_above_a_bound() -> None:
+    order = np.random.default_rng(3).permutation(len(TEMPLATES))
+    real = [TEMPLATES[row] for row in order[:60]]
+    most_words, most_share = Copied(share=0.2).fit(real_texts(template=real)).bounds["template"]
+    n_above = 0
+    for row, text in enumerate(real):
+        others = [other for place, other in enumerate(real) if place != row]
+        share = max(len(grams(text) & grams(other)) / len(grams(text)) for other in others)
+        n_above += share > most_share or max(longest_run(text, other) for other in others) > most_words
+    assert 0 < n_above <= 0.2 * len(real)
+
+
+def longest_run(text: str, other: str) -> int:
+    """Return the number of words in the longest run that two texts share, found by trying all."""
+    mine, theirs = words(text), f" {' '.join(words(other))} "
+    runs = [mine[start:end] for start in range(len(mine)) for end in range(start + 1, len(mine) + 1)]
+    return max((len(run) for run in runs if f" {' '.join(run)} " in theirs), default=0)
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_a_text_of_a_class_without_templates_is_a_copy_with_any_one_word_changed(place: int) -> None:
+    text = "yesterday the driver left our parcel in the rain behind the garage"
+    real = real_texts(bad=[text, "nobody ever answers your phone", "what a shame"], good=["i love it", "so do i"])
+    changed = words(text)
+    changed[place] = "xyz"
+    is_kept, scores = Copied(share=GUARDED_SHARE).fit(real)(batch_of([" ".join(changed)], "bad"))
+    assert not is_kept[0]
+    n_touched = min(place, 11 - place, 2) + 1  # of the ten runs of three words
+    assert scores["copied_share"][0] == pytest.approx((10 - n_touched) / 10)
+
+
+def test_each_class_has_bounds_of_its_own_and_a_copy_of_any_class_counts() -> None:
+    order = np.random.default_rng(4).permutation(len(TEMPLATES))
+    real = real_texts(template=[TEMPLATES[row] for row in order[:500]], other=OTHERS)
+    fitted = Copied(share=GUARDED_SHARE).fit(real)
+    assert fitted.bounds["other"][0] < fitted.bounds["template"][0]
+    near = TEMPLATES[order[0]].rsplit(" ", 1)[0] + " xyz"
+    assert [bool(fitted(batch_of([near], label))[0][0]) for label in ("other", "unheard of")] == [False, True]
+    assert not fitted(batch_of([TEMPLATES[order[0]]], "unheard of"))[0][0], "a whole copy is one in any class"
+
+
+def test_three_words_may_be_anybodys_and_four_may_not() -> None:
+    fitted = Copied().fit(real_texts(bad=["we want our money back now please"], good=["i love it"]))
+    is_kept, scores = fitted(batch_of(["our money back", "want our money back", "our money back soon"], "bad"))
+    assert is_kept.tolist() == [True, False, True]
+    assert scores["copied_share"].tolist() == [0.0, 1.0, 0.5]
