@@ -83,6 +83,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--corpus", type=Path, help="open texts for the retrieval control")
     made.add_argument("--passages", type=int, default=5000, help="at most so many passages of the corpus")
     made.add_argument("--adapt", action="store_true", help="adapt the bridge to each fold's training texts first")
+    made.add_argument("--no-tuning", action="store_true", help="leave C at 1 in every condition")
     made.add_argument("--quick", action="store_true", help="3 seeds, 500 test rows, no paraphrase")
     return made
 

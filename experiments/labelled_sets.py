@@ -18,9 +18,11 @@ from common import clear_errors, load_set, make_generators, method_options, pars
 
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
-from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
+from smotext.evaluation.cells import Result
+from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF, frozen_encoder, lsa, tfidf
 from smotext.evaluation.conditions import (
     CHEAP,
+    CHOSEN_WEIGHT,
     CONDITIONS,
     HALF_WEIGHT,
     MORE_REAL,
@@ -32,14 +34,14 @@ from smotext.evaluation.conditions import (
 )
 from smotext.evaluation.report import gain_cell, overall_table
 from smotext.evaluation.settings import Setting
-from smotext.evaluation.study import Result, Study
+from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Overall, Row, over_sets, summarise, verdicts
 
 TUNE = ("trec6", "airline_tweets", "medical_abstracts", "banking77")
 REPORT = ("sms_spam", "cfpb_complaints_sample", "clinc150_imbalanced", "subj", "twenty_newsgroups")
 TEST_ROWS = 1500
 SETTINGS = (Setting("shots", 10), Setting("shots", 50), Setting("imbalance", 20))
-BARS = {"shots-10": 3.0, "imbalance-20": 1.0}  # macro-F1 points over the better of real and duplicated, TF-IDF
+BARS = {"shots-10": 4.0, "imbalance-20": 1.0}  # macro-F1 points over the best of what is free, TF-IDF
 
 
 def main() -> None:
@@ -47,6 +49,7 @@ def main() -> None:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--report", action="store_true", help="open the report half")
     arguments.add_argument("--sets", help="some of the half's sets, separated by commas")
+    arguments.add_argument("--lsa", action="store_true", help="TF-IDF and SVD, too: an encoder not the method's own")
     arguments.add_argument("--settings", help=f"some of {', '.join(one.name for one in SETTINGS)}, by commas")
     given = arguments.parse_args()
     with clear_errors():
@@ -101,7 +104,7 @@ def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generator
     names = given.conditions.split(",") if given.conditions else list(CONDITIONS)
     return Study(
         train,
-        {FROZEN: frozen, TFIDF: tfidf()},
+        {FROZEN: frozen, TFIDF: tfidf(), **({LSA: lsa()} if given.lsa else {})},
         generators,
         test=test,
         settings=choose_settings(given.settings, is_quick=given.quick),
@@ -109,13 +112,14 @@ def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generator
         encoder=frozen[0],
         n_seeds=given.seeds or (3 if given.quick else 10),
         max_test_rows=500 if given.quick else TEST_ROWS,
+        is_tuned=not given.no_tuning,
         folder=given.out / name,
     )
 
 
 def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str) -> None:
     """Write what was found in each set and over all of them."""
-    overall, lighter = over_sets(results), over_sets(results, HALF_WEIGHT)
+    overall, lighter, chosen = (over_sets(results, name) for name in (WITH_SMOTEXT, HALF_WEIGHT, CHOSEN_WEIGHT))
     lines = [
         f"# Results: {title}",
         "",
@@ -125,7 +129,8 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
     lines += _set_table(results)
     lines += [
         "",
-        f"Over {len(results)} sets (hierarchical bootstrap over sets and seeds):",
+        f"Over {len(results)} sets (hierarchical bootstrap over sets and seeds); real and duplicated rows and moved",
+        "decisions are free:",
         "",
         *overall_table(overall),
         "",
@@ -133,6 +138,7 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
     ]
     lines += ["", "Bars:", "", *[f"- {line}" for line in _bars(overall)]]
     lines += ["", f"With half weight ({CONDITIONS[HALF_WEIGHT]}):", "", *[f"- {line}" for line in _bars(lighter)]]
+    lines += ["", "At the chosen weight:", "", *overall_table(chosen), "", *[f"- {line}" for line in _bars(chosen)]]
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -205,7 +211,7 @@ def _tfidf_bar(one: Overall, bar: float) -> str:
         told = "met"
     if above:
         told += f"{', but' if told == 'met' else ';'} not above {', '.join(above)}"
-    return f"TF-IDF, {one.setting}, {bar:+.0f} over the better of real and duplicated: {gain_cell(better)}: {told}"
+    return f"TF-IDF, {one.setting}, {bar:+.0f} over the best of what is free: {gain_cell(better)}: {told}"
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def make_study(given: argparse.Namespace) -> Study:
         encoder=frozen[0],
         n_seeds=given.seeds or (3 if given.quick else 10),
         max_test_rows=500 if given.quick else MAX_TEST_ROWS,
+        is_tuned=not given.no_tuning,
         folder=given.out,
     )
 

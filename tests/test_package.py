@@ -15,6 +15,7 @@ def test_exported_names_are_the_contract() -> None:
         "EchoDecoder",
         "HashEncoder",
         "SMOTExT",
+        "SMOTExTClassifier",
         "Synthetic",
         "interpolate",
         "load_decoder",

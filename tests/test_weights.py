@@ -10,7 +10,7 @@ import pytest
 
 from smotext import SMOTExT
 from smotext.errors import InputError
-from smotext.weights import half_weights
+from smotext.weights import half_weights, weights_at
 
 
 def test_a_class_keeps_its_weight_and_its_real_rows_half_of_it():
@@ -41,3 +41,28 @@ def test_labels_in_any_container_weigh_the_same(make):
 def test_more_real_rows_than_labels_are_refused(n_real, message):
     with pytest.raises(InputError, match=message):
         half_weights(["a"] * 6, n_real=n_real)
+
+
+def test_a_weight_moves_a_class_from_its_real_rows_to_its_synthetic_ones():
+    labels = ["a"] * 2 + ["b"] * 5 + ["a"] * 6 + ["b"] * 3
+    for weight in (0.1, 0.25, 0.5, 1.0):
+        found = weights_at(labels, 7, weight)
+        assert found[:2].sum() + found[7:13].sum() == pytest.approx(8)  # class a keeps its weight
+        assert found[2:7].sum() + found[13:].sum() == pytest.approx(8)
+        assert found[7:13].sum() == pytest.approx(6 * weight)
+    assert weights_at(labels, 7, 1).tolist() == [1.0] * 16
+
+
+def test_a_weight_of_zero_is_the_real_rows_as_they_were():
+    assert weights_at(["a", "b", "a", "a"], 2, 0).tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_shares_have_a_part_of_the_synthetic_rows_weigh_what_all_of_them_would():
+    found = weights_at(["a", "a", "a"], 2, 0.5, shares={"a": 4.0})  # 8 synthetic rows for the 2 real ones
+    assert found.tolist() == [3.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.5, "half", True, float("nan")])
+def test_a_weight_that_is_no_share_is_refused(weight):
+    with pytest.raises(InputError, match="expected a number from 0 to 1"):
+        weights_at(["a"], 1, weight)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smotext.decoders.echo import EchoDecoder
     from smotext.encoders.hashing import HashEncoder
+    from smotext.fitting.classifier import SMOTExTClassifier
     from smotext.line import interpolate
     from smotext.presets import load_decoder, load_encoder
     from smotext.records import Synthetic
@@ -15,12 +16,22 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["EchoDecoder", "HashEncoder", "SMOTExT", "Synthetic", "interpolate", "load_decoder", "load_encoder"]
+__all__ = [
+    "EchoDecoder",
+    "HashEncoder",
+    "SMOTExT",
+    "SMOTExTClassifier",
+    "Synthetic",
+    "interpolate",
+    "load_decoder",
+    "load_encoder",
+]
 
 _HOMES = {
     "EchoDecoder": "smotext.decoders.echo",
     "HashEncoder": "smotext.encoders.hashing",
     "SMOTExT": "smotext.sampler",
+    "SMOTExTClassifier": "smotext.fitting.classifier",
     "Synthetic": "smotext.records",
     "interpolate": "smotext.line",
     "load_decoder": "smotext.presets",

@@ -8,16 +8,23 @@ from sklearn.neighbors import KNeighborsClassifier
 from smotext.errors import InputError
 from smotext.evaluation.classifiers import (
     EncoderFeatures,
-    can_weigh_classes,
-    can_weigh_rows,
-    fit_predict,
+    SvdFeatures,
     frozen_encoder,
-    has_features,
     interpolate_rows,
     load_classifier,
+    lsa,
     tfidf,
 )
+from smotext.evaluation.data import labelled
+from smotext.evaluation.training import TrainingSet
+from smotext.evaluation.training import fit_predict as fit_on
+from smotext.fitting.heads import Fitting, can_weigh_classes, can_weigh_rows, has_features
+from smotext.fitting.new_rows import NewRows
 from tests.evaluation.doubles import WordEncoder, bayes
+
+
+def fit_predict(model, texts, labels, test_texts, **fitting):
+    return fit_on(TrainingSet(labelled(texts, labels), fitting=Fitting(**fitting)), model, test_texts).predicted
 
 
 def test_the_frozen_encoder_encodes_no_text_twice_over_folds():
@@ -33,7 +40,7 @@ def test_cloning_copies_no_encoder():
     assert clone(frozen_encoder(encoder))[0].encoder is encoder
 
 
-@pytest.mark.parametrize("model", [frozen_encoder(WordEncoder()), tfidf(), bayes()])
+@pytest.mark.parametrize("model", [frozen_encoder(WordEncoder()), tfidf(), lsa(), bayes()])
 def test_each_kind_of_model_learns_an_easy_task(model):
     texts, labels = ["good cat", "good dog", "bad cat", "bad dog"], [1, 1, 0, 0]
     assert fit_predict(model, texts, labels, ["good hen", "bad hen"]) == [1, 0]
@@ -41,7 +48,7 @@ def test_each_kind_of_model_learns_an_easy_task(model):
 
 def test_the_given_model_is_left_unfitted():
     model = tfidf()
-    fit_predict(model, ["good cat", "bad dog"], ["good", "bad"], ["good"], weigh_classes=True)
+    fit_predict(model, ["good cat", "bad dog"], ["good", "bad"], ["good"], is_balanced=True)
     assert not hasattr(model[-1], "classes_")
     assert model[-1].class_weight is None
 
@@ -49,15 +56,15 @@ def test_the_given_model_is_left_unfitted():
 def test_class_weights_turn_a_prediction_towards_the_rare_class():
     texts, labels = ["cat"] * 20 + ["cat dog"], ["common"] * 20 + ["rare"]
     assert fit_predict(tfidf(), texts, labels, ["cat dog"]) == ["common"]
-    assert fit_predict(tfidf(), texts, labels, ["cat dog"], weigh_classes=True) == ["rare"]
+    assert fit_predict(tfidf(), texts, labels, ["cat dog"], is_balanced=True) == ["rare"]
 
 
 @pytest.mark.parametrize("model", [tfidf(), bayes()])
 def test_a_row_of_weight_three_counts_as_three_rows(model):
-    texts, labels, test = ["cat", "cat dog", "dog cow"], ["a", "b", "b"], ["cat cow"]
-    assert fit_predict(model, texts, labels, test) == ["b"]
-    thrice = fit_predict(model, texts, labels, test, weights=np.array([3.0, 1.0, 1.0]))
-    assert thrice == ["a"]
+    real, new, test = labelled(["cat", "cat dog"], ["a", "b"]), NewRows(("dog cow",), ("b",), ((1,),)), ["cat cow"]
+    assert fit_on(TrainingSet(real, new), model, test).predicted == ["b"]
+    heavy = Fitting(weigh=lambda labels, n_real, weight: np.array([3.0, 1.0, 1.0]))
+    assert fit_on(TrainingSet(real, new, heavy), model, test).predicted == ["a"]
 
 
 def test_what_a_model_can_do_is_seen_from_its_parts():
@@ -98,3 +105,17 @@ def test_an_encoder_gives_rows_in_the_order_asked_for():
     features = EncoderFeatures(WordEncoder())
     both = features.transform(["cat", "dog"])
     assert (features.transform(["dog", "cat", "dog"]) == both[[1, 0, 1]]).all()
+
+
+def test_svd_vectors_have_length_one_and_fit_few_texts():
+    vectors = SvdFeatures().fit(["red cat", "red dog", "blue sea"]).transform(["red", "unknown"])
+    assert vectors.shape[1] == 2
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0, 0.0])
+
+
+def test_the_strength_is_chosen_on_training_rows_alone_where_asked():
+    texts = [f"{word} {noun}" for word in ("good", "bad") for noun in "cat dog cow hen sun sea".split()]
+    training = TrainingSet(labelled(texts, [1] * 6 + [0] * 6))
+    assert fit_on(training, tfidf(), ["good elm"], is_tuned=True).strength in (0.1, 1.0, 10.0, 100.0)
+    assert fit_on(training, tfidf(), ["good elm"]).strength is None
+    assert fit_on(training, bayes(), ["good elm"], is_tuned=True).strength is None  # which has none

@@ -25,6 +25,8 @@ def test_the_command_prints_a_verdict_per_model_and_writes_a_report(mail, capsys
     assert "frozen encoder, all: " in out
     assert "TF-IDF, all: " in out
     assert "Switching to the frozen encoder" in out
+    assert "What to do. TF-IDF, all: " in out
+    assert "    model = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(" in out
     assert "words, among all 32 of the first seed. This is not a privacy guarantee." in out
     assert "1 rows without text are left out" in err
     assert "texts to generate" in err
@@ -88,6 +90,7 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
         (["--adapt"], "--adapt needs a bridge directory to go on from"),
+        (["--quick", "--thorough"], "--quick and --thorough are opposites"),
     ],
 )
 def test_bad_options_end_with_code_2_and_say_what_is_wrong(mail, capsys, monkeypatch, options, message):
@@ -119,10 +122,25 @@ def test_what_is_asked_for_beats_quick(mail, monkeypatch):
 
     seen = []
     monkeypatch.setattr(Study, "run", lambda self, *_: seen.append((self.n_seeds, self.max_test_rows, self.conditions)))
-    for options in (["--quick"], ["--quick", "--seeds", "2", "--max-test-rows", "7", "--conditions", "paraphrase"], []):
+    asked = ["--quick", "--seeds", "2", "--max-test-rows", "7", "--conditions", "paraphrase"]
+    for options in (["--quick"], asked, [], ["--thorough"]):
         run(["evaluate", str(mail), "--model", "echo", *options])
-    assert [found[:2] for found in seen] == [(3, 500), (2, 7), (10, 2000)]
-    assert ["paraphrase" in found[2] for found in seen] == [False, True, True]
+    assert [found[:2] for found in seen] == [(3, 500), (2, 7), (5, 2000), (10, 2000)]
+    assert ["paraphrase" in found[2] for found in seen] == [False, True, False, True]
+
+
+def test_the_default_run_writes_few_texts_and_a_thorough_one_all(mail, monkeypatch):
+    from smotext.evaluation.study import Study
+
+    rows = mail.read_text().splitlines()
+    mail.write_text("\n".join([*rows[:20], *(row.replace("good ", "good old ") for row in rows[:20]), *rows[20:]]))
+    seen = []
+    monkeypatch.setattr(Study, "run", lambda self, *_: seen.append((self.settings[0], self.is_tuned)))
+    for options in ([], ["--thorough"], ["--per-class", "70"], ["--shots", "5"], ["--no-tuning"]):
+        run(["evaluate", str(mail), "--model", "echo", *options])
+    assert [setting.most for setting, _ in seen] == [40, None, None, None, 40]
+    assert [is_tuned for _, is_tuned in seen] == [True, True, True, True, False]
+    assert sum(seen[0][0].new_rows(["a"] * 100 + ["b"] * 20).values()) == 40
 
 
 def test_a_report_of_other_options_is_never_overwritten(mail):

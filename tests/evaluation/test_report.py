@@ -3,11 +3,13 @@ import json
 import numpy as np
 import pytest
 
+from smotext.evaluation.cells import Cell, Result
 from smotext.evaluation.classifiers import FROZEN, TFIDF
+from smotext.evaluation.conditions import DEFAULT
 from smotext.evaluation.report import Report, make_report, markdown, overall_table, plot_shots, sentence, write_report
 from smotext.evaluation.scores import Scores
 from smotext.evaluation.settings import Setting
-from smotext.evaluation.study import Cell, Result, Study
+from smotext.evaluation.study import Study
 from smotext.evaluation.summary import over_sets, summarise, verdicts
 from tests.evaluation.doubles import Spy, bayes, two_classes
 
@@ -84,8 +86,27 @@ def test_over_sets_takes_the_better_of_real_and_duplicated_in_each_set():
     assert "+3.0 [+1.0, +5.0]" in overall_table([found])[2]
 
 
+def test_over_sets_takes_a_moved_decision_where_it_is_the_best_that_costs_nothing():
+    scores = {"real": 50.0, "duplicated": 52.0, "logit adjustment": 54.0, "word edits": 58.0, "real + SMOTExT": 55.0}
+    (found,) = over_sets({"one": _results({("m", name): [value] * 2 for name, value in scores.items()})})
+    assert found.over_better.mean == pytest.approx(1)
+
+
+def test_the_weight_that_was_chosen_is_told_beside_the_plain_one():
+    results = _results({("m", "real"): [50.0, 50.0], ("m", "real + SMOTExT"): [49.0, 50.0],
+                        ("m", "real + SMOTExT at chosen weight"): [52.0, 53.0]})  # fmt: skip
+    assert "With a weight chosen on the training rows: +2.5 [" in sentence(verdicts(results)[0])
+
+
 def test_the_report_is_written_as_markdown_and_as_json_without_infinities(tmp_path):
-    study = Study(two_classes(20), {"bayes": bayes()}, {"smotext": Spy()}, n_seeds=1, settings=[Setting("shots", 5)])
+    study = Study(
+        two_classes(20),
+        {"bayes": bayes()},
+        {"smotext": Spy()},
+        n_seeds=1,
+        settings=[Setting("shots", 5)],
+        conditions=DEFAULT,
+    )
     study.run()
     report = make_report(study)
     paths = write_report(report, study.results(), tmp_path / "new")
@@ -97,11 +118,13 @@ def test_the_report_is_written_as_markdown_and_as_json_without_infinities(tmp_pa
     assert "| real | 10 |" in text
     assert "not applicable: the classes are balanced" in text
     assert "Recall per class" in text
+    assert "```python" in text
+    assert [one["model"] for one in content["advice"]] == ["bayes"]
 
 
 def test_the_report_on_closeness_says_that_it_is_no_guarantee():
+    from smotext.evaluation.cells import Closeness
     from smotext.evaluation.copying import Nearness
-    from smotext.evaluation.study import Closeness
 
     near = Nearness((0.1, 0.5, 0.9, 1.0), (1.0, 2.0, 5.0, 13.0), 700)
     text = markdown(Report("d", 1, 1, 0, 0, [], [], [Closeness("all", near, near)]))

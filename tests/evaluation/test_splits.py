@@ -3,9 +3,9 @@ import pytest
 
 from smotext.errors import InputError
 from smotext.evaluation.data import labelled
-from smotext.evaluation.leakage import overlaps
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.splits import GivenTest, GroupFolds, draw_fold, resamples, separate
+from smotext.repeats import overlaps
 from tests.evaluation.doubles import two_classes
 
 

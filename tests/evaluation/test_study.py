@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 
 from smotext.errors import InputError
-from smotext.evaluation.classifiers import FROZEN, frozen_encoder
-from smotext.evaluation.conditions import GENERATOR_OF
-from smotext.evaluation.data import labelled
+from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
+from smotext.evaluation.conditions import BUILT_IN, CONDITIONS, GENERATOR_OF
+from smotext.evaluation.data import NotApplicable, labelled
 from smotext.evaluation.estimate import estimate
-from smotext.evaluation.leakage import overlaps
-from smotext.evaluation.report import make_report
+from smotext.evaluation.report import make_report, markdown
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.statistics import verdict
 from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Series
+from smotext.fitting.new_rows import NewRows
+from smotext.repeats import overlaps
 from tests.evaluation.doubles import NOUNS, Spy, WordEncoder, bayes, two_classes
 
 
@@ -95,7 +96,8 @@ def test_only_training_texts_are_fitted_on():
 
 def test_a_stopped_study_keeps_what_is_done_and_goes_on(tmp_path):
     spy = Spy()
-    stopped = _study(spy, folder=tmp_path, n_seeds=2)
+    few = ["real + SMOTExT", "SMOTExT only", "duplicated", "word edits", "class weights"]
+    stopped = _study(spy, folder=tmp_path, n_seeds=2, conditions=few)
     done = []
 
     def stop_after_four(result):
@@ -106,12 +108,12 @@ def test_a_stopped_study_keeps_what_is_done_and_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         stopped.run(stop_after_four)
     again, later = Spy(), []
-    resumed = _study(again, folder=tmp_path, n_seeds=2)
+    resumed = _study(again, folder=tmp_path, n_seeds=2, conditions=few)
     assert [result.cell for result in resumed.results()] == [result.cell for result in done]
     results = resumed.run(later.append)
     assert {result.cell for result in later}.isdisjoint(result.cell for result in done)
     assert [seed for _, _, _, seed in again.calls] == [resumed.fold(Setting(), 1).seed]  # the first was kept
-    whole = _study(Spy(), n_seeds=2).run()
+    whole = _study(Spy(), n_seeds=2, conditions=few).run()
     assert [(r.cell, r.scores) for r in results] == [(r.cell, r.scores) for r in whole]
 
 
@@ -128,9 +130,10 @@ def test_other_data_or_another_generator_are_computed_anew(tmp_path):
 
 
 def test_conditions_without_a_generator_are_left_out():
-    assert _study(generators={}).conditions == [
-        "real", "duplicated", "word edits", "random words", "SMOTE on features", "class weights", "more real",
-    ]  # fmt: skip
+    found = _study(generators={}).conditions
+    assert found == [name for name in CONDITIONS if GENERATOR_OF.get(name, "copies") in BUILT_IN]
+    assert "duplicated" in found
+    assert "prompting" not in found
 
 
 def test_closeness_compares_synthetic_with_held_out_texts():
@@ -272,3 +275,68 @@ def test_adaptation_sees_the_training_texts_alone_and_its_time_is_estimated():
     more = Study(two_classes(20), {"bayes": bayes()}, generators, conditions=["real + SMOTExT"], n_seeds=1)
     assert estimate(more).generating_s > 0
     assert seen[3:] == folds[:1]  # once for the estimate, not once per probed text
+
+
+class Refuses(Spy):
+    def __call__(self, texts, labels, n_new, seed):
+        super().__call__(texts, labels, n_new, seed)
+        raise NotApplicable("not run: there is no model")
+
+
+def test_what_a_generator_cannot_make_is_told_as_not_run_and_the_rest_goes_on():
+    study = _study(generators={"smotext": Spy(), "prompting": Refuses()}, conditions=["prompting", "duplicated"])
+    skipped = {result.cell.condition: result.skipped for result in study.run() if result.skipped}
+    assert skipped == {"prompting": "not run: there is no model"}
+    assert estimate(_study(generators={"prompting": Refuses()}, conditions=["prompting"])).n_texts == 0
+    assert "| prompting | | | | | not applicable: not run: there is no model |" in markdown(make_report(study))
+
+
+def test_a_weight_is_chosen_without_the_rows_it_is_scored_on_and_texts_are_written_once(tmp_path):
+    class Knows(Spy):
+        """Makes one row of each real one, and says so."""
+
+        def __call__(self, texts, labels, n_new, seed):
+            super().__call__(texts, labels, n_new, seed)
+            rows = [number for number, label in enumerate(labels) if n_new.get(label)]
+            return NewRows(
+                tuple(f"{labels[row]} and {texts[row]}" for row in rows),
+                tuple(labels[row] for row in rows),
+                tuple((row,) for row in rows),
+            )
+
+    options = {"folder": tmp_path, "n_seeds": 2, "conditions": ["real + SMOTExT", "real + SMOTExT at chosen weight"]}
+    spy = Knows()
+    results = _study(spy, **options).run()
+    assert len(spy.calls) == 2  # four fifths of the rows are usable in every fold of the choice
+    weights = [result.weight for result in results if result.cell.condition.endswith("chosen weight")]
+    assert set(weights) <= {0.0, 0.1, 0.25, 0.5, 1.0}
+    again = Knows()
+    kept = _study(again, **options)
+    assert kept.run() == results
+    assert again.calls == []
+
+
+def test_texts_of_unknown_sources_are_written_anew_where_a_weight_is_chosen_and_kept(tmp_path):
+    spy, models = Spy(), {"bayes": bayes(), "again": bayes()}
+    conditions = ["real + SMOTExT at chosen weight"]
+    _study(spy, folder=tmp_path, models=models, n_seeds=1, conditions=conditions).run()
+    assert len(spy.calls) == 1 + 5  # for both models together
+    whole, *parts = (set(texts) for texts, _, _, _ in spy.calls)
+    assert all(part < whole for part in parts)
+
+
+def test_the_strength_is_chosen_for_every_condition_alike():
+    options = {"models": {TFIDF: tfidf()}, "conditions": ["duplicated", "class weights", "SMOTE on features"]}
+    study = _study(n_seeds=1, data=two_classes(10), **options)
+    scored = [result for result in study.run() if result.scores is not None]
+    assert all(result.strength in (0.1, 1.0, 10.0, 100.0) for result in scored)
+    plain = _study(n_seeds=1, data=two_classes(10), is_tuned=False, **options)
+    assert {result.strength for result in plain.run()} == {None}
+
+
+def test_a_cap_on_new_rows_is_another_study_of_the_same_name(tmp_path):
+    for most, n_new in ((None, 32), (8, 8)):
+        spy = Spy()
+        settings = [Setting(most=most)]
+        _study(spy, folder=tmp_path, settings=settings, conditions=["real + SMOTExT"], n_seeds=1).run()
+        assert sum(spy.calls[0][2].values()) == n_new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -122,7 +123,8 @@ def _make_study(
     sampler = make_sampler(method)
     data = _read(file, columns)
     test = None if design.test is None else _read(design.test, columns)
-    settings = parse_settings(_numbers("--shots", design.shots), design.imbalance, design.per_class)
+    shots = _numbers("--shots", design.shots)
+    settings = parse_settings(shots, design.imbalance, design.per_class, design.most_new_rows)
     names = design.wanted_conditions()
     passages = read_passages(design.corpus) if design.corpus is not None else []
     classifiers.check()
@@ -136,6 +138,7 @@ def _make_study(
         n_seeds=design.n_seeds,
         root=method.random_seed,
         max_test_rows=design.n_test_rows,
+        is_tuned=not design.no_tuning,
     )
     for note in checked.notes:
         warnings.warn(note, SmotextWarning, stacklevel=2)
@@ -159,7 +162,7 @@ def _adapt(decoder: Decoder) -> Adapt:
 
 def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, Any], Any]:
     """Return the classifiers by name, the frozen encoder first, and its encoder."""
-    from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, load_classifier, tfidf
+    from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF, frozen_encoder, load_classifier, lsa, tfidf
 
     if options.encoder is None:
         encoder, name = sampler.load()[0], f"encoder of {sampler.model}"
@@ -177,9 +180,22 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
     for classifier in options.names:
         if classifier == "tfidf":
             models[TFIDF] = tfidf()
+        elif classifier == "lsa":
+            models[LSA] = lsa()
+        elif classifier.startswith("encoder:"):
+            models[classifier] = _other_encoder(classifier.removeprefix("encoder:"))
         elif classifier != "frozen":
             models[classifier] = load_classifier(classifier)
     return models, frozen[0]
+
+
+def _other_encoder(name: str) -> Any:
+    """Return the classifier on an encoder that is not the method's own."""
+    from smotext import load_encoder
+    from smotext.evaluation.classifiers import frozen_encoder
+
+    encoder = load_encoder(name)
+    return frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
 
 
 def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:
@@ -241,3 +257,6 @@ def _print(report: Report) -> None:
             f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
             f"{CAVEAT}"
         )
+    for one in report.advice:
+        print(f"\nWhat to do. {one.text}\n")
+        print(textwrap.indent(one.code, "    "))

@@ -4,5 +4,5 @@
 >>> from smotext.evaluation.study import Study
 
 :class:`~smotext.evaluation.study.Study` computes, :func:`~smotext.evaluation.report.make_report` says what
-came out. The modules below it can be used by themselves: statistics, scores, leakage, copying.
+came out. The modules below it can be used by themselves: statistics, scores, copying.
 """

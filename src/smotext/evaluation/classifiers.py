@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.preprocessing import normalize
 
 from smotext.errors import InputError
 
-FROZEN, TFIDF = "frozen encoder", "TF-IDF"
+FROZEN, TFIDF, LSA = "frozen encoder", "TF-IDF", "TF-IDF and SVD"
 
 
 class EncoderFeatures(TransformerMixin, BaseEstimator):
@@ -71,6 +72,45 @@ def tfidf() -> Pipeline:
     return make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(max_iter=2000))
 
 
+class SvdFeatures(TransformerMixin, BaseEstimator):
+    """Unit vectors of latent semantic analysis: a frozen encoder that needs no model and has read nothing else.
+
+    Parameters
+    ----------
+    n_components : int
+        Fewer where there are fewer texts or words.
+
+    Examples
+    --------
+    >>> SvdFeatures(2).fit_transform(["red cat", "red dog", "blue sea"]).shape
+    (3, 2)
+    """
+
+    def __init__(self, n_components: int = 100) -> None:
+        self.n_components = n_components
+
+    def fit(self, texts: Sequence[str], labels: Any = None) -> SvdFeatures:
+        """Return self, fitted on the texts."""
+        self.words_ = TfidfVectorizer(sublinear_tf=True).fit(texts)
+        rows = self.words_.transform(texts)
+        n_components = max(1, min(self.n_components, min(rows.shape) - 1))
+        self.svd_ = TruncatedSVD(n_components, random_state=0).fit(rows)
+        return self
+
+    def transform(self, texts: Sequence[str]) -> NDArray[Any]:
+        """Return one vector per text, of length 1 or, for a text of unknown words, 0."""
+        return normalize(self.svd_.transform(self.words_.transform(texts)))
+
+
+def lsa() -> Pipeline:
+    """Return a logistic head on TF-IDF reduced by a singular value decomposition.
+
+    Beside a frozen encoder: one that is not the method's own, for what was written from an encoder's vectors has
+    little to tell the encoder that made them.
+    """
+    return make_pipeline(SvdFeatures(), LogisticRegression(max_iter=2000))
+
+
 def load_classifier(name: str) -> Any:
     """Return the scikit-learn classifier that ``package.module:name`` refers to; a class or function is called.
 
@@ -100,59 +140,6 @@ def load_classifier(name: str) -> Any:
     return classifier
 
 
-def can_weigh_classes(model: Any) -> bool:
-    """Return whether the model's head has a ``class_weight``."""
-    return "class_weight" in _head(model).get_params()
-
-
-def can_weigh_rows(model: Any) -> bool:
-    """Return whether the fit of the model's head takes ``sample_weight``."""
-    return has_fit_parameter(_head(model), "sample_weight")
-
-
-def has_features(model: Any) -> bool:
-    """Return whether the model is a pipeline, whose features can be interpolated before its last step."""
-    return isinstance(model, Pipeline) and len(model.steps) > 1
-
-
-def fit_predict(
-    model: Any,
-    texts: Sequence[str],
-    labels: Sequence[Any],
-    test_texts: Sequence[str],
-    *,
-    smote_rows: Mapping[Any, int] | None = None,
-    weigh_classes: bool = False,
-    weights: NDArray[np.float64] | None = None,
-    seed: int = 0,
-) -> list[Any]:
-    """Return the predictions for `test_texts` of a fresh copy of `model` fitted on `texts` alone.
-
-    Parameters
-    ----------
-    smote_rows : mapping of label to int, optional
-        So many feature rows are interpolated per class before the head is fitted.
-    weigh_classes : bool
-        Fit the head with ``class_weight="balanced"``.
-    weights : ndarray of shape (n_texts,), optional
-        The head's ``sample_weight``; not together with `smote_rows`.
-    seed : int
-        Seed of the interpolation.
-    """
-    model = clone(model)
-    if weigh_classes:
-        _head(model).set_params(class_weight="balanced")
-    if smote_rows is None:
-        step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
-        options = {} if weights is None else {f"{step}sample_weight": weights}
-        predicted = model.fit(list(texts), list(labels), **options).predict(list(test_texts))
-    else:
-        features = model[:-1].fit(list(texts), list(labels))
-        rows, targets = interpolate_rows(features.transform(list(texts)), list(labels), smote_rows, seed)
-        predicted = model[-1].fit(rows, targets).predict(features.transform(list(test_texts)))
-    return [value.item() if isinstance(value, np.generic) else value for value in predicted]
-
-
 def interpolate_rows(rows: Any, labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> tuple[Any, Any]:
     """Return feature rows and labels after imbalanced-learn's SMOTE has added `n_new` rows to each class.
 
@@ -171,7 +158,3 @@ def interpolate_rows(rows: Any, labels: Sequence[Any], n_new: Mapping[Any, int],
         sampler = SMOTE(k_neighbors=n_neighbors, **common) if n_neighbors else RandomOverSampler(**common)
         rows, targets = sampler.fit_resample(rows, targets)
     return rows, targets
-
-
-def _head(model: Any) -> Any:
-    return model[-1] if isinstance(model, Pipeline) else model

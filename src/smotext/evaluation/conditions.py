@@ -1,90 +1,138 @@
-"""The training sets that are compared: the real rows, and what each kind of augmentation makes of them."""
+"""What is compared: the names of the conditions, what they mean, and where their new texts come from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from smotext.errors import unknown_name
-from smotext.evaluation.classifiers import can_weigh_classes, can_weigh_rows, has_features
-from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
+from smotext.evaluation.data import Generate
+from smotext.evaluation.markov import generate_chains
 from smotext.evaluation.word_edits import generate_copies, generate_edits, generate_random_words
-from smotext.weights import half_weights
+
+Weighting = Literal["alike", "half", "chosen"]
 
 REAL, WITH_SMOTEXT, ONLY_SMOTEXT = "real", "real + SMOTExT", "SMOTExT only"
-HALF_WEIGHT = "real + SMOTExT at half weight"
-DUPLICATED, EDITED, RANDOM_WORDS = "duplicated", "word edits", "random words"
-SMOTE_ROWS, WEIGHTED = "SMOTE on features", "class weights"
-PARAPHRASED, RETRIEVED, MORE_REAL = "paraphrase", "retrieval", "more real"
+DUPLICATED, EDITED, RANDOM_WORDS, CHAINS = "duplicated", "word edits", "random words", "Markov chains"
+SMOTE_ROWS, MIXUP, WEIGHTED = "SMOTE on features", "mixup on features", "class weights"
+ADJUSTED, THRESHOLD, COMPLEMENT = "logit adjustment", "tuned threshold", "ComplementNB"
+PAPER, PARAPHRASED, PROMPTED, RETRIEVED = "the paper's method", "paraphrase", "prompting", "retrieval"
+CONTEXTUAL, BACK_TRANSLATED, MORE_REAL = "contextual edits", "back-translation", "more real"
 
-CHEAP = (DUPLICATED, EDITED, RANDOM_WORDS, SMOTE_ROWS, WEIGHTED)
-"""Alternatives that need no language model."""
+_AT = {"half": " at half weight", "chosen": " at chosen weight"}
+HALF_WEIGHT, CHOSEN_WEIGHT = (f"{WITH_SMOTEXT}{suffix}" for suffix in _AT.values())
 
-CONDITIONS: dict[str, str] = {
+_PLAIN: dict[str, str] = {
     REAL: "the real rows alone",
     WITH_SMOTEXT: "the real rows and the synthetic ones",
-    HALF_WEIGHT: "the same rows, the real ones weighing at least half of their class (smotext.weights.half_weights)",
     ONLY_SMOTEXT: "the synthetic rows alone",
     DUPLICATED: "the real rows and copies of them",
     EDITED: "the real rows and copies with words swapped, deleted or repeated",
     RANDOM_WORDS: "the real rows and meaningless ones, of words drawn from all classes: what more rows alone do",
+    CHAINS: "the real rows and walks from word to word, half of the steps as other classes take them (EMCO)",
     SMOTE_ROWS: "the real rows and SMOTE's interpolated feature rows",
+    MIXUP: "the real rows and mixes of any two feature rows, with both labels",
     WEIGHTED: "the real rows, rare classes weighing more",
+    ADJUSTED: "the real rows; the class of the highest p(class | text) / p(class)",
+    THRESHOLD: "the real rows; two classes parted where macro-F1 is highest in a cross-validation of the training rows",
+    COMPLEMENT: "the real rows, by scikit-learn's ComplementNB instead of the classifier's head",
+    PAPER: "the real rows and SMOTExT's without examples in the prompt, the first text written",
     PARAPHRASED: "the real rows and decodes of their own vectors, unmixed (lam = 1)",
+    PROMPTED: "the real rows and what the language model writes from the same examples without a vector, first sample",
+    CONTEXTUAL: "the real rows and copies in which the language model put some words in, or others in their place",
     RETRIEVED: "the real rows and, for each mixed vector, the nearest passage of a corpus instead of a decode",
+    BACK_TRANSLATED: "the real rows and translations of them into another language and back",
     MORE_REAL: "the real rows and further real ones, as far as there are any: the ceiling",
 }
 
-GENERATOR_OF = {
+_SOURCES = {
     WITH_SMOTEXT: "smotext",
-    HALF_WEIGHT: "smotext",
     ONLY_SMOTEXT: "smotext",
+    PAPER: "paper",
     PARAPHRASED: "paraphrase",
+    PROMPTED: "prompting",
+    CONTEXTUAL: "contextual edits",
     RETRIEVED: "retrieval",
+    BACK_TRANSLATED: "back-translation",
     DUPLICATED: "copies",
     EDITED: "word edits",
     RANDOM_WORDS: "random words",
+    CHAINS: "Markov chains",
 }
+
+# Copies at another weight are the same rows at the same total; SMOTE's rows have no sources to hold folds apart by.
+_AT_HALF = (WITH_SMOTEXT, PAPER, PARAPHRASED, PROMPTED, CONTEXTUAL, RETRIEVED, EDITED, RANDOM_WORDS, CHAINS, SMOTE_ROWS)
+_AT_CHOSEN = tuple(name for name in _AT_HALF if name != SMOTE_ROWS)
+
+_MEANING = {
+    "half": "the same rows, the real ones weighing at least half of their class (smotext.weights.half_weights)",
+    "chosen": "the same rows, new ones weighing what a cross-validation scored on real training rows finds best, or 0",
+}
+
+
+def _table() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, meaning in _PLAIN.items():
+        found[name] = meaning
+        for weighting, bases in (("half", _AT_HALF), ("chosen", _AT_CHOSEN)):
+            if name in bases:
+                found[f"{name}{_AT[weighting]}"] = _MEANING[weighting]
+    return found
+
+
+CONDITIONS: dict[str, str] = _table()
+"""Every condition with its meaning, in the order of tables."""
+
+DEFAULT = (
+    REAL, WITH_SMOTEXT, HALF_WEIGHT, CHOSEN_WEIGHT, ONLY_SMOTEXT, DUPLICATED, EDITED, RANDOM_WORDS, SMOTE_ROWS,
+    WEIGHTED, ADJUSTED, THRESHOLD, COMPLEMENT, MORE_REAL,
+)  # fmt: skip
+"""What is compared unless more is asked for: nothing here runs a language model but SMOTExT itself."""
+
+CHEAP = tuple(
+    f"{name}{suffix}"
+    for name in (DUPLICATED, EDITED, RANDOM_WORDS, CHAINS, SMOTE_ROWS, MIXUP, WEIGHTED, ADJUSTED, THRESHOLD, COMPLEMENT)
+    for suffix in ("", *_AT.values())
+    if f"{name}{suffix}" in CONDITIONS
+)
+"""Alternatives that need no language model."""
+
+
+def base_of(condition: str) -> str:
+    """Return the condition without its weight.
+
+    Examples
+    --------
+    >>> base_of("word edits at half weight"), base_of("duplicated")
+    ('word edits', 'duplicated')
+    """
+    for suffix in _AT.values():
+        condition = condition.removesuffix(suffix)
+    return condition
+
+
+def weighting_of(condition: str) -> Weighting:
+    """Return how new rows weigh beside real ones.
+
+    Examples
+    --------
+    >>> weighting_of("word edits at half weight"), weighting_of("duplicated")
+    ('half', 'alike')
+    """
+    if condition.endswith(_AT["chosen"]):
+        return "chosen"
+    return "half" if condition.endswith(_AT["half"]) else "alike"
+
+
+GENERATOR_OF = {name: _SOURCES[base_of(name)] for name in CONDITIONS if base_of(name) in _SOURCES}
 """Which generator a condition's new texts come from."""
 
 BUILT_IN: Mapping[str, Generate] = {
     "copies": generate_copies,
     "word edits": generate_edits,
     "random words": generate_random_words,
+    "Markov chains": generate_chains,
 }
-
-
-class NotApplicable(Exception):
-    """A condition that cannot be had in a fold or with a model; the message says why."""
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What a model is fitted on.
-
-    Attributes
-    ----------
-    rows : LabelledTexts
-        Real and new rows.
-    smote_rows : dict of label to int, optional
-        Rows to interpolate in feature space on top.
-    weigh_classes : bool
-        Whether classes weigh inversely to their rows.
-    weights : ndarray of shape (n_rows,), optional
-        How much each row counts.
-    """
-
-    rows: LabelledTexts
-    smote_rows: dict[Any, int] | None = None
-    weigh_classes: bool = False
-    weights: NDArray[np.float64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows) + sum((self.smote_rows or {}).values())
 
 
 def check_conditions(names: list[str]) -> list[str]:
@@ -99,63 +147,3 @@ def check_conditions(names: list[str]) -> list[str]:
         if name not in CONDITIONS:
             raise unknown_name("condition", name, CONDITIONS)
     return [name for name in CONDITIONS if name in {REAL, *names}]
-
-
-def training_set(condition: str, fold: Fold, model: Any, new: LabelledTexts) -> TrainingSet:
-    """Return what `model` is fitted on under `condition`.
-
-    Parameters
-    ----------
-    condition : str
-        One of :data:`CONDITIONS`.
-    fold : Fold
-        Supplies the real rows and how many rows to add to each class.
-    model : scikit-learn classifier
-        Asked whether its features can be interpolated and its classes weighed.
-    new : LabelledTexts
-        The fold's new rows from the condition's generator; none where it has none.
-
-    Raises
-    ------
-    NotApplicable
-        If there is no such training set here.
-    """
-    real = TrainingSet(fold.train)
-    if condition == REAL:
-        return real
-    if condition == WEIGHTED:
-        _require(len(set(fold.train.counts.values())) > 1, "the classes are balanced")
-        _require(can_weigh_classes(model), "the classifier has no class weights")
-        return replace(real, weigh_classes=True)
-    if condition == SMOTE_ROWS:
-        _require(has_features(model), "the classifier is no pipeline of features and a head")
-        return replace(real, smote_rows=fold.new_rows)
-    if condition == MORE_REAL:
-        return TrainingSet(_joined(fold.train, _spare_rows(fold)))
-    if condition == ONLY_SMOTEXT:
-        _require(min(fold.new_rows.values()) > 0, "some classes get no synthetic rows")
-        return TrainingSet(new)
-    joined = _joined(fold.train, new)
-    if condition == HALF_WEIGHT:
-        _require(can_weigh_rows(model), "the classifier's fit takes no sample_weight")
-        return TrainingSet(joined, weights=half_weights(joined.labels, len(fold.train)))
-    return TrainingSet(joined)
-
-
-def _spare_rows(fold: Fold) -> LabelledTexts:
-    """Return as many spare real rows per class as an augmentation adds, fewer where there are fewer."""
-    rng = np.random.default_rng(fold.seed)
-    labels = np.asarray(fold.spare.labels, dtype=object)
-    rows = [rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in fold.new_rows.items()]
-    chosen = np.concatenate(rows)
-    _require(len(chosen) > 0, "no real rows are left")
-    return fold.spare.take(chosen)
-
-
-def _joined(first: LabelledTexts, second: LabelledTexts) -> LabelledTexts:
-    return labelled(first.texts + second.texts, first.labels + second.labels)
-
-
-def _require(is_met: bool, reason: str) -> None:
-    if not is_met:
-        raise NotApplicable(reason)

@@ -11,11 +11,17 @@ import numpy as np
 
 from smotext.containers import read_column
 from smotext.errors import InputError
+from smotext.fitting.new_rows import NewRows
 from smotext.seeding import stable_hash
 
 Label = Hashable
-Generate = Callable[[Sequence[str], Sequence[Label], Mapping[Label, int], int], Sequence[tuple[str, Label]]]
-"""``generate(texts, labels, n_new, seed)``: new (text, label) pairs made from these texts alone."""
+Generate = Callable[[Sequence[str], Sequence[Label], Mapping[Label, int], int], Sequence[tuple[str, Label]] | NewRows]
+"""``generate(texts, labels, n_new, seed)``: new (text, label) pairs made from these texts alone, or
+:class:`~smotext.fitting.new_rows.NewRows`, which also tell what each was made from."""
+
+
+class NotApplicable(Exception):
+    """A condition that cannot be had in a fold, with a model or with a generator; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,21 @@ def labelled(texts: Any, labels: Any) -> LabelledTexts:
     """
     plain = [label.item() if isinstance(label, np.generic) else label for label in read_column(labels, "labels")]
     return LabelledTexts(tuple(read_column(texts, "texts").tolist()), tuple(plain))
+
+
+def as_new_rows(made: Sequence[tuple[str, Any]] | NewRows) -> NewRows:
+    """Return what a generator made as rows with their sources, which pairs don't tell.
+
+    Examples
+    --------
+    >>> as_new_rows([("a", np.int64(1))])
+    NewRows(texts=('a',), labels=(1,), sources=(None,))
+    """
+    if isinstance(made, NewRows):
+        clean = labelled(made.texts, made.labels)
+        return NewRows(clean.texts, clean.labels, made.sources)
+    clean = labelled([text for text, _ in made], [label for _, label in made])
+    return NewRows.of_unknown_sources(clean.texts, clean.labels)
 
 
 def count_labels(labels: Sequence[Any]) -> dict[Any, int]:

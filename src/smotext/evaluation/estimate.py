@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from smotext.evaluation.classifiers import fit_predict
-from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF
-from smotext.evaluation.data import Fold
+from smotext.evaluation.cells import Cell
+from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF, weighting_of
+from smotext.evaluation.data import Fold, NotApplicable
 from smotext.evaluation.generators import AdaptedGenerator
-from smotext.evaluation.study import Cell, Study
+from smotext.evaluation.study import Study
+from smotext.evaluation.training import TrainingSet, fit_predict
+from smotext.fitting.choosing import WEIGHTS
 
 _PROBE_ROWS = 16
 
@@ -52,10 +53,11 @@ def estimate(study: Study) -> Estimate:
         return Estimate(len(cells), len(cells), 0, 0.0, 0.0)
     fold = study.fold(study.settings[0], 0)
     n_texts = _texts_to_make(study, missing)
-    generating = sum(_generating_seconds(study, source, fold, *work) for source, work in n_texts.items())
+    generating = {source: _generating_seconds(study, source, fold, *work) for source, work in n_texts.items()}
     fitting = sum(_fitting_seconds(study, name, missing, fold) for name in study.models)
-    n_new = sum(count for count, _ in n_texts.values())
-    return Estimate(len(cells), len(cells) - len(missing), n_new, generating, fitting)
+    n_new = sum(count for source, (count, _) in n_texts.items() if generating[source] is not None)
+    seconds = sum(found for found in generating.values() if found is not None)
+    return Estimate(len(cells), len(cells) - len(missing), n_new, seconds, fitting)
 
 
 def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, tuple[int, int]]:
@@ -70,8 +72,11 @@ def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, tuple[int, in
     return counts
 
 
-def _generating_seconds(study: Study, source: str, fold: Fold, n_texts: int, n_folds: int) -> float:
-    """Return the seconds of writing `n_texts`, and of adapting the bridge in each of `n_folds` if it is adapted."""
+def _generating_seconds(study: Study, source: str, fold: Fold, n_texts: int, n_folds: int) -> float | None:
+    """Return the seconds of writing `n_texts`, and of adapting the bridge in each of `n_folds` if it is adapted.
+
+    None where the generator says that it cannot be run.
+    """
     classes = list(fold.new_rows)[:_PROBE_ROWS]
     wanted = dict.fromkeys(classes, -(-_PROBE_ROWS // len(classes)))
     generate = study.generators[source]
@@ -80,7 +85,10 @@ def _generating_seconds(study: Study, source: str, fold: Fold, n_texts: int, n_f
     if isinstance(generate, AdaptedGenerator):
         generate = generate.adapted(fold.train.texts, 0)
         adapting = time.perf_counter() - started
-    generate(fold.train.texts, fold.train.labels, wanted, 0)  # loads, compiles and encodes: once a study
+    try:
+        generate(fold.train.texts, fold.train.labels, wanted, 0)  # loads, compiles and encodes: once a study
+    except NotApplicable:
+        return None
     started = time.perf_counter()
     generate(fold.train.texts, fold.train.labels, wanted, 1)
     return n_folds * adapting + n_texts * (time.perf_counter() - started) / sum(wanted.values())
@@ -91,14 +99,16 @@ def _fitting_seconds(study: Study, name: str, missing: list[Cell], fold: Fold) -
     own = [cell for cell in missing if cell.model == name]
     if not own:
         return 0.0
-    first, again = (_timed_fit(study.models[name], fold) for _ in range(2))
+    first, again = (_timed_fit(study, name, fold) for _ in range(2))
     growth = 1 + sum(fold.new_rows.values()) / max(1, len(fold.train))
     per_text = max(0.0, first - again) / (len(fold.train) + len(fold.test))
     n_new_texts = len({cell.seed for cell in own}) * sum(fold.new_rows.values())
-    return len(own) * again * growth + n_new_texts * per_text
+    # where a weight is chosen, each is tried with each strength
+    n_fits = sum(len(WEIGHTS) if weighting_of(cell.condition) == "chosen" else 1 for cell in own)
+    return n_fits * again * growth + n_new_texts * per_text
 
 
-def _timed_fit(model: Any, fold: Fold) -> float:
+def _timed_fit(study: Study, name: str, fold: Fold) -> float:
     started = time.perf_counter()
-    fit_predict(model, fold.train.texts, fold.train.labels, fold.test.texts)
+    fit_predict(TrainingSet(fold.train), study.models[name], fold.test.texts, is_tuned=study.is_tuned)
     return time.perf_counter() - started

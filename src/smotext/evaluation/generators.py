@@ -1,4 +1,4 @@
-"""SMOTExT and its two controls as generators that a study can call."""
+"""SMOTExT and the controls that run its models as generators that a study can call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError, MissingFileError, SmotextWarning
-from smotext.evaluation.data import Generate, Label
+from smotext.evaluation.data import Generate, Label, NotApplicable
+from smotext.evaluation.no_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
+from smotext.fitting.new_rows import NewRows, new_rows_of
 from smotext.seeding import stable_hash
 
 PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
@@ -42,17 +44,14 @@ class SmotextGenerator:
         options = {**self.sampler.get_params(deep=False), "random_state": None, "batch_size": None, "verbose": None}
         return "|".join(f"{name}={_name(value)}" for name, value in sorted(options.items()))
 
-    def __call__(
-        self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
-    ) -> list[tuple[str, Label]]:
-        """Return new (text, label) pairs made from these texts alone."""
+    def __call__(self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
+        """Return new rows made from these texts alone, with their parents and what their prompts showed."""
         sampler = _changed(self.sampler, random_state=seed)
         wanted = {label: count for label, count in n_new.items() if count}
         with warnings.catch_warnings():
             # classes are cut down on purpose here: how the sampler gets by with few texts is no news
             warnings.simplefilter("ignore", SmotextWarning)
-            frame = sampler.generate(list(texts), list(labels), n=wanted)
-        return list(zip(frame["text"].tolist(), frame["label"].tolist(), strict=True))
+            return new_rows_of(sampler.generate(list(texts), list(labels), n=wanted))
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,11 @@ class AdaptedGenerator:
     adapt : callable
         (encoder, decoder, texts, seed) to a decoder that goes on from the sampler's own and was adapted to the
         texts; folds with too few texts to adapt to may get the sampler's own.
+
+    Notes
+    -----
+    Rows come with their parents, but the adapted bridge has read all of a fold's training texts: where a weight is
+    chosen within them, that choice thinks a little too well of the rows.
     """
 
     sampler: Any
@@ -76,10 +80,8 @@ class AdaptedGenerator:
         """Models and options as one string."""
         return f"{SmotextGenerator(self.sampler).fingerprint}|adapted"
 
-    def __call__(
-        self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
-    ) -> list[tuple[str, Label]]:
-        """Return new (text, label) pairs made from these texts alone."""
+    def __call__(self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
+        """Return new rows made from these texts alone."""
         return self.adapted(texts, seed)(texts, labels, n_new, seed)
 
     def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
@@ -115,8 +117,21 @@ class RetrievalDecoder:
         return [self._passages[row] for row in np.argmax(vectors @ self._vectors.T, axis=1)]
 
 
+def not_run(reason: str) -> Generate:
+    """Return a generator for a condition that cannot be had, which says why."""
+
+    def refuse(*_: Any) -> NewRows:
+        raise NotApplicable(f"not run: {reason}")
+
+    return refuse
+
+
 def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt | None = None) -> dict[str, Generate]:
-    """Return the generators of a study by name: SMOTExT, its unmixed paraphrase and, with passages, retrieval.
+    """Return the generators of a study by name: SMOTExT, and the controls that run its models.
+
+    ``"paper"`` (no examples, one candidate), ``"paraphrase"`` (unmixed), ``"prompting"`` (the same language model and
+    examples, no vector), ``"contextual edits"`` and, with passages, ``"retrieval"``. What a decoder cannot do is there
+    as well, and says that it was not run.
 
     Parameters
     ----------
@@ -129,14 +144,25 @@ def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt 
     """
     encoder, decoder = sampler.load()
     loaded = _changed(sampler, encoder=encoder, decoder=decoder)
+    can_ask = has_language_model(decoder)
     made: dict[str, Generate] = {
         "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
+        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1)),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
+        "prompting": not_run("the decoder has no causal language model that could be prompted without a vector"),
+        "contextual edits": ContextualEdits(LanguageModelWords(decoder) if can_ask else None),
+        "back-translation": not_run("no package carries free weights of a translation model; give a generator"),
     }
+    if can_ask:
+        # filters judge by the vector that was asked for
+        prompting = _changed(loaded, decoder=PromptingDecoder(decoder), candidates=1, filters=None)
+        made["prompting"] = SmotextGenerator(prompting)
     if passages:
         retrieval = RetrievalDecoder(passages, encoder.encode(list(passages)))
         # filters and candidates judge what a decoder wrote; a passage has one wording
-        made["retrieval"] = SmotextGenerator(_changed(loaded, decoder=retrieval, filters=None, candidates=1))
+        made["retrieval"] = SmotextGenerator(
+            _changed(loaded, decoder=retrieval, filters=None, candidates=1, examples=0)
+        )
     return made
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from smotext.evaluation.classifiers import EncoderFeatures, frozen_encoder, has_features, tfidf
+from smotext.evaluation.classifiers import EncoderFeatures, frozen_encoder, tfidf
+from smotext.fitting.heads import has_features
 from smotext.seeding import stable_hash
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)

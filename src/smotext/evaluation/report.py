@@ -6,15 +6,17 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from smotext.errors import missing_extra
+from smotext.evaluation.advice import Advice, advise
+from smotext.evaluation.cells import Closeness, Result
 from smotext.evaluation.conditions import CONDITIONS
 from smotext.evaluation.copying import CAVEAT, QUANTILES, Nearness
 from smotext.evaluation.statistics import MARGIN, Interval
-from smotext.evaluation.study import Closeness, Result, Study
+from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Overall, Row, Verdict, summarise, verdicts
 from smotext.files import atomic_write
 
@@ -41,6 +43,7 @@ class Report:
     rows: list[Row]
     verdicts: list[Verdict]
     closeness: list[Closeness]
+    advice: list[Advice] = field(default_factory=list)
 
 
 def make_report(study: Study) -> Report:
@@ -56,6 +59,7 @@ def make_report(study: Study) -> Report:
         summarise(results, test_train_ratio=ratio),
         verdicts(results, test_train_ratio=ratio),
         study.closeness(),
+        advise(results, study.n_test_rows, test_train_ratio=ratio),
     )
 
 
@@ -83,6 +87,8 @@ def sentence(verdict: Verdict) -> str:
     if verdict.half_weight is not None:
         weighed = f"{_points(verdict.half_weight.mean)} {_range(verdict.half_weight)}"
         parts.append(f"With half of each class's weight left to its real rows: {weighed}.")
+    if verdict.chosen_weight is not None:
+        parts.append(f"With a weight chosen on the training rows: {gain_cell(verdict.chosen_weight)}.")
     if verdict.cheap is not None and verdict.cheap_gain is not None:
         as_good = "; it costs nothing and scores as high" if verdict.cheap_gain >= verdict.gain.mean else ""
         given = f"gives {_points(verdict.cheap_gain)}{as_good}."
@@ -100,6 +106,7 @@ def markdown(report: Report) -> str:
     lines = [
         "# Does augmenting help?",
         "",
+        *[line for one in report.advice for line in (one.text, "", "```python", one.code, "```", "")],
         *[f"- {sentence(verdict)}" for verdict in report.verdicts],
         "",
         f"{report.n_rows} real rows, {report.n_seeds} seeds. Test rows: {report.design}. {overlap}{leaks}.",
@@ -200,7 +207,7 @@ def plot_shots(rows: Sequence[Row], path: Path) -> None:
 def overall_table(found: Sequence[Overall]) -> list[str]:
     """Return a Markdown table of what holds over several sets."""
     lines = [
-        "| setting | model | sets | over real | over the better of real and duplicated | best other | not worse in |",
+        "| setting | model | sets | over real | over the best of what is free | best other | not worse in |",
         "|---|---|---|---|---|---|---|",
     ]
     for one in found:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.evaluation.data import LabelledTexts, count_labels
+from smotext.inputs import new_rows_for_n
 
 MAJORITY_ROWS = 200  # of each large class in an imbalance setting, where it has that many
 NEW_PER_CLASS = 50  # in a shots setting
@@ -32,6 +33,8 @@ class Setting:
         New rows for each class in ``"all"`` and ``"shots"``; not for ``"imbalance"``, which fills every class up
         to the largest. Left out, ``"shots"`` adds 50, and ``"all"`` fills every class up to the largest, or, where
         that adds less than a tenth, to twice the largest.
+    most : int, optional
+        At most so many new rows over all classes, each class losing the same share.
 
     References
     ----------
@@ -41,6 +44,7 @@ class Setting:
     kind: Literal["all", "shots", "imbalance"] = "all"
     amount: int = 0
     per_class: int | None = None
+    most: int | None = None
 
     def __post_init__(self) -> None:
         least = {"all": 0, "shots": 1, "imbalance": 2}[self.kind]
@@ -105,7 +109,19 @@ class Setting:
         return np.sort(np.concatenate(chosen))
 
     def new_rows(self, labels: Sequence[Any]) -> dict[Any, int]:
-        """Return how many rows an augmentation adds to each class of a training part with these labels."""
+        """Return how many rows an augmentation adds to each class of a training part with these labels.
+
+        Examples
+        --------
+        >>> Setting().new_rows(["a"] * 30 + ["b"] * 10), Setting(most=8).new_rows(["a"] * 30 + ["b"] * 10)
+        ({'a': 0, 'b': 20}, {'a': 0, 'b': 8})
+        """
+        wanted = self._new_rows(labels)
+        if self.most is None or sum(wanted.values()) <= self.most:
+            return wanted
+        return new_rows_for_n(self.most, wanted)
+
+    def _new_rows(self, labels: Sequence[Any]) -> dict[Any, int]:
         counts = count_labels(labels)
         largest = max(counts.values())
         if self.kind == "imbalance":
@@ -129,9 +145,9 @@ class Setting:
 
 
 def parse_settings(
-    shots: Sequence[int] = (), imbalance: int | None = None, per_class: int | None = None
+    shots: Sequence[int] = (), imbalance: int | None = None, per_class: int | None = None, most: int | None = None
 ) -> list[Setting]:
-    """Return the settings that the options ask for; without any, the data as they are.
+    """Return the settings that the options ask for; without any, the data as they are, with `most` new rows.
 
     Raises
     ------
@@ -148,4 +164,4 @@ def parse_settings(
     settings = [Setting("shots", count, per_class) for count in dict.fromkeys(shots)]
     if imbalance is not None:
         settings.append(Setting("imbalance", imbalance, per_class))
-    return settings or [Setting(per_class=per_class)]
+    return settings or [Setting(per_class=per_class, most=most if per_class is None else None)]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.evaluation.data import Fold, LabelledTexts
-from smotext.evaluation.leakage import near_duplicate_groups, overlaps
 from smotext.evaluation.settings import Setting
+from smotext.repeats import near_duplicate_groups, overlaps
 from smotext.seeding import generator, stable_hash
 
 N_FOLDS = 5

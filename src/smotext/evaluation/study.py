@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 
 from smotext.errors import InputError
-from smotext.evaluation.classifiers import fit_predict
+from smotext.evaluation.cells import Cell, Closeness, Result, from_store, to_store
 from smotext.evaluation.conditions import (
     BUILT_IN,
     CONDITIONS,
     GENERATOR_OF,
     ONLY_SMOTEXT,
-    NotApplicable,
     check_conditions,
-    training_set,
+    weighting_of,
 )
-from smotext.evaluation.copying import Nearness, nearness
-from smotext.evaluation.data import Fold, Generate, LabelledTexts, labelled
+from smotext.evaluation.copying import nearness
+from smotext.evaluation.data import Fold, Generate, LabelledTexts, NotApplicable, as_new_rows
 from smotext.evaluation.identity import identity
-from smotext.evaluation.leakage import overlaps
-from smotext.evaluation.scores import Scores, resampled_macro_f1, score
+from smotext.evaluation.scores import resampled_macro_f1, score
 from smotext.evaluation.settings import Setting
 from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, resamples
 from smotext.evaluation.store import Store
+from smotext.evaluation.training import TrainingSet, fit_predict, model_for, training_set
+from smotext.fitting.new_rows import NewRows, Write
+from smotext.repeats import overlaps
 from smotext.seeding import stable_hash
 
 _LOG = logging.getLogger(__name__)
@@ -39,58 +40,6 @@ SAME_ROWS = (
     "every seed has the same training rows: intervals speak of other synthetic texts for these rows and, by a "
     "bootstrap, of other test rows"
 )
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """What one score belongs to."""
-
-    setting: str
-    seed: int
-    condition: str
-    model: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """One finished cell.
-
-    Attributes
-    ----------
-    cell : Cell
-    n_train, n_test : int
-        Rows fitted and tested on.
-    n_dropped : int
-        Test rows dropped because they overlap the training part.
-    n_leaked : int
-        New texts dropped because they overlap a test row.
-    seconds : float
-        Fitting and predicting; making the texts not included.
-    scores : Scores or None
-    skipped : str
-        Why there are no scores.
-    resampled : tuple of float
-        Macro-F1 on each resample of the test rows; empty where the seeds' training rows differ.
-    """
-
-    cell: Cell
-    n_train: int = 0
-    n_test: int = 0
-    n_dropped: int = 0
-    n_leaked: int = 0
-    seconds: float = 0.0
-    scores: Scores | None = None
-    skipped: str = ""
-    resampled: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Closeness:
-    """How near the synthetic texts of a setting's first seed stand to the real ones, and held-out texts likewise."""
-
-    setting: str
-    synthetic: Nearness
-    held_out: Nearness
 
 
 @dataclass
@@ -121,6 +70,8 @@ class Study:
         Where finished cells and texts are kept.
     design : Design, optional
         Where training and test parts come from; made from `data` and `test` unless given.
+    is_tuned : bool
+        Whether each condition's ``C`` is chosen in a cross-validation of its training rows, scored on real ones.
 
     Examples
     --------
@@ -147,6 +98,7 @@ class Study:
     max_test_rows: int | None = MAX_TEST_ROWS
     folder: Path | None = None
     design: Design = None  # type: ignore[assignment]
+    is_tuned: bool = True
     notes: list[str] = field(init=False)  # on classes that are smaller than a setting asks for
     resampled: set[str] = field(init=False)  # settings in which every seed has the same training and test rows
 
@@ -169,6 +121,7 @@ class Study:
         self._cells = Store(self.folder / "cells.jsonl" if self.folder else None)
         self._texts = Store(self.folder / "texts.jsonl" if self.folder else None)
         self._identities = {name: identity(model) for name, model in self.models.items()}
+        self._most = {one.name: one.most for one in self.settings if one.most is not None}
         self._base = (self.data.fingerprint, self.test and self.test.fingerprint, self.root)
 
     @property
@@ -176,8 +129,15 @@ class Study:
         """A hash of all that the study's outcome depends on, the report's name for it."""
         made_by = [self._fingerprint(source) for source in sorted(self._sources)]
         names = [one.name for one in self.settings]
-        models = sorted(self._identities.items())
-        return f"{stable_hash(repr((self.conditions, models, made_by, names, self.n_seeds, self.max_test_rows))):016x}"
+        parts = (self.conditions, sorted(self._identities.items()), made_by, names)
+        return f"{stable_hash(repr((*parts, self.n_seeds, self.max_test_rows, self.is_tuned, self._most))):016x}"
+
+    @property
+    def n_test_rows(self) -> int:
+        """How many different rows are tested on, over all seeds."""
+        seeds = range(min(self.n_seeds, 1 if self.test is not None else getattr(self.design, "n_folds", self.n_seeds)))
+        found = [len(self.fold(self.settings[0], seed).test) for seed in seeds]
+        return sum(found)
 
     @property
     def description(self) -> str:
@@ -230,7 +190,7 @@ class Study:
                 for cell in missing:
                     result = self._evaluate(cell, fold)
                     _LOG.info("%s: %s", cell, result.skipped or f"macro-F1 {result.scores and result.scores.macro_f1}")
-                    self._cells.put(self._key(cell), _to_store(result))
+                    self._cells.put(self._key(cell), to_store(result))
                     if on_result is not None:
                         on_result(result)
         return self.results()
@@ -238,7 +198,7 @@ class Study:
     def results(self) -> list[Result]:
         """Return the finished cells of this study."""
         values = [self._cells.get(self._key(cell)) for cell in self.all_cells()]
-        return [_result(value) for value in values if value is not None]
+        return [from_store(value) for value in values if value is not None]
 
     def closeness(self) -> list[Closeness]:
         """Return how near the synthetic texts stand to real ones, per setting, for first seeds that have texts."""
@@ -249,7 +209,7 @@ class Study:
             if not self.has_texts(setting, 0, "smotext"):
                 continue
             fold = self.fold(setting, 0)
-            texts = self._new_texts(fold, setting.name, "smotext").texts
+            texts = self._new_rows(fold, setting.name, "smotext").texts
             if not texts:
                 continue
             near = [nearness(some, fold.train.texts, self.encoder) for some in (texts, fold.test.texts)]
@@ -257,29 +217,52 @@ class Study:
         return found
 
     def _evaluate(self, cell: Cell, fold: Fold) -> Result:
-        model = self.models[cell.model]
-        new, n_leaked = self._clean_texts(fold, cell)
         started = time.perf_counter()
         try:
-            training = training_set(cell.condition, fold, model, new)
+            training, n_leaked = self._training_set(fold, cell)
+            started = time.perf_counter()
+            model = model_for(cell.condition, self.models[cell.model])
+            found = fit_predict(training, model, fold.test.texts, is_tuned=self.is_tuned, seed=fold.seed)
         except NotApplicable as reason:
             return Result(cell, skipped=str(reason))
-        predicted = fit_predict(
-            model,
-            training.rows.texts,
-            training.rows.labels,
-            fold.test.texts,
-            smote_rows=training.smote_rows,
-            weigh_classes=training.weigh_classes,
-            weights=training.weights,
-            seed=fold.seed,
-        )
-        scores = score(fold.test.labels, predicted)
-        seconds = time.perf_counter() - started
-        resampled = self._resampled_scores(cell, fold, predicted)
         return Result(
-            cell, len(training), len(fold.test), fold.n_dropped, n_leaked, seconds, scores, resampled=resampled
+            cell,
+            len(training),
+            len(fold.test),
+            fold.n_dropped,
+            n_leaked,
+            time.perf_counter() - started,
+            score(fold.test.labels, found.predicted),
+            resampled=self._resampled_scores(cell, fold, found.predicted),
+            weight=found.weight,
+            strength=found.strength,
         )
+
+    def _training_set(self, fold: Fold, cell: Cell) -> tuple[TrainingSet, int]:
+        """Return what the cell is fitted on, and how many new rows were dropped since they overlap a test row."""
+        source = GENERATOR_OF.get(cell.condition)
+        made = NewRows() if source is None else self._new_rows(fold, cell.setting, source)
+        leaks = overlaps(made.texts, fold.test.texts)
+        new = made.take(np.flatnonzero(~leaks))
+        write = None if source is None else self._writer(fold, cell, source, new)
+        return training_set(cell.condition, fold, self.models[cell.model], new, write), int(leaks.sum())
+
+    def _writer(self, fold: Fold, cell: Cell, source: str, new: NewRows) -> Write | None:
+        """Return what writes rows within a fold's training part, for a choice that is made there.
+
+        None for texts of unknown sources that a model wrote, where the strength alone is chosen: real rows tell that.
+        """
+        is_known = all(of is not None for of in new.sources)
+        if source not in BUILT_IN and not is_known and weighting_of(cell.condition) != "chosen":
+            return None
+
+        def write(texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:
+            part = f"{stable_hash(*texts, *labels, repr(sorted(n_new.items(), key=str)), seed):016x}"
+            key = {**self._texts_key(fold, cell.setting, source), "part": part}
+            made = self._written(key, source, texts, labels, n_new, seed)
+            return made.take(np.flatnonzero(~overlaps(made.texts, fold.test.texts)))
+
+        return write
 
     def _resampled_scores(self, cell: Cell, fold: Fold, predicted: Sequence[Any]) -> tuple[float, ...]:
         if cell.setting not in self.resampled:
@@ -287,35 +270,43 @@ class Study:
         found = resampled_macro_f1(fold.test.labels, predicted, resamples(len(fold.test), root=self.root))
         return tuple(found.round(6).tolist())
 
-    def _clean_texts(self, fold: Fold, cell: Cell) -> tuple[LabelledTexts, int]:
-        """Return the condition's new rows without those that overlap a test row, and how many these were."""
-        source = GENERATOR_OF.get(cell.condition)
-        if source is None:
-            return LabelledTexts((), ()), 0
-        made = self._new_texts(fold, cell.setting, source)
-        leaks = overlaps(made.texts, fold.test.texts)
-        return made.take(np.flatnonzero(~leaks)), int(leaks.sum())
-
-    def _new_texts(self, fold: Fold, setting: str, source: str) -> LabelledTexts:
-        """Return the fold's new rows from one generator; those that models wrote are kept."""
+    def _new_rows(self, fold: Fold, setting: str, source: str) -> NewRows:
+        """Return the fold's new rows from one generator."""
         key = self._texts_key(fold, setting, source)
-        pairs = self._texts.get(key)
-        if pairs is None:
-            pairs = self._sources[source](fold.train.texts, fold.train.labels, fold.new_rows, fold.seed)
-        new = labelled([text for text, _ in pairs], [label for _, label in pairs])
-        if source not in BUILT_IN and self._texts.get(key) is None:
-            self._texts.put(key, list(zip(new.texts, new.labels, strict=True)))
+        return self._written(key, source, fold.train.texts, fold.train.labels, fold.new_rows, fold.seed)
+
+    def _written(
+        self,
+        key: dict[str, Any],
+        source: str,
+        texts: Sequence[str],
+        labels: Sequence[Any],
+        n_new: Mapping[Any, int],
+        seed: int,
+    ) -> NewRows:
+        """Return what a generator makes of some texts; what models wrote is kept."""
+        kept = self._texts.get(key)
+        if kept is not None:
+            return _from_triples(kept)
+        new = as_new_rows(self._sources[source](texts, labels, n_new, seed))
+        if source not in BUILT_IN:
+            self._texts.put(key, list(zip(new.texts, new.labels, new.sources, strict=True)))
         return new
 
     def _texts_key(self, fold: Fold, setting: str, source: str) -> dict[str, Any]:
-        return {"setting": setting, "seed": fold.seed, "source": source, "study": self._fingerprint(source)}
+        most = {"most": self._most[setting]} if setting in self._most else {}
+        return {"setting": setting, "seed": fold.seed, "source": source, "study": self._fingerprint(source), **most}
 
     def _key(self, cell: Cell) -> dict[str, Any]:
         """Return the cell with a hash of all else that its result depends on."""
         source = GENERATOR_OF.get(cell.condition, "")
-        words = [self._identities[cell.model], self.max_test_rows]
+        words: list[Any] = [self._identities[cell.model], self.max_test_rows]
         if cell.setting in self.resampled:  # cells from before test rows were resampled lack what is needed
             words.append("test rows resampled")
+        if self.is_tuned:
+            words.append("tuned")
+        if cell.setting in self._most:
+            words.append(self._most[cell.setting])
         model = stable_hash(*words)
         return {**asdict(cell), "study": f"{model:016x}-{self._fingerprint(source)}"}
 
@@ -324,12 +315,7 @@ class Study:
         return f"{stable_hash(*self._base, made_by):016x}"
 
 
-def _to_store(result: Result) -> dict[str, Any]:
-    """Return the result as plain values, without what it does not have."""
-    return {name: value for name, value in asdict(result).items() if name != "resampled" or value}
-
-
-def _result(value: dict[str, Any]) -> Result:
-    scores = value["scores"] and Scores(**value["scores"])
-    resampled = tuple(value.get("resampled", ()))
-    return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores, "resampled": resampled})
+def _from_triples(kept: Sequence[Sequence[Any]]) -> NewRows:
+    """Return rows as they are kept: text, label and, if they were known, sources."""
+    sources = [None if len(row) < 3 or row[2] is None else tuple(row[2]) for row in kept]
+    return NewRows(tuple(row[0] for row in kept), tuple(row[1] for row in kept), tuple(sources))

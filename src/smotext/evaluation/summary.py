@@ -10,8 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.evaluation.cells import Result
 from smotext.evaluation.classifiers import FROZEN
-from smotext.evaluation.conditions import CHEAP, CONDITIONS, DUPLICATED, HALF_WEIGHT, REAL, WITH_SMOTEXT
+from smotext.evaluation.conditions import (
+    ADJUSTED,
+    CHEAP,
+    CHOSEN_WEIGHT,
+    CONDITIONS,
+    DUPLICATED,
+    HALF_WEIGHT,
+    REAL,
+    THRESHOLD,
+    WITH_SMOTEXT,
+)
 from smotext.evaluation.statistics import (
     Interval,
     Word,
@@ -21,7 +32,6 @@ from smotext.evaluation.statistics import (
     not_worse,
     verdict,
 )
-from smotext.evaluation.study import Result
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,9 @@ class Verdict:
         The best alternative without a language model, and its gain.
     switch : Interval or None
         What the frozen encoder on the real rows alone gains over this model; None for the encoder itself.
-    half_weight : Interval or None
-        The gain of the same rows with half of each class's weight left to its real ones.
+    half_weight, chosen_weight : Interval or None
+        The gain of the same rows with half of each class's weight left to its real ones, and with the weight that was
+        chosen on the training rows.
     """
 
     setting: str
@@ -81,6 +92,7 @@ class Verdict:
     cheap_gain: float | None = None
     switch: Interval | None = None
     half_weight: Interval | None = None
+    chosen_weight: Interval | None = None
 
 
 Key = tuple[str, str, str]
@@ -180,6 +192,10 @@ def verdicts(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> lis
     return given
 
 
+FREE = (REAL, DUPLICATED, ADJUSTED, THRESHOLD)
+"""What costs nothing at all, and has to be beaten."""
+
+
 @dataclass(frozen=True)
 class Overall:
     """One model at one setting over several sets.
@@ -187,8 +203,8 @@ class Overall:
     Attributes
     ----------
     over_real, over_better : Interval
-        Mean gain in macro-F1 points over the real rows, and over the better of real and duplicated rows in
-        each set, with a hierarchical bootstrap interval; ``n`` counts sets.
+        Mean gain in macro-F1 points over the real rows, and over the best of real rows, duplicated rows and
+        moved decisions in each set, with a hierarchical bootstrap interval; ``n`` counts sets.
     alternatives : dict of str to float
         Mean gain over the real rows of every other condition that all sets have.
     is_not_worse : dict of str to bool
@@ -243,9 +259,9 @@ def _overall(series: Mapping[str, Series], setting: str, model: str, condition: 
 
 
 def _better(series: Series, setting: str, model: str) -> Key:
-    """Return the key of real or duplicated rows, whichever has the higher mean."""
+    """Return the key of real or duplicated rows or a moved decision, whichever has the highest mean."""
     points = series.points
-    keys = [(setting, model, condition) for condition in (REAL, DUPLICATED) if (setting, model, condition) in points]
+    keys = [(setting, model, condition) for condition in FREE if (setting, model, condition) in points]
     return max(keys, key=lambda key: np.mean(list(points[key].values())))
 
 
@@ -293,4 +309,5 @@ def _verdict(series: Series, setting: str, model: str, gain: Interval) -> Verdic
         means[best] if best is not None else None,
         switch,
         _gain(series, (setting, model, HALF_WEIGHT)),
+        _gain(series, (setting, model, CHOSEN_WEIGHT)),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from smotext.evaluation.data import Label
+from smotext.fitting.new_rows import NewRows
 
 CHANGED = 0.1  # share of the words that one edit touches: EDA's alpha
 
@@ -62,20 +63,17 @@ def insert(words: Sequence[str], rng: np.random.Generator) -> list[str]:
 _EDITS: tuple[Callable[[Sequence[str], np.random.Generator], list[str]], ...] = (swap, delete, insert)
 
 
-def generate_edits(
-    texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
-) -> list[tuple[str, Label]]:
+def generate_edits(texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
     """Return edited copies, each class's originals taken in turn; see :data:`~smotext.evaluation.data.Generate`."""
     rng = np.random.default_rng(seed)
-    return [(edit_words(texts[row], rng), labels[row]) for row in rows_in_turn(labels, n_new, rng)]
+    rows = rows_in_turn(labels, n_new, rng)
+    return made_of(rows, [edit_words(texts[row], rng) for row in rows], labels)
 
 
-def generate_copies(
-    texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int
-) -> list[tuple[str, Label]]:
+def generate_copies(texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
     """Return exact copies, each class's originals taken in turn."""
-    rng = np.random.default_rng(seed)
-    return [(texts[row], labels[row]) for row in rows_in_turn(labels, n_new, rng)]
+    rows = rows_in_turn(labels, n_new, np.random.default_rng(seed))
+    return made_of(rows, [texts[row] for row in rows], labels)
 
 
 def generate_random_words(
@@ -92,6 +90,11 @@ def generate_random_words(
         drawn = rng.integers(len(pool), size=len(texts[row].split()))
         made.append((" ".join(pool[position] for position in drawn), labels[row]))
     return made
+
+
+def made_of(rows: Sequence[int], texts: Sequence[str], labels: Sequence[Label]) -> NewRows:
+    """Return new texts that were each made from one real row, whose label they have."""
+    return NewRows(tuple(texts), tuple(labels[row] for row in rows), tuple((row,) for row in rows))
 
 
 def rows_in_turn(labels: Sequence[Any], n_new: Mapping[Any, int], rng: np.random.Generator) -> list[int]:

@@ -1,4 +1,4 @@
-from smotext.evaluation.leakage import near_duplicate_groups, ngrams, overlaps
+from smotext.repeats import near_duplicate_groups, ngrams, overlaps
 
 LONG = "the quick brown fox jumps over the lazy dog while nine old hens look on in wonder"
 

@@ -1,0 +1,291 @@
+"""How much synthetic rows are to weigh, and how closely a classifier is to follow its rows: chosen on real rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.errors import InputError, unknown_name
+from smotext.fitting.heads import (
+    Fitted,
+    Fitting,
+    can_weigh_rows,
+    fit_head,
+    has_strength,
+    new_features,
+    new_head,
+)
+from smotext.fitting.new_rows import NewRows, Write, real_folds, rows_for_fold
+from smotext.weights import weights_at
+
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of C; 1 is scikit-learn's default
+N_FOLDS = 5
+
+Score = Callable[[Sequence[Any], Sequence[Any]], float]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to fit: what synthetic rows weigh, and the head's ``C`` (None: as the classifier has it)."""
+
+    weight: float = 1.0
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and how every candidate scored.
+
+    Attributes
+    ----------
+    weight, strength
+        Those of the best candidate.
+    scores : dict of Candidate to float
+        Over all real rows, each predicted by a classifier that had nothing to do with it. Empty where there was
+        nothing to choose, or nothing to choose by.
+    """
+
+    best: Candidate
+    scores: dict[Candidate, float]
+
+    @property
+    def weight(self) -> float:
+        """What synthetic rows weigh; 0: they are left out."""
+        return self.best.weight
+
+    @property
+    def strength(self) -> float | None:
+        """The head's ``C``; None: as the classifier has it."""
+        return self.best.strength
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Real rows, and new ones made from them.
+
+    Attributes
+    ----------
+    texts, labels : sequences of equal length
+        The real rows.
+    new : NewRows
+        Their sources are row numbers of the real rows.
+    write : callable, optional
+        Writes more of the kind, for folds to which too few of the new rows are left.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[Any]
+    new: NewRows = field(default_factory=NewRows)
+    write: Write | None = None
+
+    @property
+    def new_per_real(self) -> dict[Any, float]:
+        """How many new rows there are for each real row of a class."""
+        real, new = Counter(self.labels), Counter(self.new.labels)
+        return {label: count / real[label] for label, count in new.items() if real[label]}
+
+
+def candidates_for(
+    model: Any, rows: Rows, *, weights: Sequence[float] = WEIGHTS, strengths: Sequence[float] = STRENGTHS
+) -> list[Candidate]:
+    """Return what can be chosen from; weights between 0 and 1 only where the head's fit takes ``sample_weight``.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> rows = Rows(["a", "b"], [0, 1], NewRows.of_unknown_sources(["c"], [0]))
+    >>> [one.weight for one in candidates_for(KNeighborsClassifier(), rows)]
+    [0.0, 1.0]
+    """
+    _check_grid("weights", weights, lambda value: 0 <= value <= 1, "numbers from 0 to 1")
+    if strengths:
+        _check_grid("Cs", strengths, lambda value: value > 0, "numbers above 0, or none")
+    if not len(rows.new):
+        allowed = [weights[-1]]
+    else:
+        allowed = [weight for weight in weights if weight in (0, 1) or can_weigh_rows(model)]
+    if not allowed:
+        raise InputError(
+            f"weights are {list(weights)}, and the fit of {type(model).__name__} takes no sample_weight: it can only "
+            "leave synthetic rows out (0) or count them like real ones (1)"
+        )
+    scales = list(strengths) if strengths and has_strength(model) else [None]
+    return [Candidate(weight, strength) for weight in allowed for strength in scales]
+
+
+def choose(
+    model: Any,
+    rows: Rows,
+    candidates: Sequence[Candidate],
+    *,
+    fitting: Fitting | None = None,
+    n_folds: int = N_FOLDS,
+    score: Score | None = None,
+    seed: int = 0,
+) -> Choice:
+    """Return the candidate that predicts real rows best which it has not seen, in cross-validation.
+
+    A fold is fitted on its real rows and those synthetic rows that owe nothing to the rows it is scored on: none of
+    these is a parent, was shown in a prompt, or has 13 words in a row in common. Where under a fifth of a class's
+    synthetic rows is left, rows are written anew from the fold's own. A class's rows weigh in a fold what all of them
+    would. Of equal scores the smallest weight counts, then the strength nearest to 1.
+
+    Parameters
+    ----------
+    model : scikit-learn text classifier
+    rows : Rows
+    candidates : sequence of Candidate
+        At least one, as from :func:`candidates_for`.
+    fitting : Fitting, optional
+    n_folds : int
+        At most.
+    score : callable, optional
+        (truth, predicted) to a number, the higher the better; macro-F1 unless given.
+    seed : int
+        Of the folds, and of what is written anew.
+
+    Returns
+    -------
+    Choice
+        The default, without scores, where no class has two texts apart from near-duplicates.
+    """
+    score, fitting = score or macro_f1, fitting or Fitting()
+    folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed) if len(candidates) > 1 else []
+    if not folds:
+        return Choice(_default(candidates), {})
+    predicted = {one: np.empty(len(rows.texts), dtype=object) for one in candidates}
+    for number, held_out in enumerate(folds):
+        part = _part(rows, held_out, seed + number, candidates)
+        if len(set(part.labels if fitting.with_real else part.new.labels)) < 2:
+            for values in predicted.values():  # one class alone: every candidate would say that
+                values[held_out] = (list(part.labels) or [None])[0]
+            continue
+        for one, fitted in fit_each(model, part, candidates, fitting, shares=rows.new_per_real, seed=seed):
+            predicted[one][held_out] = _objects(fitted.predict([rows.texts[row] for row in held_out]))
+    scores = {one: float(score(list(rows.labels), values.tolist())) for one, values in predicted.items()}
+    return Choice(max(candidates, key=lambda one: (round(scores[one], 9), *_preference(one))), scores)
+
+
+def fit_each(
+    model: Any,
+    rows: Rows,
+    candidates: Sequence[Candidate],
+    fitting: Fitting | None = None,
+    *,
+    shares: dict[Any, float] | None = None,
+    seed: int = 0,
+) -> Iterator[tuple[Candidate, Fitted]]:
+    """Yield each candidate with the model fitted its way; features are made once, and once more without new rows.
+
+    Parameters
+    ----------
+    model, rows, candidates, fitting
+        As for :func:`choose`.
+    shares : dict of label to float, optional
+        See :func:`~smotext.weights.weights_at`.
+    seed : int
+        Of rows that are added in feature space.
+    """
+    fitting, takes_weights = fitting or Fitting(), can_weigh_rows(model)
+    for has_new in (False, True):
+        chosen = [one for one in candidates if (one.weight > 0) == has_new]
+        if not chosen:
+            continue
+        new = rows.new if has_new else NewRows()
+        real_texts, real_labels = (list(rows.texts), list(rows.labels)) if fitting.with_real else ([], [])
+        texts, labels = [*real_texts, *new.texts], [*real_labels, *new.labels]
+        features = new_features(model)
+        made = texts if features is None else features.fit_transform(texts, labels)
+        targets, added = labels, None
+        if fitting.expand is not None:
+            made, targets, added = fitting.expand(made, labels, seed)
+        for one in chosen:
+            weights = added
+            if takes_weights and fitting.expand is None and fitting.with_real:
+                weights = _weights(fitting, labels, len(real_labels), one.weight, shares)
+            head = new_head(model, strength=one.strength, is_balanced=fitting.is_balanced)
+            yield one, Fitted(features, fit_head(head, made, targets, weights))
+
+
+def macro_f1(truth: Sequence[Any], predicted: Sequence[Any]) -> float:
+    """Return the mean F1 over the classes that occur among the true labels.
+
+    Examples
+    --------
+    >>> macro_f1(["a", "a", "a", "b"], ["a", "a", "b", "b"])
+    0.733...
+    """
+    true, guess = Counter(truth), Counter(predicted)
+    hits = Counter(label for label, other in zip(truth, predicted, strict=True) if label == other)
+    return float(np.mean([2 * hits[label] / (count + guess[label]) for label, count in true.items()]))
+
+
+def accuracy(truth: Sequence[Any], predicted: Sequence[Any]) -> float:
+    """Return the share of right predictions."""
+    return float(np.mean([label == other for label, other in zip(truth, predicted, strict=True)]))
+
+
+SCORES: dict[str, Score] = {"f1_macro": macro_f1, "accuracy": accuracy}
+
+
+def resolve_score(scoring: str | Score) -> Score:
+    """Return the score of that name, or the function that was given.
+
+    Raises
+    ------
+    UnknownNameError
+        If the name is none of :data:`SCORES`.
+    """
+    if callable(scoring):
+        return scoring
+    if scoring not in SCORES:
+        raise unknown_name("scoring", scoring, SCORES)
+    return SCORES[scoring]
+
+
+def _weights(
+    fitting: Fitting, labels: list[Any], n_real: int, weight: float, shares: dict[Any, float] | None
+) -> NDArray[np.float64] | None:
+    if n_real == len(labels):
+        return None
+    if fitting.weigh is weights_at:
+        return weights_at(labels, n_real, weight, shares=shares)
+    return fitting.weigh(labels, n_real, weight)
+
+
+def _part(rows: Rows, held_out: NDArray[Any], seed: int, candidates: Sequence[Candidate]) -> Rows:
+    """Return the rows that a fold is fitted on."""
+    kept = np.setdiff1d(np.arange(len(rows.texts)), held_out)
+    new = NewRows()
+    if len(rows.new) and any(one.weight > 0 for one in candidates):
+        new = rows_for_fold(rows.new, rows.texts, rows.labels, held_out, write=rows.write, seed=seed)
+    return Rows([rows.texts[row] for row in kept], [rows.labels[row] for row in kept], new)
+
+
+def _default(candidates: Sequence[Candidate]) -> Candidate:
+    """Return what is taken where nothing can be measured: the weight nearest a half, and a strength of 1."""
+    return min(candidates, key=lambda one: (abs(one.weight - 0.5), -_preference(one)[1]))
+
+
+def _preference(candidate: Candidate) -> tuple[float, float]:
+    strength = candidate.strength or 1.0
+    return -candidate.weight, -abs(math.log(strength))
+
+
+def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _check_grid(name: str, values: Sequence[float], is_allowed: Callable[[float], bool], expected: str) -> None:
+    is_number = [isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values]
+    if not len(values) or not all(is_number) or not all(map(is_allowed, values)):
+        raise InputError(f"{name} are {values!r}: expected {expected}")
