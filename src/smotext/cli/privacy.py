@@ -196,7 +196,7 @@ def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -
 
 def _read_lineage(path: Path) -> Any:
     from smotext.formats import read_frame
-    from smotext.tables import check_name
+    from smotext.targets import check_name
 
     check_name(path)
     if not path.exists():
