@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "smotext"
 FLOORS = [
     {"__main__"},
     {"cli", "app"},
+    {"reporting"},
     {"evaluation", "training", "runs"},
     {"fitting"},
     {"line"},

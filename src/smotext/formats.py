@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -114,11 +114,18 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def write_frame(
-    frame: pd.DataFrame, path: Path, *, mode: int = 0o666, features: Any = None, separator: str | None = None
+    frame: pd.DataFrame,
+    path: Path,
+    *,
+    mode: int = 0o666,
+    features: Any = None,
+    separator: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write the table in the format of the path's suffix, whole or not at all; replaces what is there.
 
-    Text files are written in UTF-8; `separator` is used instead of the comma in CSV.
+    Text files are written in UTF-8; `separator` is used instead of the comma in CSV, and `metadata` is kept in a
+    Parquet file beside the rows.
     """
     kind = table_format(path)
     if kind == "datasets":
@@ -132,6 +139,8 @@ def write_frame(
             arrow = to_arrow(frame)
             if isinstance(features, ParquetClasses):
                 arrow = with_numbers(arrow, features.names).replace_schema_metadata(features.metadata)
+            if metadata:
+                arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **metadata})
             pq.write_table(arrow, file)
         elif kind == "jsonl":
             file.writelines(_json_lines(frame))

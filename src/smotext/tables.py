@@ -6,6 +6,7 @@ any other, and in CSV and TSV every cell is a string, so that label ``007`` stay
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -231,6 +232,7 @@ def write_table(
     mode: int = 0o666,
     features: Any = None,
     separator: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write the table in the format of the path's suffix, whole or not at all.
 
@@ -248,6 +250,8 @@ def write_table(
         Column types for a dataset directory, or the numbered classes for Parquet; see ``Table.features``.
     separator : str, optional
         For CSV, instead of the comma.
+    metadata : mapping of str to str, optional
+        Kept in a Parquet file beside the rows.
 
     Raises
     ------
@@ -263,7 +267,7 @@ def write_table(
     'text\\tis_synthetic\\na b\\tTrue\\n'
     """
     check_target(path, overwrite=overwrite)
-    write_frame(frame, Path(path), mode=mode, features=features, separator=separator)
+    write_frame(frame, Path(path), mode=mode, features=features, separator=separator, metadata=metadata)
 
 
 def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_column: str) -> None:

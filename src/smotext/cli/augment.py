@@ -18,6 +18,7 @@ from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, tak
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.errors import InputError, RunError
 from smotext.files import is_disk_full
+from smotext.reporting.record import lineage_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,9 @@ class OutputOptions:
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write; its suffix tells the format.")]
     only_synthetic: Annotated[bool, typer.Option("--only-synthetic", help="Leave the real rows out.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False
+    report: Annotated[
+        Path | None, typer.Option(help="HTML file about the run to write as well, without real texts.")
+    ] = None
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary; warnings stay.")] = False
 
 
@@ -96,6 +100,7 @@ def augment(
 ) -> int:
     """Add synthetic texts to a file of labelled texts, until its classes are as large as asked for."""
     from smotext.cli.jobs import read_job
+    from smotext.reporting.page import check_page_target
     from smotext.runs.folder import RunFolder, run_path
     from smotext.runs.stopping import Stopper
     from smotext.tables import check_output
@@ -105,9 +110,12 @@ def augment(
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
     job = read_job(file, columns, amount, method)
+    job = replace(job, command=_command(file, out, columns, amount, method))
     if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
         raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
     _check_targets(out, is_own_replaced=run.resume != "never")
+    if out.report is not None:
+        check_page_target(out.report, overwrite=out.overwrite)
     check_output(job.table, out.output, overwrite=True)
     settings = {**job.settings, "only_synthetic": out.only_synthetic}
     with _advice_when_full(out.output), reporter.drawing():
@@ -129,6 +137,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     started_s = time.monotonic()
     if folder.is_finished(out.output, lineage_path(out.output)):
         reporter.say(f"{out.output} is complete already")
+        _report(job, out, encoder=None)
         return _close(folder, run, exit_code=0)
     try:
         with _engine(job, folder, run, stopper, reporter) as (encoder, decoder, durable):
@@ -142,6 +151,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
     folder.log("finished", rows=len(made))
     reporter.end()
     _summarise(job, made, rejected, out, decoder, time.monotonic() - started_s)
+    _report(job, out, encoder=encoder if run.engine == "local" else None)
     return _close(folder, run, exit_code=0)
 
 
@@ -190,6 +200,7 @@ def _stop(stop: RunStopped, job: Job, folder: RunFolder, out: OutputOptions) -> 
     where = ""
     if stop.exit_code == CAPPED:
         _deliver(job, folder, made, rejected, out)
+        _report(job, out, encoder=None)
         where = f", written to {out.output}"
     print_line("stopped", f"{stop}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
     return stop.exit_code
@@ -216,21 +227,12 @@ def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
         check_target(path, overwrite=out.overwrite or is_ours)
 
 
-def lineage_path(output: Path) -> Path:
-    """Return where the lineage of an output goes.
-
-    Examples
-    --------
-    >>> lineage_path(Path("balanced.csv")).name
-    'balanced.csv.lineage.parquet'
-    """
-    return output.with_name(output.name + ".lineage.parquet")
-
-
 def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions) -> None:
     """Write the lineage, for the owner's eyes alone, and then the output."""
     import pandas as pd
 
+    from smotext.cli.jobs import make_record
+    from smotext.formats import table_format
     from smotext.tables import with_synthetic, write_table
 
     _check_targets(out)  # again: somebody may have written there in the meantime
@@ -238,10 +240,34 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
     may_stand_in = job.sampler.filters is not None and job.sampler.on_shortfall == "fill"
     accepted = made["accepted"] if may_stand_in else None
     table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic, accepted=accepted)
-    folder.deliver(lineage_path(out.output), lambda path: write_table(lineage, path, overwrite=True, mode=0o600))
     dialect = job.table.dialect if job.table.format == "csv" else None
     options = {"features": job.table.features, "separator": dialect and dialect.separator}
+    separator = options["separator"] if table_format(out.output) == "csv" else None
+    record = make_record(job, folder, len(made), only_synthetic=out.only_synthetic, separator=separator).as_metadata()
+    folder.deliver(
+        lineage_path(out.output),
+        lambda path: write_table(lineage, path, overwrite=True, mode=0o600, metadata=record),
+    )
     folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, **options))
+
+
+def _command(file: Path, out: OutputOptions, *groups: Any) -> tuple[str, ...]:
+    """Return the command that gives the same texts again, but for the output: no byte depends on its name."""
+    from smotext.cli.spelling import spell_command
+
+    return (*spell_command("augment", [file], *groups), *(("--only-synthetic",) if out.only_synthetic else ()))
+
+
+def _report(job: Job, out: OutputOptions, *, encoder: Any) -> None:
+    """Write the page about the run from what it has written, if one is asked for."""
+    if out.report is None:
+        return
+    from smotext.cli.report import write_run_report
+    from smotext.reporting.reading import read_run
+
+    write_run_report(read_run(out.output), out.report, encoder=encoder)
+    if not out.quiet:
+        print_notes(f"report: {out.report}")
 
 
 def _summarise(

@@ -26,6 +26,7 @@ COMMANDS = (
     "plan",
     "evaluate",
     "privacy",
+    "report",
     "train",
     "bridges",
     "models",

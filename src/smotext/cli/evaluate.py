@@ -6,7 +6,7 @@ import os
 import textwrap
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,9 @@ import typer
 from smotext.cli.evaluate_options import ClassifierOptions, DesignOptions
 from smotext.cli.files import notes_on, read_labelled
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
+from smotext.cli.report import write_evaluation_report
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.cli.spelling import spell_command
 from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
@@ -43,11 +45,19 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Directory of the report. Default: FILE.evaluation.")
     ] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="HTML file to write as well; it holds no text.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the HTML file if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
 ) -> int:
     """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
     from smotext.evaluation.report import make_report, report_name, write_report
+    from smotext.reporting.page import check_page_target
+    from smotext.reporting.reading import read_evaluation
 
+    if report_file is not None:
+        check_page_target(report_file, overwrite=overwrite)
     reporter = Reporter(is_quiet=quiet)
     folder = out or Path(f"{file}.evaluation")
     with reporter.drawing():
@@ -58,8 +68,15 @@ def evaluate(
             return _stopped(study)
     report = make_report(study)
     name = report_name(study, folder)
-    written = write_report(report, study.results(), folder, name=name, study=study.fingerprint)
+    done = {
+        "command": spell_command("evaluate", [file], columns, design, classifiers, method),
+        "options": asdict(method),
+    }
+    written = write_report(report, study.results(), folder, name=name, study=study.fingerprint, done=done)
     written += _plot(report, folder / f"{name}.png", design)
+    if report_file is not None:
+        write_evaluation_report(read_evaluation(folder / f"{name}.json"), report_file)
+        written.append(report_file)
     _print(report)
     if study.resampled:
         print(f"Test rows: {report.design}.")

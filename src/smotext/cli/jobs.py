@@ -19,6 +19,8 @@ from smotext.errors import InputError
 from smotext.tables import Table, check_unmarked
 
 if TYPE_CHECKING:
+    from smotext.reporting.record import RunRecord
+    from smotext.runs.folder import RunFolder
     from smotext.sampler import SMOTExT
 
 VERSIONS = ("smotext", "numpy", "scikit-learn", "imbalanced-learn", "torch", "transformers", "sentence-transformers")
@@ -44,6 +46,8 @@ class Job:
         All that the texts depend on, but for the models' fingerprints.
     notes : list of str
         How the file was read, where that is not obvious.
+    command : tuple of str
+        What gives the same texts again.
     """
 
     table: Table
@@ -52,6 +56,7 @@ class Job:
     sampler: SMOTExT
     settings: dict[str, Any]
     notes: list[str]
+    command: tuple[str, ...] = ()
 
 
 def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions) -> Job:
@@ -133,6 +138,24 @@ def fingerprints(encoder: Any, decoder: Any) -> dict[str, str]:
     return {
         role: f"{getattr(model, 'fingerprint', type(model).__name__)}{_place(model)}" for role, model in pair.items()
     }
+
+
+def make_record(
+    job: Job, folder: RunFolder, n_synthetic: int, *, only_synthetic: bool, separator: str | None
+) -> RunRecord:
+    """Return what the lineage keeps of a run, so that a report can be made of it later."""
+    from smotext.filters.named import resolve_filters
+    from smotext.reporting.record import RunRecord
+
+    return RunRecord(
+        command=job.command,
+        settings={**job.settings, "only_synthetic": only_synthetic},
+        models=folder.kept("models"),
+        counts=tuple((str(label), number) for label, number in job.counts.items()),
+        n_synthetic=n_synthetic,
+        filters=tuple(part.name for part in resolve_filters(job.sampler.settings().filters)),
+        separator=separator,
+    )
 
 
 def _place(model: Any) -> str:

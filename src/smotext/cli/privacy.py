@@ -79,11 +79,11 @@ def privacy(
     ] = None,
 ) -> int:
     """Attack synthetic texts: do they give away which rows they were made from?"""
-    from smotext.targets import check_place
+    from smotext.reporting.page import check_page_target
 
     _check_form(synthetic, what, amount)
     if what.report is not None:
-        check_place(what.report, overwrite=what.overwrite)
+        check_page_target(what.report, overwrite=what.overwrite)
     reporter = Reporter(is_quiet=what.quiet)
     with reporter.drawing():
         if synthetic is None:
@@ -219,12 +219,12 @@ def _telling(reporter: Reporter) -> Tell:
 
 
 def _show(found: Audit, what: AuditOptions) -> None:
-    from smotext.files import atomic_write
-    from smotext.privacy.report import COLUMNS, NUMBERS, as_html, as_json, attack_rows, note_lines
+    from smotext.privacy.report import COLUMNS, NUMBERS, as_json, attack_rows, note_lines
+    from smotext.reporting.audit_page import audit_page
+    from smotext.reporting.page import write_page
 
     if what.report is not None:
-        with atomic_write(what.report, mode=0o600) as file:
-            file.write(as_html(found).encode())
+        write_page(what.report, audit_page(found), is_private=True)
     if what.json:
         print(as_json(found), end="")
         return

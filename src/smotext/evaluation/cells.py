@@ -67,11 +67,17 @@ class Closeness:
 
 def to_store(result: Result) -> dict[str, Any]:
     """Return the result as plain values, without what it does not have."""
-    return {name: value for name, value in asdict(result).items() if name != "resampled" or value}
+    values = {name: value for name, value in asdict(result).items() if name != "resampled" or value}
+    if result.scores is not None and not result.scores.confusion:
+        del values["scores"]["confusion"]
+    return values
 
 
 def from_store(value: dict[str, Any]) -> Result:
     """Return the result that plain values stand for."""
-    scores = value["scores"] and Scores(**value["scores"])
+    scores = value["scores"]
+    if scores:
+        confusion = tuple((label, guess, number) for label, guess, number in scores.get("confusion", ()))
+        scores = Scores(**{**scores, "confusion": confusion})
     resampled = tuple(value.get("resampled", ()))
     return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores, "resampled": resampled})

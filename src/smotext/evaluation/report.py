@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,13 @@ def _study_of(path: Path) -> str | None:
 
 
 def write_report(
-    report: Report, results: Sequence[Result], folder: Path, *, name: str = "report", study: str = ""
+    report: Report,
+    results: Sequence[Result],
+    folder: Path,
+    *,
+    name: str = "report",
+    study: str = "",
+    done: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write the report as Markdown and JSON into `folder`, replacing one of that name, and return their paths.
 
@@ -161,8 +167,11 @@ def write_report(
         Of the files, without a suffix; see :func:`report_name`.
     study : str
         The study's fingerprint.
+    done : mapping, optional
+        What else the JSON is to hold of how the study was made: its ``command`` and ``options``.
     """
     content = {"study": study, **asdict(report), "sentences": [sentence(verdict) for verdict in report.verdicts]}
+    content["done"] = dict(done or {})
     content["cells"] = [
         {name: value for name, value in asdict(result).items() if name != "resampled"} for result in results
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_CONFUSED = 30  # classes; pairs grow with their square
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,16 @@ class Scores:
         The same, each class weighing as many rows as it has among the true labels.
     recall : dict of str to float
         Recall of each such class, by the class's name.
+    confusion : tuple of (str, str, int)
+        How many rows of which class were taken for which, pairs that occur; empty where there are too many classes
+        for anybody to look at, and in results that an earlier version kept.
     """
 
     accuracy: float
     macro_f1: float
     weighted_f1: float
     recall: dict[str, float]
+    confusion: tuple[tuple[str, str, int], ...] = ()
 
 
 def score(truth: Sequence[Any], predicted: Sequence[Any]) -> Scores:
@@ -44,7 +51,8 @@ def score(truth: Sequence[Any], predicted: Sequence[Any]) -> Scores:
     Examples
     --------
     >>> score(["a", "a", "a", "b"], ["a", "a", "b", "b"])
-    Scores(accuracy=0.75, macro_f1=0.733..., weighted_f1=0.766..., recall={'a': 0.666..., 'b': 1.0})
+    Scores(accuracy=0.75, macro_f1=0.733..., weighted_f1=0.766..., recall={'a': 0.666..., 'b': 1.0},
+           confusion=(('a', 'a', 2), ('a', 'b', 1), ('b', 'b', 1)))
     """
     true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
     hits = true == guess
@@ -58,7 +66,13 @@ def score(truth: Sequence[Any], predicted: Sequence[Any]) -> Scores:
         macro_f1=float(f1.mean()),
         weighted_f1=float((f1 * support).sum() / support.sum()),
         recall={str(label): float(c / s) for label, c, s in zip(classes, correct, support, strict=True)},
+        confusion=_confusion(truth, predicted) if len(classes) <= MAX_CONFUSED else (),
     )
+
+
+def _confusion(truth: Sequence[Any], predicted: Sequence[Any]) -> tuple[tuple[str, str, int], ...]:
+    counts = Counter((str(label), str(guess)) for label, guess in zip(truth, predicted, strict=True))
+    return tuple((*pair, number) for pair, number in sorted(counts.items()))
 
 
 def resampled_macro_f1(truth: Sequence[Any], predicted: Sequence[Any], draws: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,11 +1,10 @@
-"""An audit as a table, JSON and one HTML page."""
+"""An audit as a table and JSON; :mod:`smotext.reporting` makes a page of it."""
 
 from __future__ import annotations
 
-import html
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -17,12 +16,6 @@ from smotext.privacy.rates import Estimate
 COLUMNS = ("texts", "attack", "AUC", "above 99 % of held-out", "p (Holm)", "would have found", "epsilon at least")
 NUMBERS = COLUMNS[2:]
 RELEASED = "released"
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}"
-    "td,th{padding:.25rem .75rem;border-bottom:1px solid #ccc;text-align:left}"
-)
 
 
 def attack_rows(audit: Audit) -> list[tuple[str, ...]]:
@@ -124,24 +117,6 @@ def as_json(audit: Audit) -> str:
     """Return all figures as JSON, with the verdicts in words; what is not a number is null."""
     content = {"verdicts": audit.verdicts, "leaks": audit.leaks, "is_refused": audit.is_refused, **asdict(audit)}
     return json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n"
-
-
-def as_html(audit: Audit, *, title: str = "What the synthetic texts give away") -> str:
-    """Return one self-contained page: verdicts, the table and the notes. It may quote real rows."""
-    verdicts = "".join(f"<li>{html.escape(line)}</li>" for line in audit.verdicts)
-    notes = "".join(f"<li>{html.escape(line)}</li>" for line in note_lines(audit))
-    table = _html_table(COLUMNS, attack_rows(audit)) if audit.attacks else ""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1><ul>{verdicts}</ul>{table}"
-        f"<h2>Notes</h2><ul>{notes}</ul><p>This page may quote real rows: keep it to yourself.</p></body></html>\n"
-    )
-
-
-def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _finite(value: Any) -> Any:

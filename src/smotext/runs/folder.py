@@ -104,6 +104,10 @@ class RunFolder:
         else:
             _write_json(path, values)
 
+    def kept(self, name: str) -> dict[str, Any]:
+        """Return the values that are kept in ``{name}.json``."""
+        return dict(json.loads((self.path / f"{name}.json").read_text(encoding="utf-8")))
+
     def log(self, event: str, **entries: Any) -> None:
         """Append one line to the manifest."""
         append_event(self.path / "manifest.jsonl", event, entries)

@@ -1,0 +1,95 @@
+"""What a run's tables say: counts, lengths, copies, the filters' funnel. Numbers only; words are the page's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.filters.ngrams import WordRuns, squeeze, words
+from smotext.reporting.reading import RunTables
+from smotext.rounds import funnel
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Rows of one class."""
+
+    label: str
+    before: int
+    synthetic: int
+
+    @property
+    def after(self) -> int:
+        """Rows of both kinds."""
+        return self.before + self.synthetic
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How many synthetic texts repeat something, word by word, and how much of it.
+
+    Attributes
+    ----------
+    of_synthetic, of_real : int
+        Texts that are an earlier synthetic text, or a real one, but for case, spaces and punctuation.
+    longest_copies : ndarray of shape (n_synthetic,), or None
+        Words in the longest run that each has in common with a real text; None where no real text is at hand.
+    """
+
+    of_synthetic: int
+    of_real: int | None
+    longest_copies: NDArray[np.int64] | None
+
+
+def class_counts(tables: RunTables) -> list[ClassCount]:
+    """Return every class, those with the most new rows first and equal ones in label order."""
+    made = Counter(str(label) for label in tables.synthetic["label"])
+    real = Counter(tables.real_labels)
+    before = dict(tables.record.counts) if tables.record is not None else dict(sorted(real.items()))
+    labels = dict.fromkeys([*before, *made])
+    found = [ClassCount(label, before.get(label, 0), made.get(label, 0)) for label in labels]
+    return sorted(found, key=lambda one: -one.synthetic)
+
+
+def repeats(synthetic: Sequence[str], real: Sequence[str]) -> Repeats:
+    """Return what synthetic texts repeat.
+
+    Examples
+    --------
+    >>> found = repeats(["Two words", "two  words!", "a real one"], ["A real one."])
+    >>> found.of_synthetic, found.of_real, found.longest_copies.tolist()
+    (1, 1, [0, 0, 3])
+    """
+    squeezed = [squeeze(text).casefold() for text in synthetic]
+    n_repeated = len(squeezed) - len(set(squeezed))
+    if not any(real):
+        return Repeats(n_repeated, None, None)
+    originals = {squeeze(text).casefold() for text in real if text}
+    copies = WordRuns.of([text for text in real if text]).longest_copies(list(synthetic))
+    return Repeats(n_repeated, sum(text in originals for text in squeezed), copies)
+
+
+def n_words(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of words of each text.
+
+    Examples
+    --------
+    >>> n_words(["two words", ""]).tolist()
+    [2, 0]
+    """
+    return np.array([len(words(text)) for text in texts], dtype=np.int64)
+
+
+def funnel_steps(tables: RunTables) -> list[tuple[str, int]]:
+    """Return what became of all texts that were written: written, fallen to each reason, accepted, filled."""
+    import pandas as pd
+
+    rows = pd.concat([tables.synthetic, tables.rejected], ignore_index=True)
+    accepted = np.array([bool(value) for value in tables.synthetic["accepted"]], dtype=bool)
+    names = tables.record.filters if tables.record is not None else ()
+    steps = funnel(rows, names, n_filled=int((~accepted).sum()))
+    return [(str(step), int(number)) for step, number in steps.values.tolist()]

@@ -1,0 +1,58 @@
+"""What stands in two files is the same in both, and no address is made up."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+FILES = ("CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md", ".pre-commit-config.yaml", ".github/workflows/tests.yml")
+
+
+@pytest.fixture(autouse=True)
+def checkout():
+    if not (ROOT / ".github").is_dir():
+        pytest.skip("needs a checkout: an installed package or an sdist lacks these files")
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_citation_has_the_version_and_licence_of_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project()["version"]
+    assert citation["license"] == project()["license"]
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+
+
+def test_the_matrix_has_every_python_that_the_package_names():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["tests"]
+    named = [words.rpartition(" ")[2] for words in project()["classifiers"] if "Python :: 3." in words]
+    assert job["strategy"]["matrix"]["python"] == named
+    assert job["steps"][-1] == {"run": ".ci/run"}
+
+
+def test_the_changelog_begins_with_what_is_not_released():
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.name)
+def test_issue_templates_have_what_the_forge_asks_for(path):
+    template = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.name != "config.yml":
+        assert {"name", "description", "body"} <= template.keys()
+        ids = [part["id"] for part in template["body"] if part["type"] != "markdown"]
+        assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_address_is_a_placeholder(name):
+    content = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"example\.(com|org)|github\.com/(your|owner|org|user)|TODO|FIXME", content)
