@@ -97,9 +97,9 @@ def main() -> None:
     lines = [
         "# Samples of the bundled model",
         "",
-        "Nothing here was selected: it is what one run wrote, by `python examples/samples.py --output docs/samples.md`.",
-        "First new texts for small classes, then ten pairs that we wrote, and what lies between them: lam is the weight of",
-        "the first text.",
+        "Nothing here was selected: it is what one run wrote, by",
+        "`python examples/samples.py --output docs/samples.md`. First new texts for small classes, then ten pairs that",
+        "we wrote, and what lies between them: lam is the weight of the first text.",
         "",
         *lines_of_tickets(given.model, given.random_seed),
     ]
