@@ -124,3 +124,32 @@ def test_a_tied_head_without_its_table_is_refused(table: torch.Tensor | None, me
     given, _ = tied()
     with pytest.raises(BridgeError, match=message):
         Guidance.from_tensors(given, table)
+
+
+def test_a_hidden_layer_reads_the_vector_at_one_length_before_the_words_are_found() -> None:
+    torch.manual_seed(0)
+    given = tensors(weight=torch.randn(3, 6), bias=torch.randn(5)) | {
+        "guidance.unigram": -torch.rand(5), "guidance.hidden.weight": torch.randn(6, 2),
+        "guidance.hidden.bias": torch.randn(6),
+    }  # fmt: skip
+    table, vector = torch.randn(5, 3), torch.tensor([0.3, -0.4])
+    head = Guidance.from_tensors(given, table)
+    read = given["guidance.hidden.weight"] @ (vector / 0.5 * 2**0.5) + given["guidance.hidden.bias"]  # its length: 0.5
+    scores = table @ (given["guidance.weight"] @ torch.nn.functional.gelu(read)) + given["guidance.bias"]
+    torch.testing.assert_close(head(vector[None])[0], scores.log_softmax(-1))
+    torch.testing.assert_close(head(9 * vector[None]), head(vector[None]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"guidance.hidden.weight": None}, r"\['bias', 'hidden.bias', 'unigram', 'weight'\]: expected"),
+        ({"guidance.hidden.bias": torch.zeros(5)}, r"'hidden.bias': \(5,\)"),
+        ({"guidance.weight": torch.zeros(4, 2)}, r"'weight': \(4, 2\)"),
+    ],
+)
+def test_a_hidden_layer_that_does_not_fit_is_refused(changes: dict[str, torch.Tensor | None], message: str) -> None:
+    layer = {"guidance.hidden.weight": torch.zeros(6, 2), "guidance.hidden.bias": torch.zeros(6)}
+    given = {**tensors(weight=torch.zeros(4, 6)), **layer, **changes}
+    with pytest.raises(BridgeError, match=message):
+        Guidance.from_tensors({name: tensor for name, tensor in given.items() if tensor is not None})

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from smotext.errors import InputError, MissingFileError
-from smotext.training.corpus import Cutting, cut_passages, is_clean, read_corpus, read_documents, split_sentences
+from smotext.training.corpus import (
+    Cutting,
+    cut_passages,
+    form_of,
+    is_clean,
+    read_corpus,
+    read_documents,
+    split_sentences,
+)
 
 DOCUMENTS = ["One is here. Two is there.", "Three is far away."]
 
@@ -95,18 +103,44 @@ def test_sentences_end_where_the_next_begins_and_not_after_abbreviations() -> No
 @pytest.mark.parametrize(
     "sentence",
     [
-        "no capital comes first here.",
-        "It has no end",
-        "Too short.",
         "He said -- or not -- that.",
-        'An "open quote is here.',
+        "See below (it goes on.",
         "Tables | of | cells are not.",
         "1 2 3 4 5 is 15 and 6 is 21.",
         "Es wäre schön gewesen.",
+        "read it at www.example.org now",
+        "mail me @home, it's #1",
+        f"It went on {'and on ' * 22}.",
+        "What the fuck is this?",
+        "That is a Goddamned lie.",
+        "this SHITTY phone broke again",
     ],
 )
-def test_what_is_no_plain_prose_is_not_clean(sentence: str) -> None:
+def test_what_nobody_would_write_by_hand_in_plain_english_or_should_is_not_clean(sentence: str) -> None:
     assert not is_clean(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "no capital comes first here",
+        "Find me something in Boston",
+        'Who said "no" (twice)?',
+        "My café’s open – come in!",
+        "The class passed a bill in Scunthorpe, as the cocktail assistant assumed.",
+    ],
+)
+def test_informal_english_is_clean_and_words_that_look_like_others_too(sentence: str) -> None:
+    assert is_clean(sentence)
+
+
+def test_cleaning_leaves_swearing_sentences_out_of_their_passages() -> None:
+    document = "It was a nice day. Then the damn car broke down. We walked home."
+    options = {"min_tokens": 3, "max_tokens": 30, "max_tokens_per_word": 9.0}
+    plain = cut_passages(document, count_words, Cutting(**options), np.random.default_rng(0))
+    clean = cut_passages(document, count_words, Cutting(**options, clean=True), np.random.default_rng(0))
+    assert any("damn" in passage for passage in plain)
+    assert clean == ["It was a nice day.", "We walked home."]
 
 
 def test_no_passage_leaves_its_budget_or_crosses_a_paragraph() -> None:
@@ -162,3 +196,95 @@ def test_a_corpus_that_gives_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_budget_upside_down_is_refused() -> None:
     with pytest.raises(InputError, match="expected 1 <= min_tokens <= max_tokens"):
         Cutting(min_tokens=9, max_tokens=8)
+
+
+def write_documents(folder: Path, name: str, documents: list[str]) -> Path:
+    path = folder / f"{name}.jsonl"
+    path.write_text(json_lines(documents), encoding="utf-8")
+    return path
+
+
+def test_a_form_is_how_a_passage_ends_and_about_how_long_it_is() -> None:
+    assert form_of("Where is it?") == ("?", 0)
+    assert form_of('He said: "Where is it?"') == ("?", 0)
+    assert form_of("no end here") == ("", 0)
+    assert [form_of("word " * n + "end.")[1] for n in (7, 8, 15, 16, 27, 28)] == [0, 1, 1, 2, 2, 3]
+
+
+def test_groups_are_of_one_form_and_stand_near_each_other_in_one_file(tmp_path: Path) -> None:
+    paths = [
+        write_documents(
+            tmp_path, name, [f"Is {name} number {n} here? My {name} number {n} is there." for n in range(60)]
+        )
+        for name in ("parcel", "train")
+    ]
+    cutting = Cutting(1, 20, max_sentences=1, group_size=4)
+    corpus = read_corpus(paths, count_words, cutting=cutting, n_held_out=0)
+    groups = [corpus.passages[start : start + 4] for start in range(0, len(corpus.passages), 4)]
+    assert corpus.group_size == 4
+    assert len(groups) == 2 * 2 * 15, "files, forms, groups"
+    for group in groups:
+        assert len({form_of(passage) for passage in group}) == 1
+        assert len({passage.split()[1] for passage in group}) == 1
+        numbers = [int(passage.split()[3]) for passage in group]
+        assert numbers == list(range(numbers[0], numbers[0] + 4)), "consecutive documents"
+    assert groups != sorted(groups, key=lambda group: group[0]), "drawn in an order of its own"
+    assert read_corpus(paths, count_words, cutting=cutting, n_held_out=0).passages == corpus.passages
+
+
+def test_passages_that_make_no_whole_group_are_left_out(tmp_path: Path) -> None:
+    path = write_documents(tmp_path, "corpus", [f"Number {n} is there." for n in range(11)])
+    corpus = read_corpus([path], count_words, cutting=Cutting(1, 20, group_size=4), n_held_out=0)
+    assert len(corpus.passages) == 8
+    with pytest.raises(InputError, match="none with a run of sentences of 1 to 20 tokens, 12 of them for a group"):
+        read_corpus([path], count_words, cutting=Cutting(1, 20, group_size=12), n_held_out=0)
+
+
+@pytest.mark.parametrize("group_size", [1, 5])
+def test_equal_shares_take_as_many_passages_of_each_file_as_far_as_it_has_them(tmp_path: Path, group_size: int) -> None:
+    sizes = {"small": 20, "middle": 200, "large": 2000}
+    paths = [
+        write_documents(tmp_path, name, [f"{name} number {n} is there." for n in range(size)])
+        for name, size in sizes.items()
+    ]
+    options = {"cutting": Cutting(1, 20, group_size=group_size), "max_passages": 120, "n_held_out": 0}
+    equal = read_corpus(paths, count_words, equal_shares=True, **options)
+    assert equal.sources == {"small.jsonl": 20, "middle.jsonl": 40, "large.jsonl": 40}
+    by_size = read_corpus(paths, count_words, **options)
+    assert sum(by_size.sources.values()) == 120
+    assert by_size.sources["large.jsonl"] > 90
+
+
+def test_equal_shares_hold_out_of_each_file_too(tmp_path: Path) -> None:
+    paths = [
+        write_documents(tmp_path, name, [f"{name} number {n} is there." for n in range(size)])
+        for name, size in {"small": 1000, "large": 5000}.items()
+    ]
+    corpus = read_corpus(paths, count_words, cutting=Cutting(1, 20), n_held_out=20, equal_shares=True)
+    assert [sum(text.startswith(name) for text in corpus.held_out) for name in ("small", "large")] == [10, 10]
+
+
+def test_a_share_of_the_documents_is_chosen_by_their_text_and_the_held_out_ones_stay(tmp_path: Path) -> None:
+    path = write_documents(tmp_path, "corpus", [f"Number {n} is there." for n in range(4000)])
+    parts = {
+        share: read_corpus([path], count_words, cutting=Cutting(1, 20, document_share=share), n_held_out=999, seed=seed)
+        for seed, share in enumerate((1.0, 0.5, 0.1))
+    }
+    sizes = {share: len(part.passages) for share, part in parts.items()}
+    assert sizes[0.5] == pytest.approx(0.5 * sizes[1.0], rel=0.1)
+    assert sizes[0.1] == pytest.approx(0.1 * sizes[1.0], rel=0.2)
+    assert set(parts[0.1].passages) < set(parts[0.5].passages) < set(parts[1.0].passages)
+    assert set(parts[0.1].held_out) == set(parts[1.0].held_out)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"group_size": 0}, "group_size is 0: expected 1 or more"),
+        ({"document_share": 0.0}, "document_share is 0.0: expected a share above 0, at most 1"),
+        ({"document_share": 1.5}, "document_share is 1.5"),
+    ],
+)
+def test_groups_and_shares_out_of_range_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Cutting(**changes)  # type: ignore[arg-type]

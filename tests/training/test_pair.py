@@ -13,6 +13,7 @@ import torch
 
 import smotext
 from smotext.decoders.bridge import INDEX_NAME, BridgeSpec, fingerprint, read_spec, read_tensors
+from smotext.decoders.guidance import Guidance
 from smotext.decoders.prompts import PLACEHOLDER
 from smotext.encoders.bundled import WEIGHTS_SHA256
 from smotext.errors import BridgeError, InputError
@@ -164,20 +165,21 @@ def test_texts_written_in_memory_are_those_of_the_bridge(toy_bridge: Path) -> No
     assert [text.strip() for text in texts] == toy.TEXTS[:5]
 
 
-@pytest.mark.parametrize("is_tied", [True, False])
+@pytest.mark.parametrize(("is_tied", "hidden_size"), [(True, 0), (True, 128), (False, 0)])
 def test_the_guidance_head_finds_the_words_of_a_text_and_leaves_special_tokens_alone(
-    toy_bridge: Path, tmp_path: Path, is_tied: bool
+    toy_bridge: Path, tmp_path: Path, is_tied: bool, hidden_size: int
 ) -> None:
     pair = load_bridge(toy_bridge)
     store = PassageStore.create(
         tmp_path, toy.TEXTS, [], tokenize=pair.prompts.text_ids, encode=toy.encoder().encode, about={}
     )
     specials = [0, 1, 2, 3]
-    table = pair.lm.get_input_embeddings().weight if is_tied else None
-    head = fit_guidance(
-        store, vocabulary=380, special_ids=specials, epochs=60, batch_size=16, learning_rate=0.1, table=table
-    )
+    torch.manual_seed(0)
+    head = Guidance(380, 32, pair.lm.get_input_embeddings().weight if is_tied else None, hidden_size)
+    rate = 0.01 if hidden_size else 0.1
+    assert fit_guidance(head, store, special_ids=specials, epochs=60, batch_size=16, learning_rate=rate) is head
     assert len(head.weight) == (64 if is_tied else 380)
+    assert not any(weight.requires_grad for weight in head.parameters())
     bias = head.logit_bias(torch.from_numpy(toy.encoder().encode(toy.TEXTS)))
     assert float(bias[:, specials].abs().max()) == 0.0
     piece, is_found = store.piece(0), []
