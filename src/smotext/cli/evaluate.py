@@ -257,6 +257,6 @@ def _print(report: Report) -> None:
             f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
             f"{CAVEAT}"
         )
-    for one in report.advice:
-        print(f"\nWhat to do. {one.text}\n")
-        print(textwrap.indent(one.code, "    "))
+    for advice in report.advice:
+        print(f"\nWhat to do. {advice.text}\n")
+        print(textwrap.indent(advice.code, "    "))
