@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from smotext import HashEncoder, SMOTExT, load_decoder
+from smotext import EchoDecoder, HashEncoder, SMOTExT, load_decoder
 from smotext.decoders.prompts import Prompts
 from smotext.evaluation.data import NotApplicable
 from smotext.evaluation.generators import default_generators
@@ -22,7 +22,7 @@ SPEC = {
     "chat_template": "{bos}{content}",
     "prompts": ["<xRAG>-"],
     "examples_template": "{bos}Texts:\n\n{examples}<xRAG>-",
-    "text_template": " {text}\n",
+    "text_template": " {text}{eos}",
     "examples": 2,
     "max_new_tokens": 6,
 }
@@ -119,12 +119,32 @@ def test_prompting_without_examples_is_not_run(decoder):
         PromptingDecoder(decoder).decode(np.zeros((1, VECTOR_DIM)), examples=[[]])
 
 
-def test_prompting_has_the_parents_and_examples_of_the_sampler_it_stands_beside(decoder):
+class Stub(EchoDecoder):
+    """A decoder that shows examples and seems to have a language model; remembers what it was asked."""
+
+    examples, most_new_tokens = 2, None
+    model = tokenizer = spec = None
+
+    def __init__(self):
+        super().__init__(64)
+        self.asked = []
+
+    def decode_rows(self, vectors, *, examples=None, seeds=None, **options):
+        self.asked.append((examples, list(seeds)))
+        return super().decode_rows(vectors, seeds=seeds, **options)
+
+
+def test_prompting_is_asked_with_the_examples_and_seeds_of_the_sampler_it_stands_beside(monkeypatch):
+    decoder, data = Stub(), two_classes(6)
     assert has_language_model(decoder)
-    data = two_classes(6)
-    sampler = SMOTExT(encoder=HashEncoder(VECTOR_DIM), decoder=decoder, k_neighbors=2, candidates=1)
-    generators = default_generators(sampler)
-    wanted = {"good": 3, "bad": 0}
-    ours, prompted = (generators[name](data.texts, data.labels, wanted, 4) for name in ("smotext", "prompting"))
+    assert not has_language_model(EchoDecoder(64))
+    generators = default_generators(SMOTExT(encoder=HashEncoder(64), decoder=decoder, k_neighbors=2, candidates=1))
+    prompting = Stub()
+    monkeypatch.setattr(
+        PromptingDecoder, "decode_rows", lambda self, *given, **options: prompting.decode_rows(*given, **options)
+    )
+    ours, prompted = (generators[name](data.texts, data.labels, {"good": 3}, 4) for name in ("smotext", "prompting"))
+    assert prompting.asked == decoder.asked
+    assert all(len(shown) == 2 for shown in prompting.asked[0][0])
     assert ours.sources == prompted.sources
     assert len(prompted) == 3
