@@ -84,6 +84,7 @@ def read_table(
     label_column: str = "label",
     separator: str | None = None,
     encoding: str | None = None,
+    wants_synthetic: bool = False,
 ) -> Table:
     """Return the table in a CSV, TSV, JSON-lines or Parquet file, or in a Hugging Face dataset directory.
 
@@ -98,6 +99,8 @@ def read_table(
         The columns that hold the text and its class.
     separator, encoding : str, optional
         Of a text file; see :func:`smotext.dialects.find_dialect`.
+    wants_synthetic : bool
+        The other way round: of a file whose rows are marked, only the synthetic ones.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def read_table(
     if label_column in (features.names if isinstance(features, ParquetClasses) else classes_of(features)):
         gaps = {-1}  # what datasets writes where there is no label
     _check_cells(frame, path, text_column, label_column, gaps=gaps)
-    frame, n_synthetic = _without_synthetic(frame, path)
+    frame, n_synthetic = _only_synthetic(frame, path) if wants_synthetic else _without_synthetic(frame, path)
     return Table(frame, text_column, label_column, kind, features, dialect, n_synthetic)
 
 
@@ -336,6 +339,16 @@ def _without_synthetic(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, i
     if marks.all():
         raise InputError(f"{path}: all {len(frame)} rows are marked {SYNTHETIC_COLUMN!r}: expected real rows")
     return (frame[~marks].reset_index(drop=True) if marks.any() else frame), int(marks.sum())
+
+
+def _only_synthetic(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, int]:
+    """Return the synthetic rows of a table that marks them, else the whole table, and how many these are."""
+    if SYNTHETIC_COLUMN not in frame:
+        return frame, len(frame)
+    marks = _marks(frame, path)
+    if not marks.any():
+        raise InputError(f"{path} has no row with {SYNTHETIC_COLUMN} True: expected synthetic texts")
+    return frame[marks].reset_index(drop=True), int(marks.sum())
 
 
 def _objects(column: pd.Series) -> NDArray[np.object_]:

@@ -178,20 +178,18 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 
 def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> Rows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
-    import numpy as np
-
     from smotext.privacy.scene import as_rows
-    from smotext.tables import SYNTHETIC_COLUMN, read_table
+    from smotext.tables import read_table
 
-    table = read_table(path, text_column=columns.text_column, label_column=columns.label_column)
-    texts, labels, numbers = table.texts, table.labels, np.arange(len(table))
-    if only_synthetic and SYNTHETIC_COLUMN in table.frame:
-        is_synthetic = table.frame[SYNTHETIC_COLUMN].astype(str).str.lower().to_numpy() == "true"
-        texts, labels, numbers = texts[is_synthetic], labels[is_synthetic], numbers[is_synthetic]
-        if not len(texts):
-            raise InputError(f"{path} has no row with {SYNTHETIC_COLUMN} True: expected synthetic texts")
-    rows = as_rows((texts, labels), str(path))
-    return replace(rows, numbers=numbers[rows.numbers])
+    table = read_table(
+        path,
+        text_column=columns.text_column,
+        label_column=columns.label_column,
+        separator=columns.separator,
+        encoding=columns.encoding,
+        wants_synthetic=only_synthetic,
+    )
+    return as_rows((table.texts, table.labels), str(path))
 
 
 def _read_lineage(path: Path) -> Any:

@@ -80,7 +80,8 @@ def read_run(output: Path, columns: dict[str, str | None] | None = None) -> RunT
     if only_synthetic:
         texts, labels, n_marked = [], [], _count_rows(output, record)
     else:
-        table = read_table(output, **{**_columns_of(record), **given})
+        options: dict[str, Any] = {**_columns_of(record), **given}
+        table = read_table(output, **options)
         texts = [text if isinstance(text, str) else "" for text in table.texts]
         labels, n_marked = [str(label) for label in table.labels], table.n_synthetic
     n_synthetic = n_marked if record is None else record.n_synthetic
