@@ -12,7 +12,7 @@ corpus=$1 out=$2
 smotext train "$corpus"/{changelog_transcripts,digitalgov,gutenberg_third,medquad,sgd_dialogues,wikipedia_en_2014}.jsonl.xz \
   --out "$out" --lm smollm2-135m --encoder tiny --prompt-style list --projector-type mlp2x_gelu --soft-tokens 4 \
   --clean --max-tokens-per-word 1.8 --min-tokens 6 --max-tokens 60 --max-sentences 3 --held-out 600 \
-  --equal-shares --document-share 0.12 --max-passages 48000 --group-size 8 \
+  --equal-shares --document-share 0.4 --max-passages 150000 --group-size 8 \
   --train projector+lora --lora-rank 16 --lora-alpha 32 --learning-rate 2e-3 --lora-learning-rate 2e-4 --beta2 0.98 \
   --warmup-ratio 0.02 --final-ratio 0.05 --batch-size 32 --micro-tokens 768 --max-minutes 75 --precision bfloat16 \
   --most-examples 4 --example-share 0.7 --style-share 0.6 --noise 0.05 --mix-share 0.2 --prompt 0 \
