@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ import smotext
 from smotext.decoders.bridge import GUIDANCE_PREFIX, read_spec, read_tensors
 from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
 from smotext.errors import InputError, RunError, UnknownNameError
+from smotext.settings import Sampling
 from smotext.training.build import Job, Projecting, train_bridge
 from smotext.training.checkpoint import read_metrics
-from smotext.training.pair import load_bridge
-from smotext.training.store import PassageStore, read_texts
+from smotext.training.pair import Pair, load_bridge
+from smotext.training.score import held_out_nats
+from smotext.training.store import PassageStore, Piece, read_texts
 from smotext.training.trainer import Trainer
+from smotext.training.writing import texts_of, write_rows, write_texts
 from tests.training import toy
 
 SLOTS = Projecting("kv", n_slots=2, slot_code_size=8, first_slot_layer=1)
@@ -41,15 +46,70 @@ def test_a_new_language_model_learns_32_texts_by_heart(toy_bridge: Path) -> None
     assert share_reproduced(toy_bridge) == 1.0
 
 
-@pytest.mark.parametrize("train", ["projector", "projector+lora"])
+DASH = {"chat_template": "{bos}{content}", "prompts": ("<xRAG>-",)}  # slots need a token after them
+
+
+@pytest.mark.parametrize(
+    ("train", "options"),
+    [
+        ("projector", toy.ALONE),
+        ("projector+lora", toy.ALONE),
+        ("projector+lora", {**DASH, "projector": SLOTS}),
+    ],
+)
 def test_training_a_part_teaches_a_known_language_model_a_new_projector(
-    toy_bridge: Path, tmp_path: Path, train: str
+    toy_bridge: Path, tmp_path: Path, train: str, options: dict[str, Any]
 ) -> None:
     if train == "projector+lora":
         pytest.importorskip("peft")
-    job = toy.job(tmp_path, lm=str(toy_bridge), **toy.ALONE)
+    job = toy.job(tmp_path, lm=str(toy_bridge), **options)
     settings = toy.settings(train=train, learning_rate=1e-2, max_steps=150, lora_rank=4, lora_alpha=8)
     assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
+
+
+@pytest.mark.parametrize("projector", [SLOTS, Projecting(n_soft_tokens=2)])
+def test_a_trained_bridge_writes_as_the_pair_in_memory(tmp_path: Path, projector: Projecting) -> None:
+    job = toy.list_job(tmp_path, projector=projector, guidance=0.5, trained_guidance=0.5)
+    settings = toy.settings(max_steps=40, most_examples=3)
+    made = train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
+    losses = [entry["loss"] for entry in read_metrics(f"{made}.run")]
+    assert losses[-1] < 0.7 * losses[0]
+    pair, decoder = load_bridge(made), smotext.load_decoder(str(made), dtype="float32")
+    assert (pair.projector.config, decoder.examples) == (decoder.projector.config, 4)
+    assert pair.projector.config.items() >= projector.config.items()
+    vectors = toy.encoder().encode(toy.TEXTS[:6])
+    rows = decoder.decode_rows(vectors, max_new_tokens=30)
+    assert write_texts(pair, vectors, max_new_tokens=30) == [row.text.strip() for row in rows]
+    assert len({row.text for row in rows}) > 1
+    shown = pair.prompts.with_examples(pair.prompts.example_ids(toy.TEXTS[8:10]))
+    asked, options = torch.from_numpy(vectors), {"max_new_tokens": 30}
+    written = write_rows(pair, (shown,), np.zeros(6, dtype=int), asked, Sampling(), np.zeros(6, dtype=int), **options)
+    found = decoder.decode(vectors, examples=[toy.TEXTS[8:10]] * 6, **options)
+    assert texts_of(pair, written) == [text.strip() for text in found]
+    nats = held_out_nats(pair, piece_of(pair, toy.TEXTS[:6], vectors))
+    assert nats == pytest.approx(-decoder.log_likelihood(toy.TEXTS[:6], vectors, guidance=0.5).sum(), rel=1e-3)
+
+
+def piece_of(pair: Pair, texts: list[str], vectors: np.ndarray) -> Piece:
+    ids = pair.prompts.text_ids(texts)
+    return Piece(np.concatenate([np.array(row) for row in ids]), np.cumsum([0, *map(len, ids)]), vectors)
+
+
+def test_examples_need_prompts_that_show_some_and_groups_to_take_them_from(tmp_path: Path) -> None:
+    settings = toy.settings(most_examples=2)
+    with pytest.raises(InputError, match="most_examples is 2, but the bridge's prompts show none: use 0"):
+        train_bridge(toy.job(tmp_path), tmp_path / "out", settings, encoder=toy.encoder())
+    other = toy.list_job(tmp_path / "list", cutting=toy.CUTTING)
+    with pytest.raises(InputError, match="each passage is a group by itself: set group_size to"):
+        train_bridge(other, tmp_path / "out", settings, encoder=toy.encoder())
+
+
+def test_examples_that_leave_no_room_for_a_passage_are_refused(tmp_path: Path) -> None:
+    job = toy.list_job(tmp_path, examples=0)
+    settings = toy.settings(train="projector", max_steps=1, most_examples=3)
+    train_bridge(job, tmp_path / "fits", settings, encoder=toy.encoder())
+    with pytest.raises(InputError, match="max_tokens=40, but only .* tokens fit"):
+        train_bridge(job, tmp_path / "out", replace(settings, most_examples=8), encoder=toy.encoder())
 
 
 def test_stage_two_keeps_the_texts(toy_bridge: Path, tmp_path: Path) -> None:
@@ -58,11 +118,21 @@ def test_stage_two_keeps_the_texts(toy_bridge: Path, tmp_path: Path) -> None:
     assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
 
 
+@pytest.mark.parametrize(
+    ("make_job", "changes"),
+    [
+        (toy.job, {"optimizer": "muon"}),
+        (
+            partial(toy.list_job, projector=SLOTS),
+            {"train": "projector+lora", "most_examples": 3, "style_share": 0.5, "lora_first_layer": 1, "lora_rank": 2},
+        ),
+    ],
+)
 def test_resuming_gives_the_very_weights_of_an_uninterrupted_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_job: Callable[[Path], Job], changes: dict[str, Any]
 ) -> None:
-    settings = toy.settings(max_steps=12, noise=0.1, optimizer="muon", average_from=0.5)
-    job = toy.job(tmp_path)
+    settings = toy.settings(max_steps=12, noise=0.1, average_from=0.5, **changes)
+    job = make_job(tmp_path)
     whole = train_bridge(job, tmp_path / "whole", settings, encoder=toy.encoder())
     take_step = Trainer._step
 

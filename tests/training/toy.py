@@ -66,6 +66,7 @@ def language_model(seed: int = 0, **changes: Any) -> Any:
 def write_lm(folder: Path, **changes: Any) -> Path:
     """Write a language model with random weights, and its tokenizer, if it is not there yet."""
     path = folder / "lm"
+    path.parent.mkdir(exist_ok=True)
     if not path.is_dir():
         language_model(**changes).save_pretrained(path)
         tokenizer().save_pretrained(path)
