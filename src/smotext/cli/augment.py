@@ -274,6 +274,7 @@ def _summarise(
     job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
     from smotext.cli.summary import count_repeated, rejection_warning, summary_rows
+    from smotext.filters.candidates import NOT_NEAREST
 
     heads = ["class", "before", "after", "real length", "synthetic length"]
     rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
@@ -281,12 +282,13 @@ def _summarise(
         return
     if too_many := rejection_warning(made, rejected):
         print_line("warning", too_many)
+    n_rejected = sum(reason != NOT_NEAREST for reason in rejected["reason"]) if len(rejected) else 0
     n_repeated = count_repeated(made["text"], job.table.texts)
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(
         "lengths are quartiles, in tokens",
         f"{len(made)} synthetic rows in {spell_seconds(seconds)}"
-        + (f", {len(rejected)} rejected" if len(rejected) else "")
+        + (f", {n_rejected} rejected" if n_rejected else "")
         + (f"; {n_repeated} of them repeat another text word by word" if n_repeated else ""),
         *job.notes,
         f"lineage (private): {lineage_path(out.output)}",
