@@ -109,6 +109,15 @@ def test_beaten_candidates_never_fill() -> None:
     assert len(found.synthetic) == 0
 
 
+@pytest.mark.parametrize("reason", ["copied", "unfinished", "empty", "candidate"])
+def test_what_the_guards_and_the_writer_reject_never_fills_whatever_it_scores(reason: str) -> None:
+    scores = {"label_score": [1.0, 0.1], "target_cosine": [1.0, 0.1]}
+    found = closed(rows(("a/0/0/0", "words of its own", reason), ("a/1/0/0", "off the label", "off_label"), **scores))
+    assert found.synthetic["text"].tolist() == ["off the label"]
+    assert found.rejected["reason"].tolist() == [reason]
+    assert found.notes[-1] == "fewer texts than asked for (rounds: 1): 'a' 1 of 2"
+
+
 def test_report_returns_fewer_with_a_note() -> None:
     found = closed(rows(("a/0/0/0", "x", "short"), ("a/1/0/0", "y", "")), on_shortfall="report")
     assert found.synthetic["text"].tolist() == ["y"]
