@@ -3,9 +3,9 @@
     python experiments/held_out_passages.py CORPUS_DIR/*.jsonl.xz --data DATA --out work/held-out
     smotext bridge-score src/smotext/assets/tiny work/held-out/short.jsonl --max-new-tokens 64
 
-The corpus is cut as the third round of recipes/tiny.sh cuts it, so that the passages are those that ``smotext train``
-holds out there, in its order; about six minutes. Which documents are held out depends on their text alone: another
-seed or number of passages draws other passages, and none from a document that was trained on.
+The corpus is cut as recipes/tiny.sh cuts it, so that the passages are those that ``smotext train`` holds out there, in
+its order; about six minutes. Which documents are held out depends on their text alone: another seed or number of passages
+draws other passages, and none from a document that was trained on.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from smotext.training.build import count_tokens
 from smotext.training.corpus import Cutting, read_corpus
 from smotext.training.pair import load_tokenizer
 
-RECIPE = Cutting(max_tokens=64, max_sentences=4, clean=True, max_tokens_per_word=1.5)
+RECIPE = Cutting(
+    min_tokens=6, max_tokens=60, max_sentences=3, clean=True, max_tokens_per_word=1.8, group_size=8, document_share=0.4
+)
 SHORT_TOKENS = 32  # the longest passage of the short set
-N_SHORT, N_LONG, N_POSTS = 500, 200, 100
+N_SHORT, N_LONG, N_POSTS = 300, 200, 100
 
 
 def main() -> None:
@@ -41,6 +43,7 @@ def main() -> None:
             max_passages=given.max_passages,
             n_held_out=given.held_out,
             seed=given.random_seed,
+            equal_shares=True,
         ).held_out
         short, long = by_length(passages, count_tokens(tokenizer, passages))
         posts = [train.texts[row] for row in np.random.default_rng(0).permutation(len(train))]
@@ -51,15 +54,15 @@ def main() -> None:
 
 
 def parsed_options() -> argparse.Namespace:
-    """Return the options; their defaults are those of the recipe's third round."""
+    """Return the options; their defaults are those of the recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="+", type=Path, help="the recipe's corpus files, in its order")
     parser.add_argument("--out", type=Path, required=True, help="folder of the three files")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with scikit_learn_data/")
     parser.add_argument("--bridge", default="tiny", help="whose tokens are counted: preset, or path of a bridge")
-    parser.add_argument("--max-passages", type=int, default=400_000, help="as given to smotext train")
-    parser.add_argument("--held-out", type=int, default=1000, help="as given to smotext train")
-    parser.add_argument("--random-seed", type=int, default=1, help="as given to smotext train")
+    parser.add_argument("--max-passages", type=int, default=150_000, help="as given to smotext train")
+    parser.add_argument("--held-out", type=int, default=600, help="as given to smotext train")
+    parser.add_argument("--random-seed", type=int, default=0, help="as given to smotext train")
     return parser.parse_args()
 
 

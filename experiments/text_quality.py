@@ -44,6 +44,7 @@ from smotext.decoders.prompts import flatten
 from smotext.evaluation.data import LabelledTexts
 from smotext.filters.ngrams import WordRuns, squeeze
 from smotext.seeding import generator
+from smotext.sentences import ends_sentence
 from smotext.training.measures import distinct
 from smotext.training.score import bare_bits
 
@@ -110,7 +111,7 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, float]:
         "cosine": float(made["target_cosine"].mean()) if "target_cosine" in made else math.nan,
         "copies": share_of_copies(texts, few.texts),
         "duplicates": 1 - len(set(map(squeeze, texts))) / len(texts),
-        "cut": float((~made["is_finished"].astype(bool)).mean()),
+        "cut": float(np.mean([not row.is_finished and not ends_sentence(row.text) for row in made.itertuples()])),
         "words": float(
             np.mean([len(t.split()) for t in texts]) / np.mean([len(shortened(t).split()) for t in few.texts])
         ),

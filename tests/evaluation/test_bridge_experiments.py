@@ -77,11 +77,11 @@ def test_the_default_cutting_is_that_of_the_recipe(script, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["held_out_passages.py", "corpus.jsonl", "--out", "out"])
     given, cut = found.parsed_options(), found.RECIPE
     recipe = (ROOT / "recipes" / "tiny.sh").read_text(encoding="utf-8")
-    third_round = recipe.split("# Third round")[1]
-    assert f"--clean --max-tokens-per-word {cut.max_tokens_per_word} --held-out {given.held_out} " in recipe
-    assert f"--max-tokens {cut.max_tokens} --max-sentences {cut.max_sentences} " in third_round
-    assert f"--max-passages {given.max_passages} " in third_round
-    assert f"--random-seed {given.random_seed} " in third_round
+    assert f"--clean --max-tokens-per-word {cut.max_tokens_per_word} --min-tokens {cut.min_tokens} " in recipe
+    assert f"--max-tokens {cut.max_tokens} --max-sentences {cut.max_sentences} --held-out {given.held_out} " in recipe
+    assert f"--document-share {cut.document_share} --max-passages {given.max_passages} " in recipe
+    assert f"--group-size {cut.group_size} " in recipe
+    assert f"--random-seed {given.random_seed} " in recipe
 
 
 def test_missing_newsgroups_are_named_before_the_corpus_is_read(script, tmp_path, monkeypatch, capsys):
@@ -93,6 +93,7 @@ def test_missing_newsgroups_are_named_before_the_corpus_is_read(script, tmp_path
     assert "give the folder of the data with --data" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_adapting_ends_in_a_table_and_json(script, tmp_path, monkeypatch, capsys):
     found, folder = script("adapting"), tmp_path / "labelled"
     folder.mkdir()
@@ -105,7 +106,7 @@ def test_adapting_ends_in_a_table_and_json(script, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(sys, "argv", ["adapting.py", *options])
     found.main()
     out = capsys.readouterr().out
-    assert "| toys | 30 | muon 0.0008, 64 a step |" in out
+    assert "| toys | 30 | adamw 0.0005, 16 a step |" in out
     (row,) = json.loads(out.splitlines()[-1])
     assert row["after"] < row["before"]
     assert tuple(row) == found.HEADS

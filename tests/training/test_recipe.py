@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 import smotext
-from smotext.decoders.base_model import BASES
+from smotext.decoders.base_model import BASES, find_base
+from smotext.errors import ModelNotFoundError
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "tiny.sh"
 CORPUS = "changelog_transcripts", "digitalgov", "gutenberg_third", "medquad", "sgd_dialogues", "wikipedia_en_2014"
-SHORTER = "--max-steps 2 --max-passages 24 --document-share 1 --batch-size 8 --held-out 2 --quiet"  # the last one counts
+SHORTER = (
+    "--max-steps 2 --max-passages 24 --document-share 1 --batch-size 8 --held-out 2 --quiet"  # the last one counts
+)
 WHO = ("farmer", "teacher", "driver", "sailor", "baker", "painter")
 WHAT = ("opened the window", "closed the garden gate", "waited for the train", "wrote a long letter")
 
@@ -30,7 +33,7 @@ def corpus(tmp_path: Path) -> Path:
     for name, who in zip(CORPUS, WHO, strict=True):
         texts = [
             f"The old {who} {what} in the {when} and then went home."
-            for what, when in product(WHAT, ("morning", "evening"))
+            for what, when in product(WHAT, ("morning", "evening", "spring", "summer", "autumn", "winter"))
         ]
         with lzma.open(folder / f"{name}.jsonl.xz", "wt", encoding="utf-8") as lines:
             lines.writelines(json.dumps({"text": text}) + "\n" for text in texts)
@@ -38,8 +41,12 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@needs_smollm
 def test_the_recipe_runs_from_end_to_end(corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    try:
+        find_base(BASES["smollm2-135m"], asks_hub=False)
+    except ModelNotFoundError as error:
+        pytest.skip(str(error))
     shim = tmp_path / "bin" / "smotext"
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smotext "$@" {SHORTER}\n', encoding="utf-8")
