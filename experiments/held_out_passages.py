@@ -4,8 +4,8 @@
     smotext bridge-score src/smotext/assets/tiny work/held-out/short.jsonl --max-new-tokens 64
 
 The corpus is cut as recipes/tiny.sh cuts it, so that the passages are those that ``smotext train`` holds out there, in
-its order; about six minutes. Which documents are held out depends on their text alone: another seed or number of passages
-draws other passages, and none from a document that was trained on.
+its order; about six minutes. Which documents are held out depends on their text alone: another seed or number of
+passages draws other passages, and none from a document that was trained on.
 """
 
 from __future__ import annotations
