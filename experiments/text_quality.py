@@ -127,13 +127,15 @@ def gains(
 ) -> dict[str, float]:
     """Return macro-F1 on real rows, in points, of classifiers trained on the few, and what the new texts add to it."""
     found = {}
-    words = TfidfVectorizer(sublinear_tf=True).fit(few.texts)
-    for name, features in (("TF-IDF", words.transform), ("encoder", lambda part: encoder.encode(list(part)))):
+    for name in ("TF-IDF", "encoder"):
         scores = []
         for more_texts, more_labels in (((), ()), (texts, labels)):
+            known = [*few.texts, *more_texts]
+            words = TfidfVectorizer(sublinear_tf=True).fit(known)
+            features = words.transform if name == "TF-IDF" else encoder.encode
             classifier = LogisticRegression(C=10, max_iter=2000)
-            classifier.fit(features([*few.texts, *more_texts]), [*few.labels, *more_labels])
-            scores.append(100 * f1_score(real.labels, classifier.predict(features(real.texts)), average="macro"))
+            classifier.fit(features(known), [*few.labels, *more_labels])
+            scores.append(100 * f1_score(real.labels, classifier.predict(features(list(real.texts))), average="macro"))
         found |= {name: scores[0], f"{name} gain": scores[1] - scores[0]}
     return found
 

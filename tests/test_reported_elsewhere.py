@@ -106,7 +106,7 @@ class Parrot(EchoDecoder):
 
 def test_duplicates_are_dropped_and_counted_where_a_decoder_repeats_itself() -> None:
     X, y = eighty_rows()
-    smx = SMOTExT("echo", decoder=Parrot(), filters=["duplicate"], on_shortfall="report", random_state=0)
+    smx = SMOTExT("echo", decoder=Parrot(), filters=["duplicate"], candidates=1, on_shortfall="report", random_state=0)
     with pytest.warns(SmotextWarning, match="fewer"):
         rows = smx.generate(X, y, n=420)
     assert len(rows) == rows["text"].nunique() == 100

@@ -19,9 +19,7 @@ from smotext.errors import ModelNotFoundError
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "tiny.sh"
 CORPUS = "changelog_transcripts", "digitalgov", "gutenberg_third", "medquad", "sgd_dialogues", "wikipedia_en_2014"
-SHORTER = (
-    "--max-steps 2 --max-passages 24 --document-share 1 --batch-size 8 --held-out 2 --quiet"  # the last counts
-)
+SHORTER = "--max-steps 2 --max-passages 24 --document-share 1 --batch-size 8 --held-out 2 --quiet"  # the last counts
 WHO = ("farmer", "teacher", "driver", "sailor", "baker", "painter")
 WHAT = ("opened the window", "closed the garden gate", "waited for the train", "wrote a long letter")
 

@@ -75,6 +75,7 @@ class Study:
 
     Examples
     --------
+    >>> from smotext.evaluation.data import labelled
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from sklearn.naive_bayes import MultinomialNB
     >>> from sklearn.pipeline import make_pipeline
