@@ -70,7 +70,7 @@ def make_report(steps: Sequence[smotext.Synthetic], command: str) -> str:
             "",
             "The clinical study of SMOTExT (arXiv 2505.13434), with two invented notes and the bundled model. lam is",
             "the weight of note 1. Attributes are found by a list of words: an empty cell means that none of them is",
-            "in the text. The bundled model is small and general: it keeps the topic, seldom the facts. Nothing here is",
+            "in the text. The bundled model is small and general: it keeps the topic, seldom facts. Nothing here is",
             "medical advice, and synthetic notes are not private by themselves.",
             "",
             f"Written by `{command}`.",
