@@ -130,9 +130,10 @@ def test_a_run_begun_in_one_process_ends_on_a_cluster(cluster, source, small_gro
     assert augment(source, whole) == 0
     assert augment(source, output, "--max-tokens", "50") == 3
     n_there = len(parts_of(output))
+    n_rows = sum(len(pd.read_parquet(part)) for part in parts_of(output))  # a cap may end within a group
     assert 0 < n_there < 10
     assert augment(source, output, *on(cluster), "--resume", "always") == 0
-    assert f"resumed {4 * n_there} rows" in capsys.readouterr().err
+    assert f"resumed {n_rows} rows" in capsys.readouterr().err
     assert files_of(output) == files_of(whole)
 
 
@@ -142,9 +143,10 @@ def test_a_run_capped_on_a_cluster_ends_in_one_process(cluster, source, small_gr
     assert augment(source, output, *on(cluster), "--max-tokens", "50") == 3
     n_there = len(parts_of(output))
     assert 0 < n_there < 10
+    n_rows = sum(len(pd.read_parquet(part)) for part in parts_of(output))
     assert len(pd.read_csv(output)) <= len(TEXTS) + 4 * n_there
     assert augment(source, output, "--resume", "always") == 0
-    assert f"resumed {4 * n_there} rows" in capsys.readouterr().err
+    assert f"resumed {n_rows} rows" in capsys.readouterr().err
     assert files_of(output) == files_of(whole)
 
 
