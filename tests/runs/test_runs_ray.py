@@ -238,7 +238,7 @@ def test_the_bundled_model_writes_the_same_bytes_and_no_process_stays(source):
     whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
     place = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # a short path: sockets lie there
     code = "import sys; from smotext import settings; settings.GROUP_SIZE = 8; from smotext.cli import main; main()"
-    command = [sys.executable, "-c", code, "augment", str(source), "--per-class", "8", "--dtype", "float32"]
+    command = [sys.executable, "-c", code, "augment", str(source), "--per-class", "4", "--dtype", "float32"]
     environment = {
         **os.environ,
         "RAY_AUTH_TOKEN": "of-a-test",  # or Ray leaves one in the home directory
