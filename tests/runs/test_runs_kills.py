@@ -91,6 +91,7 @@ def smotext(source, output, *options, **more):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_bundled_model_killed_at_random_moments_ends_with_the_same_bytes(source):
     options = ["--model", "tiny", "--per-class", "4", "--candidates", "2"]
     whole, output = source.with_name("whole.csv"), source.with_name("out.csv")

@@ -233,6 +233,7 @@ def notes(directory, kind):
     return {path.name: path.read_text() for path in directory.glob(f"{kind}-*")}
 
 
+@pytest.mark.timeout(900)
 def test_the_bundled_model_writes_the_same_bytes_and_no_process_stays(source):
     """Without an address a cluster is started, and ended."""
     whole, output = source.with_name("whole.csv"), source.with_name("out.csv")
