@@ -739,6 +739,11 @@ def test_a_function_is_a_filter_and_its_rejects_are_replaced() -> None:
     assert smx.funnel_.set_index("step")["n_texts"]["accepted"] == 8
 
 
+def test_a_function_is_never_asked_of_no_texts() -> None:
+    smx = sampler(filters=[lambda texts, labels: np.array([len(text) for text in texts]).max() > 3])
+    assert len(smx.generate(TEXTS, LABELS, n=0)) == 0
+
+
 def test_without_enough_kept_the_best_rejected_stand_in_or_not() -> None:
     never = [lambda texts, labels: [False] * len(texts)]
     smx = sampler(filters=never)

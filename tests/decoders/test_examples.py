@@ -251,9 +251,13 @@ def test_examples_leave_room_for_the_text_or_are_refused(tmp_path: Path) -> None
 
 
 def test_the_last_position_can_be_written_to(tmp_path: Path) -> None:
-    alone = {"examples_template": None, "examples": 0, "projector": {"n_soft_tokens": 3}}
+    alone: dict[str, Any] = {"examples_template": None, "examples": 0, "projector": {"n_soft_tokens": 3}}
     decoder = load_decoder(str(make_list_checkpoint(tmp_path, "gpt2", n_layers=2, **alone)))
     most = decoder.most_new_tokens
     assert most == 128 - 1 - 3 - 1, "all but the begin token, the vector and the dash"
     (row,) = decoder.decode_rows(VECTORS[:1], max_new_tokens=most, min_new_tokens=most)
     assert row.n_tokens == most
+    fits = next(text for n in range(most) for text in ["x" * n] if decoder.count_tokens([f" {text}"])[0] == most)
+    assert np.isfinite(decoder.log_likelihood([fits], VECTORS[:1])).all()
+    with pytest.raises(InputError, match=f"text 0 has {most + 1} tokens: the language model has room for {most}"):
+        decoder.log_likelihood([f"{fits}x"], VECTORS[:1])

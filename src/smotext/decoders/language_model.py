@@ -239,7 +239,7 @@ class LanguageModelDecoder:
         Raises
         ------
         InputError
-            If there are not as many texts as vectors.
+            If there are not as many texts as vectors, or the language model has no room for one.
         """
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         if len(texts) != len(rows):
@@ -249,6 +249,11 @@ class LanguageModelDecoder:
         prompts, which = self._prompts_of_rows(numbers, examples)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
+        room = self._room_after(prompts) if prompts else None
+        if room is not None and lengths.max() > room + 1:  # the end token is never read
+            raise InputError(
+                f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {room}"
+            )
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
         for some in _with_one_end(prompts, which):

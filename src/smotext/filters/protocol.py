@@ -143,6 +143,8 @@ class PlainFilter:
 
     def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
         """Return what the function says, and no scores."""
+        if not len(batch):  # which somebody's function need not be ready for
+            return np.zeros(0, dtype=bool), {}
         return as_mask(self.function(list(batch.texts), batch.labels), len(batch), self.name), {}
 
     def __repr__(self) -> str:
