@@ -20,6 +20,7 @@ FLOORS = [
     {"sampler"},
     {"augment", "downloads"},
     {"privacy"},
+    {"long_texts", "passage_writing"},
     {"presets", "writing", "rounds", "repeats"},
     {"encoders", "decoders", "filters"},
     {"settings"},
@@ -27,7 +28,7 @@ FLOORS = [
     {"weights"},
     {"inputs", "tables", "hub"},
     {"targets"},
-    {"records", "formats", "containers", "parallel", "devices"},
+    {"records", "formats", "containers", "parallel", "devices", "passages"},
     {"caching", "seeding", "sentences", "files", "dialects", "classes"},
     {"errors"},
 ]

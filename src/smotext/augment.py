@@ -24,9 +24,11 @@ from smotext.filters.candidates import with_candidates
 from smotext.filters.judge import make_judge
 from smotext.filters.protocol import RealTexts
 from smotext.inputs import Corpus
+from smotext.long_texts import find_long_texts
 from smotext.mixing.examples import with_examples
 from smotext.mixing.interpolation import mix
 from smotext.mixing.planning import Planner
+from smotext.passage_writing import PassageWriter
 from smotext.privacy.planning import PrivatePlanner
 from smotext.records import UNKNOWN, Asked, Decoder, Encoder, MixPlan
 from smotext.rounds import Closed, Ledger
@@ -98,12 +100,15 @@ class Augmented:
         What had to be adapted.
     funnel : DataFrame
         ``step`` and ``n_texts``: written, rejected by each filter, kept.
+    long_classes : frozenset of label
+        Classes whose texts are read, mixed and written passage by passage.
     """
 
     synthetic: pd.DataFrame
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     funnel: pd.DataFrame
+    long_classes: frozenset[Any] = frozenset()
 
 
 def augment(
@@ -144,43 +149,52 @@ def augment(
     run = run or InMemoryRun()
     writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
-    vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
+    long = find_long_texts(corpus, encoder, writer, settings)
+    n_vectors = len(corpus.texts) if long is None else long.n_rows
+    encode = partial(encode_cached, encoder, corpus.texts) if long is None else partial(long.encode, encoder)
+    found = run.vectors(n_vectors, encode)
+    vectors = found[: len(corpus.texts)]  # below them are those of passages
     planner = make_planner(vectors, corpus, settings, seed)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
     judging = CachingEncoder(encoder)
-    judge = make_judge(settings.filters, real, judging, n_candidates=settings.candidates)
+    long_classes = frozenset() if long is None else long.classes
+    write = writer.write if long is None else PassageWriter(writer, encoder, settings.candidates).write
+    group_size = settings.group_size if long is None else max(1, settings.group_size // settings.candidates)
+    reader = judging if long is None else long.reader(judging)
+    judge = make_judge(settings.filters, real, reader, n_candidates=settings.candidates)
     ledger = Ledger(real.texts, on_shortfall=settings.on_shortfall)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
         return group_targets(vectors, group, settings)
 
     def ask(group: MixPlan) -> Asked:
-        return Asked(targets(group), example_texts(corpus.texts, group))
+        chains = None if long is None else long.chains(found, group, writer, settings)
+        return Asked(targets(group), example_texts(corpus.texts, group), chains)
 
     def make_plan(wanted: MixPlan) -> MixPlan:
         screened = judge.screen(wanted, targets, planner.replan)
         shown = with_examples(screened, corpus.labels, n_examples, seed=seed)
-        return with_candidates(shown, settings.candidates, seed=seed)
+        return with_candidates(shown, settings.candidates, seed=seed, once=long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
     if not len(plan):
         ledger.add(judge.score(no_rows(), plan, targets))  # for the columns
     while len(plan):
-        groups = plan.groups(settings.group_size)
-        rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
+        groups = plan.groups(group_size)
+        rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, write))
         judging.keeps = stop is None  # the run that goes on judges the whole round together
         ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
         if stop is not None:
             ledger.on_shortfall = "report"  # what is open will be written when the run goes on
-            stop.partial = _augmented(ledger.close(judge.names), notes)
+            stop.partial = _augmented(ledger.close(judge.names), notes, long_classes)
             raise stop
         open_rows = ledger.open_rows()
         if not open_rows[0]:
             break
         plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))  # noqa: B023 (called at once)
-    return _augmented(ledger.close(judge.names), notes)
+    return _augmented(ledger.close(judge.names), notes, long_classes)
 
 
 def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings) -> RealTexts:
@@ -209,9 +223,9 @@ def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | N
     return _joined(found), None
 
 
-def _augmented(closed: Closed, notes: tuple[str, ...]) -> Augmented:
+def _augmented(closed: Closed, notes: tuple[str, ...], long_classes: frozenset[Any]) -> Augmented:
     synthetic, rejected = (rows if len(rows.columns) else no_rows() for rows in (closed.synthetic, closed.rejected))
-    return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel)
+    return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel, long_classes)
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -23,8 +23,8 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.writing import Writer, examples_shown
 
 _IDLE = {
-    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "on_shortfall", "privacy",
-    "verbose",
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "max_passages", "filters", "on_shortfall",
+    "privacy", "verbose",
 }  # fmt: skip
 _WRITTEN = {  # where no candidate of a step can be kept
     "copied": "only copies of the two texts were written",

@@ -133,6 +133,33 @@ class MixPlan:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """What a long text asks of the decoder: its passages, which are written in order.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_passages, vector_dim), float32
+    examples : list of lists of str
+        The texts that each passage's prompt shows, before what was written already; empty lists: none.
+    limits : ndarray of shape (n_passages,), int64
+        The most tokens of each passage.
+    leads : list of str
+        What stands between a passage and the one before it.
+    parents : list of lists of int
+        Which passage of each known parent goes into each passage.
+    """
+
+    vectors: NDArray[np.float32]
+    examples: list[list[str]]
+    limits: NDArray[np.int64]
+    leads: list[str]
+    parents: list[list[int]]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the rows of a plan ask of the decoder.
 
@@ -141,17 +168,21 @@ class Asked:
     vectors : ndarray of shape (n_rows, vector_dim), float32
     examples : list of lists of str, or None
         The texts that each row's prompt shows; None: prompts show none.
+    chains : list of Chain or None, or None
+        For each row that is written passage by passage, its passages. None: no row is.
     """
 
     vectors: NDArray[np.float32]
     examples: list[list[str]] | None = None
+    chains: list[Chain | None] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def __getitem__(self, rows: slice) -> Asked:
         """Return what these rows ask."""
-        return Asked(self.vectors[rows], None if self.examples is None else self.examples[rows])
+        examples, chains = (None if each is None else each[rows] for each in (self.examples, self.chains))
+        return Asked(self.vectors[rows], examples, chains)
 
 
 @dataclass(frozen=True, slots=True)

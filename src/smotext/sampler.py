@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,10 @@ class SMOTExT(BaseSampler):
     max_new_tokens : "auto" or int
         "auto" lets texts end by themselves, in the length that the examples or the vector suggest. A number may cut
         them.
+    max_passages : "auto" or int
+        Where half of a class's texts are longer than the model writes in one go, they are read, mixed and written
+        passage by passage; "auto" is as many passages as the parents have, 32 at most. A number is the most; 1 writes
+        one passage for a text of any length.
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
     filters : None, "default", "strict" or list of filters
@@ -149,6 +153,7 @@ class SMOTExT(BaseSampler):
         candidates=4,
         prompt=0,
         max_new_tokens="auto",
+        max_passages="auto",
         do_sample=True,
         temperature=0.8,
         top_p=0.95,
@@ -176,6 +181,7 @@ class SMOTExT(BaseSampler):
         self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
+        self.max_passages = max_passages
         self.do_sample = do_sample
         self.temperature = temperature
         self.top_p = top_p
@@ -317,8 +323,11 @@ class SMOTExT(BaseSampler):
         if settings.privacy is not None:
             self.privacy_statement_ = statement(settings.privacy)
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
+        if found.long_classes:
+            _LOG.info("written passage by passage: classes %s", sorted(map(str, found.long_classes)))
         _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
-        for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
+        cut = truncated_note(corpus, encoder, found.long_classes)
+        for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
             if note:
                 warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
         return found
@@ -356,10 +365,14 @@ def skipped_note(corpus: Corpus) -> list[str]:
     return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
 
 
-def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
-    """Return a note on texts of which the encoder reads the beginning only, if there are any."""
-    n_cut = encoder.count_truncated(corpus.texts) if hasattr(encoder, "count_truncated") else 0
+def truncated_note(corpus: Corpus, encoder: Any, long_classes: Collection[Any] = frozenset()) -> list[str]:
+    """Return a note on texts of which the encoder reads the beginning only, if there are any.
+
+    Texts of long classes are read passage by passage.
+    """
+    texts = [text for text, label in zip(corpus.texts, corpus.labels, strict=True) if label not in long_classes]
+    n_cut = encoder.count_truncated(texts) if hasattr(encoder, "count_truncated") else 0
     if n_cut == 0:
         return []
-    texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
-    return [f"{texts} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]
+    texts_are = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
+    return [f"{texts_are} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]

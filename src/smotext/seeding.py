@@ -123,6 +123,31 @@ def row_seeds(
     return (state >> np.uint64(1)).astype(np.int64)
 
 
+def further_seeds(seeds: ArrayLike, *key: ArrayLike) -> NDArray[np.int64]:
+    """Return seeds that hang on each row's own seed and on further numbers, such as a passage and a candidate.
+
+    Parameters
+    ----------
+    seeds : array-like of shape (n_rows,), int
+        Row seeds, as :func:`row_seeds` gives them.
+    *key : array-like of int, 0 or more
+        Numbers for each row, or one for all.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+
+    Examples
+    --------
+    >>> (further_seeds([1, 2], 0) == further_seeds([1, 2], [1, 0])).tolist()
+    [False, True]
+    """
+    state = np.atleast_1d(np.asarray(seeds)).astype(np.uint64)
+    for part in key:
+        state = splitmix64(state ^ splitmix64(np.asarray(part).astype(np.uint64)))
+    return (state >> np.uint64(1)).astype(np.int64)
+
+
 def uniforms(seeds: ArrayLike, stream: str, width: int = 1) -> NDArray[np.float64]:
     """Return `width` uniform numbers in the open interval (0, 1) per row, from each row's own stream.
 

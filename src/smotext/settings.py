@@ -67,6 +67,7 @@ class Settings:
     candidates: int = 4
     prompt: int | str = 0
     max_new_tokens: int | str = "auto"
+    max_passages: int | str = "auto"
     do_sample: bool = True
     temperature: float = 0.8
     top_p: float = 0.95
@@ -86,6 +87,8 @@ class Settings:
         Sampling(self.do_sample, self.temperature, self.top_p, self.top_k, self.repetition_penalty)
         if self.max_new_tokens != "auto":
             check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
+        if self.max_passages != "auto":
+            check_count("max_passages", self.max_passages, "'auto' or a number of passages, 1 or more")
         check_count("candidates", self.candidates, "1 or more")
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the bridge's own number", least=0)

@@ -64,7 +64,7 @@ class Writer:
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
-        self.labels, self.rows = corpus.labels, corpus.rows
+        self.labels, self.row_numbers = corpus.labels, corpus.rows
         self.decoder = decoder
         self.settings = settings
         self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
@@ -83,13 +83,13 @@ class Writer:
     def write(self, group: MixPlan, asked: Asked) -> pd.DataFrame:
         """Return one row per row of the group, decoded from what it asks for."""
         prompts, limits = self.prompts_for(group), self.limits_for(group)
-        decoded = self._decode(asked, prompts, limits, group.seeds)
+        decoded = self.decode(asked, prompts, limits, group.seeds)
         is_auto = self.settings.max_new_tokens == "auto"
-        texts = [_finish(row) if is_auto else row.text.strip() for row in decoded]
+        texts = [finish(row) if is_auto else row.text.strip() for row in decoded]
         reasons = [
-            UNFINISHED if is_auto and not _is_whole(row, text) else "" for row, text in zip(decoded, texts, strict=True)
+            UNFINISHED if is_auto and not is_whole(row, text) else "" for row, text in zip(decoded, texts, strict=True)
         ]
-        return self._rows(group, texts, decoded, prompts, reasons)
+        return self.rows(group, texts, decoded, prompts, reasons)
 
     def limits_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return the most tokens each row may have.
@@ -108,11 +108,15 @@ class Writer:
             known = parents[parents != UNKNOWN]
             members = known if len(known) else np.flatnonzero(self.labels == group.labels[row])
             longest[row] = self.lengths[members].max()
+        return self.bounds(longest)
+
+    def bounds(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the most tokens of texts whose longest parents have these lengths."""
         factor, more = SLACK
         most = math.ceil(self.longest * MORE_THAN_TRAINED)
         if self.most is not None:
             most = min(most, self.most)
-        return np.ceil(longest * factor + more).astype(np.int64).clip(1, most)
+        return np.ceil(lengths * factor + more).astype(np.int64).clip(1, most)
 
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
@@ -120,7 +124,7 @@ class Writer:
             return (uniforms(group.seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
         return np.full(len(group), self.settings.prompt, dtype=np.int64)
 
-    def _decode(
+    def decode(
         self,
         asked: Asked,
         prompts: NDArray[np.int64],
@@ -152,7 +156,7 @@ class Writer:
         if wrong := [text for text in texts if not isinstance(text, str)]:
             raise InputError(f"decoder {name} returned a text of type {type(wrong[0]).__name__}: expected str")
 
-    def _rows(
+    def rows(
         self,
         group: MixPlan,
         texts: Sequence[str],
@@ -160,6 +164,7 @@ class Writer:
         prompts: NDArray[np.int64],
         reasons: Sequence[str],
     ) -> pd.DataFrame:
+        """Return the table of a group's texts with their lineage."""
         none = np.zeros((len(group), 0), dtype=np.int64)
         examples = none if group.examples is None else group.examples
         return pd.DataFrame(
@@ -185,7 +190,7 @@ class Writer:
         )
 
     def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
-        return self.rows[parents[parents != UNKNOWN]].tolist()
+        return self.row_numbers[parents[parents != UNKNOWN]].tolist()
 
 
 def no_rows() -> pd.DataFrame:
@@ -193,13 +198,14 @@ def no_rows() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
 
 
-def _finish(row: Decoded) -> str:
+def finish(row: Decoded) -> str:
     """Return the text; one that was stopped at the limit goes to its last sentence end."""
     text = row.text.strip()
     return text if row.is_finished else cut_at_sentence(text)
 
 
-def _is_whole(row: Decoded, text: str) -> bool:
+def is_whole(row: Decoded, text: str) -> bool:
+    """Return whether a text came to its end, by itself or at a sentence's."""
     return row.is_finished or ends_sentence(text)
 
 

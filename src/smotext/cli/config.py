@@ -17,7 +17,7 @@ from smotext.errors import InputError, MissingFileError, unknown_name
 
 # Options that the command line spells as one word, and how a file may spell their parts: numbers, lists, tables.
 _JOINED = {"lam": ":", "shots": ",", "conditions": ",", "classifier": ","}
-_NUMBERS = ("lam", "prompt", "max_new_tokens", "sampling_strategy", "shots")
+_NUMBERS = ("lam", "prompt", "max_new_tokens", "max_passages", "sampling_strategy", "shots")
 
 
 def config_parameter(options: Mapping[str, Any]) -> inspect.Parameter:

@@ -97,6 +97,7 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
             "lam": parse_lam(method.lam),
             "prompt": parse_word_or_int("--prompt", method.prompt, "random"),
             "max_new_tokens": parse_word_or_int("--max-new-tokens", method.max_new_tokens, "auto"),
+            "max_passages": parse_word_or_int("--max-passages", method.max_passages, "auto"),
             "filters": None if method.filters in (None, "none") else method.filters,
             "random_state": method.random_seed,
         }

@@ -89,6 +89,12 @@ class MethodOptions:
     max_new_tokens: Annotated[
         str, typer.Option(help="A number, or auto: texts end by themselves.", rich_help_panel=_DECODING)
     ] = "auto"
+    max_passages: Annotated[
+        str,
+        typer.Option(
+            help="Of a long text: auto is as many as its parents have; 1 writes short texts.", rich_help_panel=_DECODING
+        ),
+    ] = "auto"
     do_sample: Annotated[
         bool,
         typer.Option("--do-sample/--greedy", help="Draw tokens, or take the likeliest.", rich_help_panel=_DECODING),

@@ -65,7 +65,12 @@ def of_other_length(label: Any, real: float, made: float, decoder: Any) -> str:
     """Return the warning for a class whose synthetic texts are much shorter or longer than its real ones."""
     longest = getattr(decoder, "max_new_tokens", None)
     is_short = made < real
-    reason = f"; the bridge was trained on up to {longest} tokens" if is_short and longest and longest < real else ""
+    reason = ""
+    if is_short and longest and longest < real:
+        reason = (
+            f"; the bridge writes passages of up to {longest} tokens, and as many of them as the parents have unless "
+            "--max-passages or --max-new-tokens says otherwise"
+        )
     side = "fewer" if is_short else "more"
     return (
         f"class {label!r}: half of the synthetic texts have {made:g} tokens or {side}, "

@@ -147,7 +147,7 @@ def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt 
     can_ask = has_language_model(decoder)
     made: dict[str, Generate] = {
         "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
-        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1)),
+        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1, max_passages=1)),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
         "prompting": not_run("the decoder has no causal language model that could be prompted without a vector"),
         "contextual edits": ContextualEdits(LanguageModelWords(decoder) if can_ask else None),

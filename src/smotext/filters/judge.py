@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -51,7 +51,7 @@ class Judge:
     encoder : object
         Anything with ``encode(texts)``.
     n_candidates : int
-        Texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
+        Most texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
         others fall.
     guards : sequence of FittedFilter
         Asked first, of every candidate: what they reject is never returned.
@@ -126,8 +126,7 @@ class Judge:
             return rows
         if not len(rows):
             return self._score_part(rows, plan, targets)
-        size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
-        parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in blocks(len(rows), size)]
+        parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in _blocks_of_mixes(plan)]
         return pd.concat(parts, ignore_index=True)
 
     def _score_part(self, rows: pd.DataFrame, plan: MixPlan, targets: Targets) -> pd.DataFrame:
@@ -139,7 +138,7 @@ class Judge:
             scores["target_cosine"] = row_cosines(batch.vectors, batch.targets)
         if self.n_candidates > 1:
             cosines = np.where(reasons == "", scores["target_cosine"], -np.inf)
-            is_best = best_candidates(cosines, self.n_candidates)
+            is_best = best_candidates(cosines, plan.candidates)
             reasons[~is_best & (reasons == "")] = NOT_NEAREST
         _ask(self.filters, batch, reasons, scores)
         is_accepted = reasons == ""
@@ -185,6 +184,17 @@ class Judge:
                 for screen in screens:
                     is_kept[part] &= screen(vectors, here.labels, here.parents)
         return is_kept
+
+
+def _blocks_of_mixes(plan: MixPlan) -> Iterator[slice]:
+    """Yield slices of about `_ROWS` rows that never part the candidates of a mix."""
+    firsts = np.flatnonzero(plan.candidates == 0)
+    start = 0
+    while start < len(plan):
+        later = firsts[(firsts > start) & (firsts <= start + _ROWS)]
+        stop = len(plan) if len(plan) <= start + _ROWS or not len(later) else int(later[-1])
+        yield slice(start, stop)
+        start = stop
 
 
 def _ask(

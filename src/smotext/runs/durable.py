@@ -217,7 +217,13 @@ class DurableRun:
 
 
 def _count_tokens(rows: pd.DataFrame) -> int:
-    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well."""
-    is_counted = rows["n_tokens"] >= 0
+    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well.
+
+    Of long texts those of all candidates count.
+    """
+    tokens = rows["n_tokens"]
+    if "n_written" in rows:
+        tokens = rows["n_written"].astype("float64").fillna(tokens)  # a row that failed has none
+    is_counted = tokens >= 0
     words = sum(len(text.split()) for text in rows.loc[~is_counted, "text"])
-    return int(rows.loc[is_counted, "n_tokens"].sum()) + words
+    return int(tokens[is_counted].sum()) + words

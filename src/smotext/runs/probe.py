@@ -84,25 +84,26 @@ def estimate(
     encoder.encode(sample.texts[:1])  # the first call of a model is slower than all others
     started_s = time.perf_counter()
     vectors = encoder.encode(sample.texts)
-    encode_s = (time.perf_counter() - started_s) * len(corpus.texts) / len(sample.texts)
+    encode_s = time.perf_counter() - started_s
     n_rows, n_probed, all_s = sum(new_rows.values()), 0, 0.0
     has_filters = settings.filters is not None or settings.candidates > 1
     timed = _TimedRun(vectors)
     size = min(_FIRST_ROWS, n_rows)
     while size:
-        timed = _TimedRun(vectors)
+        timed = _TimedRun(timed.found, timed.encode_s)
         probed = new_rows_for_n(size, new_rows)
         started_s = time.perf_counter()
         augment(sample, probed, encoder=uncached, decoder=decoder, settings=settings, seed=seed, run=timed)
-        all_s, n_probed = time.perf_counter() - started_s, size
+        all_s, n_probed = time.perf_counter() - started_s - timed.encoding_s, size
         is_affordable = all_s * _GROWTH < budget_s
         size = min(size * _GROWTH, n_rows, settings.group_size) if is_affordable else 0
         size = size if size > n_probed else 0
     per_row = n_rows / n_probed if n_probed else 0.0
-    vector_bytes = 4 * vectors.shape[1] * len(corpus.texts)
+    vectors_a_text = len(timed.found) / len(sample.texts)  # long texts have some of their passages as well
+    vector_bytes = int(4 * vectors.shape[1] * len(corpus.texts) * vectors_a_text)
     text_bytes = int(timed.text_bytes * per_row)
     return Estimate(
-        encode_s=encode_s,
+        encode_s=(timed.encode_s or encode_s) * len(corpus.texts) / len(sample.texts),
         plan_s=_neighbour_seconds(corpus, new_rows, vectors.shape[1]),
         decode_s=timed.decode_s * per_row,
         filter_s=(all_s - timed.decode_s) * per_row if has_filters else 0.0,
@@ -128,25 +129,39 @@ class _Uncached:
 
     def __init__(self, encoder: Encoder) -> None:
         self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
+        self.max_tokens = getattr(encoder, "max_tokens", None)
 
 
 class _TimedRun(InMemoryRun):
-    """Keeps nothing but the time that decoding took and how much was written; the vectors are there already."""
+    """Keeps nothing but the times and how much was written; the vectors are there, but for those of passages.
 
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_texts, vector_dim), float32
+        Or those that an earlier run `found`.
+    encode_s : float
+        What it took to find them; 0 if they were given.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], encode_s: float = 0.0) -> None:
         super().__init__()
-        self._vectors = vectors
+        self.found, self.encode_s = vectors, encode_s
+        self.encoding_s = 0.0  # within this run
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
-        return self._vectors
+        if len(self.found) != n_texts:
+            started_s = time.perf_counter()
+            self.found = make()
+            self.encode_s = self.encoding_s = time.perf_counter() - started_s
+        return self.found
 
     def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
         for group in groups:
             started_s = time.perf_counter()
             rows = write(group, ask(group))
             self.decode_s += time.perf_counter() - started_s
-            self.n_tokens += int(rows["n_tokens"].clip(lower=0).sum())
+            self.n_tokens += int(rows["n_written" if "n_written" in rows else "n_tokens"].clip(lower=0).sum())
             self.text_bytes += sum(len(text.encode()) for text in rows["text"])
             self.row_bytes += int(rows.memory_usage(deep=True).sum())
             yield rows
