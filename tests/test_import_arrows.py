@@ -29,7 +29,7 @@ FLOORS = [
     {"inputs", "tables", "hub"},
     {"targets"},
     {"records", "formats", "containers", "parallel", "devices", "passages"},
-    {"caching", "seeding", "sentences", "files", "dialects", "classes"},
+    {"caching", "seeding", "sentences", "languages", "files", "dialects", "classes"},
     {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -135,7 +135,7 @@ class LongTexts:
             vectors=asked,
             examples=self._shown(group, row, parents, matched),
             limits=writer.bounds(lengths),
-            leads=[some[heaviest].lead or " " * (number > 0) for number, some in enumerate(matched)],
+            leads=[some[heaviest].lead for some in matched],
             parents=matches.tolist(),
         )
 

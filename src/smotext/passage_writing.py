@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from smotext.filters.copying import SHORTEST_RUN
 from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import grams, squeeze
+from smotext.passages import PARAGRAPH
 from smotext.records import Asked, Chain, Decoded, Encoder, MixPlan
 from smotext.seeding import further_seeds
+from smotext.sentences import join_sentences
 from smotext.writing import Writer, finish, is_whole
 
 MOST_SHARED = 0.6  # of a passage's three-word runs may stand in one that the prompt shows, as for whole texts
@@ -49,8 +51,9 @@ class Draft:
     def text(self) -> str:
         """Return the passages as one text."""
         found = ""
-        for lead, passage in zip(self.chain.leads, self.passages, strict=False):
-            found += f"{lead if found else ''}{passage}"
+        for lead, passage in zip(self.chain.leads, self.passages, strict=True):
+            begins_paragraph = found and passage and lead == PARAGRAPH
+            found = f"{found}{lead}{passage}" if begins_paragraph else join_sentences([found, passage])
         return found
 
 

@@ -144,7 +144,7 @@ class Chain:
     limits : ndarray of shape (n_passages,), int64
         The most tokens of each passage.
     leads : list of str
-        What stands between a passage and the one before it.
+        What stands before each passage in the weightiest parent: a blank line, a space, or nothing.
     parents : list of lists of int
         Which passage of each known parent goes into each passage.
     """

@@ -27,6 +27,7 @@ from smotext.inputs import (
     new_rows_for_n,
     new_rows_for_strategy,
 )
+from smotext.languages import foreign_note
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
 from smotext.privacy.refused import check_allowed
@@ -310,6 +311,8 @@ class SMOTExT(BaseSampler):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        for note in foreign_note(corpus.texts, getattr(getattr(decoder, "spec", None), "languages", ())):
+            warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,

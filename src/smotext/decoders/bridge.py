@@ -77,6 +77,9 @@ class BridgeSpec:
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     base : BaseReference or None
         The language model that the bridge names; None: it holds one itself.
+    languages : tuple of str
+        What it was trained on, as :func:`smotext.languages.language_of` names it; empty: nobody knows. The default is
+        that of bridges which do not say.
     """
 
     encoder: str | None = None
@@ -94,6 +97,7 @@ class BridgeSpec:
     guidance: float = 0.0
     trained_guidance: float = 0.0
     base: BaseReference | None = None
+    languages: tuple[str, ...] = ("en",)
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -111,7 +115,8 @@ class BridgeSpec:
             kind, expected = _JSON_KINDS[known[name]]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
-        given = {**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))}
+        lists = {name: tuple(value) for name, value in entries.items() if known[name] == tuple[str, ...]}
+        given = {**entries, **lists}
         if entries.get("base") is not None:
             given["base"] = BaseReference.from_dict(entries["base"], f"{where}: base")
         spec = cls(**given)

@@ -20,6 +20,7 @@ from smotext.decoders.projector import KV
 from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
 from smotext.errors import InputError, unknown_name
 from smotext.files import atomic_write
+from smotext.languages import find_languages
 from smotext.presets import decoder_directory
 from smotext.training.checkpoint import run_directory
 from smotext.training.corpus import Cutting, read_corpus
@@ -46,6 +47,7 @@ PROMPT_STYLES = {
 }
 GUIDANCE_HEADS = ("tied", "free")
 _HIDDEN = 2048  # of a tied head
+_LANGUAGE_SHARE = 0.05  # of the passages, for a bridge to be made for a language
 _HEAD_PIECES = 15  # of the store that a head is fitted to, 10,000 passages each
 
 
@@ -220,6 +222,7 @@ def train_bridge(
     if world.is_main:
         if report is not None:
             report({"doing": "writing the bridge"})
+        pair = with_spec(pair, languages=_languages(store))
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
@@ -273,6 +276,11 @@ def _with_guidance(pair: Pair, job: Job) -> Pair:
             f"trained_guidance is {pair.spec.trained_guidance}, but there is no guidance head: set guidance to fit one"
         )
     return pair
+
+
+def _languages(store: PassageStore) -> tuple[str, ...]:
+    """Return the languages of the passages that are trained on, where they can be told."""
+    return tuple(name for name, share in find_languages(store.texts(0)).items() if share >= _LANGUAGE_SHARE)
 
 
 def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: int, world: World) -> Guidance:

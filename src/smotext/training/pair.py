@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,8 @@ def assemble(
 ) -> Pair:
     """Return the pair of a language model in memory: adds the placeholder to its tokenizer if it is not there.
 
-    The placeholder's embedding is never read, so the language model's table stays as it is.
+    The placeholder's embedding is never read, so the language model's table stays as it is. Where the tokenizer has no
+    begin token (Qwen's, for one), the bridge's prompts begin without.
 
     Raises
     ------
@@ -156,12 +157,19 @@ def assemble(
         raise InputError(
             "the language model's tokenizer has no end token (eos_token): set one, texts could not end without it"
         )
+    if tokenizer.bos_token_id is None:
+        spec = _without_begin(spec)
     if PLACEHOLDER not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = new_projector({**projector, "retriever_hidden_size": vector_dim}, lm.config)
     return _with_slots(Pair(lm, tokenizer, made, spec))
+
+
+def _without_begin(spec: BridgeSpec) -> BridgeSpec:
+    templates = {name: getattr(spec, name) for name in ("chat_template", "examples_template")}
+    return replace(spec, **{name: text and text.removeprefix("{bos}") for name, text in templates.items()})
 
 
 def _with_slots(pair: Pair) -> Pair:
