@@ -88,7 +88,7 @@ class LongTexts:
         vectors = np.empty((self.n_rows, found.shape[1]), dtype=np.float32)
         vectors[: len(whole)][whole] = found[: len(texts)]
         vectors[len(whole) :] = found[len(texts) :]
-        for row in np.flatnonzero(~whole):
+        for row in np.flatnonzero(~whole).tolist():
             vectors[row] = mean_vector(vectors[self._rows_of(row)], self.passages[row])
         return vectors
 
@@ -211,8 +211,9 @@ def find_long_texts(corpus: Corpus, encoder: Encoder, writer: Writer, settings: 
     )
     if not classes:
         return None
+    count_tokens: CountTokens = writer.decoder.count_tokens  # type: ignore[attr-defined]  # lengths were counted by it
     most = min(writer.longest, EXAMPLE_TOKENS, getattr(encoder, "max_tokens", None) or writer.longest)
-    return LongTexts(corpus, classes, Splitting(writer.decoder.count_tokens, longest, most))
+    return LongTexts(corpus, classes, Splitting(count_tokens, longest, most))
 
 
 def mean_vector(vectors: NDArray[np.float32], passages: Sequence[Passage]) -> NDArray[np.float32]:

@@ -147,7 +147,7 @@ class PassageWriter:
         worth = np.where(usable, 0.0, -np.inf)
         places = np.flatnonzero(usable)
         if self.encoder is not None and len(places):
-            vectors = self.encoder.encode([texts[place] for place in places])
+            vectors = self.encoder.encode([texts[place] for place in places.tolist()])
             worth[places] = row_cosines(np.asarray(vectors), targets[places])
         return worth
 

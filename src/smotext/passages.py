@@ -104,8 +104,9 @@ def _runs(lengths: Sequence[int], most: int) -> Iterator[slice]:
 def _pieces(text: str, span: Span, count_tokens: CountTokens, most: int, level: int = 0) -> Iterator[tuple[Span, int]]:
     """Yield the sentences of a part of the text with their lengths; of those that are too long, their parts."""
     spans = _cut(text, span, level)
-    counts = count_tokens([text[begin:end] for begin, end in spans]) if spans else []
-    for part, n_tokens in zip(spans, counts, strict=True):
+    if not spans:
+        return
+    for part, n_tokens in zip(spans, count_tokens([text[begin:end] for begin, end in spans]), strict=True):
         if n_tokens > most and level < _LAST_LEVEL:
             yield from _pieces(text, part, count_tokens, most, level + 1)
         else:

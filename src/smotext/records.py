@@ -181,7 +181,8 @@ class Asked:
 
     def __getitem__(self, rows: slice) -> Asked:
         """Return what these rows ask."""
-        examples, chains = (None if each is None else each[rows] for each in (self.examples, self.chains))
+        examples = None if self.examples is None else self.examples[rows]
+        chains = None if self.chains is None else self.chains[rows]
         return Asked(self.vectors[rows], examples, chains)
 
 

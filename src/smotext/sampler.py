@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -311,7 +311,7 @@ class SMOTExT(BaseSampler):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
-        for note in foreign_note(corpus.texts, getattr(getattr(decoder, "spec", None), "languages", ())):
+        for note in language_note(corpus.texts, decoder):
             warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
@@ -366,6 +366,11 @@ def skipped_note(corpus: Corpus) -> list[str]:
         return []
     rows = "row has" if corpus.n_skipped == 1 else "rows have"
     return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
+
+
+def language_note(texts: Sequence[str], decoder: Any) -> list[str]:
+    """Return a note on texts in languages or forms that the decoder's bridge was not made for, if it says for which."""
+    return foreign_note(texts, getattr(getattr(decoder, "spec", None), "languages", ()))
 
 
 def truncated_note(corpus: Corpus, encoder: Any, long_classes: Collection[Any] = frozenset()) -> list[str]:

@@ -136,6 +136,7 @@ def _make_study(
     from smotext.evaluation.generators import default_generators, read_passages
     from smotext.evaluation.settings import parse_settings
     from smotext.evaluation.study import Study
+    from smotext.sampler import language_note
 
     sampler = make_sampler(method)
     data = _read(file, columns)
@@ -162,6 +163,8 @@ def _make_study(
     _make_folder(folder)
     reporter.start("loading the model", 0)
     method_encoder, decoder = sampler.load()
+    for note in language_note(data.texts, decoder):
+        warnings.warn(note, SmotextWarning, stacklevel=2)
     sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
     adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)

@@ -31,6 +31,7 @@ def plan(
     from smotext.cli.jobs import read_job
     from smotext.inputs import counts_by_class, make_corpus
     from smotext.runs.probe import estimate
+    from smotext.sampler import language_note
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method)
@@ -55,7 +56,7 @@ def plan(
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
-    print_notes(*job.notes)
+    print_notes(*job.notes, *language_note(corpus.texts, decoder))
 
 
 def _cost_rows(found: Estimate, n_new: int, start_s: float) -> list[list[str]]:
