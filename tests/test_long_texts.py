@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT
+from smotext.augment import InMemoryRun
 from smotext.cli import entry
 from smotext.errors import InputError, SmotextWarning
 from smotext.inputs import make_corpus
@@ -194,6 +195,38 @@ def test_a_writer_for_other_processes_takes_the_encoder_along_only_where_it_choo
     one, several = (pickle.loads(pickle.dumps(PassageWriter(writer, HashEncoder(), n))) for n in (1, 4))
     assert one.encoder is None
     assert several.encoder.vector_dim == 64
+
+
+def test_a_worker_that_was_pickled_writes_the_same_rows() -> None:
+    asked = []
+
+    class Listening(InMemoryRun):
+        def decode(self, round_number: int, groups: Any, ask: Any, write: Any) -> Any:
+            for group in groups:
+                asked.append((group, ask(group), pickle.dumps(write)))
+                yield write(group, ask(group))
+
+    smx = SMOTExT("echo", random_state=0)
+    smx.generate(TEXTS, LABELS, n=4, run=Listening())
+    for group, what, write in asked:
+        here, there = smx.rejected_, pickle.loads(write)(*pickle.loads(pickle.dumps((group, what))))
+        kept = pd.concat([smx.synthetic_, here]).set_index("key").loc[there["key"]]
+        assert kept["text"].tolist() == there["text"].tolist()
+
+
+def test_passages_are_what_can_be_written_shown_and_read() -> None:
+    class Reader(HashEncoder):
+        max_tokens = 10
+
+    corpus = make_corpus(np.array(TEXTS, dtype=object), np.array(LABELS, dtype=object))
+    for encoder, decoder, most in ((HashEncoder(), EchoDecoder(), 24), (Reader(), EchoDecoder(), 10)):
+        writer = Writer(corpus, encoder, decoder, Settings())
+        assert find_long_texts(corpus, encoder, writer, Settings()).splitting.most == most
+    for decoder, most in ((Showing(), 64), (EchoDecoder(), 100)):
+        decoder.max_new_tokens = 100
+        corpus = make_corpus(np.array([article("train", 30)], dtype=object), np.array(["a"], dtype=object))
+        writer = Writer(corpus, HashEncoder(), decoder, Settings())
+        assert find_long_texts(corpus, HashEncoder(), writer, Settings()).splitting.most == most
 
 
 def test_texts_of_long_classes_are_not_told_of_as_cut() -> None:

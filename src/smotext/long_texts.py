@@ -19,7 +19,7 @@ from smotext.mixing.passages import match_passages
 from smotext.passages import CountTokens, Passage, split_into_passages
 from smotext.records import UNKNOWN, Chain, Encoder, MixPlan
 from smotext.settings import Settings
-from smotext.writing import MORE_THAN_TRAINED, Writer
+from smotext.writing import MORE_THAN_TRAINED, Writer, examples_shown
 
 MOST_PASSAGES = 32  # of a new text, unless the settings say: some 2,000 tokens
 
@@ -212,7 +212,9 @@ def find_long_texts(corpus: Corpus, encoder: Encoder, writer: Writer, settings: 
     if not classes:
         return None
     count_tokens: CountTokens = writer.decoder.count_tokens  # type: ignore[attr-defined]  # lengths were counted by it
-    most = min(writer.longest, EXAMPLE_TOKENS, getattr(encoder, "max_tokens", None) or writer.longest)
+    shown = EXAMPLE_TOKENS if examples_shown(settings, writer.decoder) else writer.longest
+    read = getattr(encoder, "max_tokens", None) or writer.longest
+    most = min(writer.longest, shown, read)  # what is written, shown in a prompt and encoded as a whole
     return LongTexts(corpus, classes, Splitting(count_tokens, longest, most))
 
 
