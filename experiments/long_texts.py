@@ -27,7 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ def parsed_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the measures of real texts, and of new ones written in either way."""
+def measure(name: str, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield the measures of real texts, and of new ones written in either way."""
     train, test = load_set(given.data, name)
     smx = SMOTExT(given.model, random_state=given.random_seed, **method_options(given.option))
     encoder, decoder = smx.load()
@@ -87,7 +87,7 @@ def measure(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
         bits(bare, decoder, [passage.text for passage in long.splitting.passages(text)]) for text in some.texts
     ]
     real_bits = float(np.mean(parts_bits))
-    lines = [{"texts": "real", **shape(list(some.texts), long, decoder, bare, real_bits)}]
+    yield {"texts": "real", **shape(list(some.texts), long, decoder, bare, real_bits)}
     for way, at_most in WAYS.items():
         smx.set_params(max_passages=at_most)
         started_s = time.process_time()
@@ -96,18 +96,15 @@ def measure(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
         texts = made["text"].tolist()
         for row in [*made.itertuples()][: given.samples if way == "passages" else 0]:
             print(f"  {row.label}, lam {row.lam:.2f}, parents {row.parents}: {row.text!r}", flush=True)
-        lines.append(
-            {
-                "texts": way,
-                **shape(texts, long, decoder, bare, real_bits),
-                **nearness(made, few, encoder, long),
-                "copies": share_of_copies(texts, few.texts),
-                "rejected": len(smx.rejected_),
-                "s a row": round(seconds, 2),
-                **gains(few, texts, made["label"].tolist(), real, encoder),
-            }
-        )
-    return lines
+        yield {
+            "texts": way,
+            **shape(texts, long, decoder, bare, real_bits),
+            **nearness(made, few, encoder, long),
+            "copies": share_of_copies(texts, few.texts),
+            "rejected": len(smx.rejected_),
+            "s a row": round(seconds, 2),
+            **gains(few, texts, made["label"].tolist(), real, encoder),
+        }
 
 
 def parts(
