@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from smotext import EchoDecoder, HashEncoder, SMOTExT
+from smotext import EchoDecoder, HashEncoder, SMOTExT, load_decoder
 from smotext.augment import InMemoryRun
 from smotext.cli import entry
 from smotext.errors import InputError, SmotextWarning
@@ -20,6 +21,7 @@ from smotext.records import Decoded
 from smotext.runs.probe import estimate
 from smotext.settings import Settings
 from smotext.writing import Writer
+from tests.decoders.checkpoints import VECTOR_DIM, make_list_checkpoint
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge"]
 
@@ -104,6 +106,24 @@ def test_a_text_does_not_depend_on_the_rows_beside_it(monkeypatch: pytest.Monkey
     together = generate({"article": 5, "note": 5})
     monkeypatch.setattr("smotext.settings.GROUP_SIZE", 1)
     pd.testing.assert_frame_equal(generate({"article": 5, "note": 5}), together)
+
+
+def test_a_language_model_writes_the_same_passages_whatever_is_beside_them(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = load_decoder(str(make_list_checkpoint(tmp_path / "bridge")), dtype="float32")
+    options = {"encoder": HashEncoder(VECTOR_DIM), "decoder": decoder, "on_shortfall": "report", "max_passages": 4}
+    smx = SMOTExT(random_state=0, **options)
+    found = []
+    for group_size in (256, 4):
+        monkeypatch.setattr("smotext.settings.GROUP_SIZE", group_size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmotextWarning)  # a random model seldom comes to an end
+            smx.generate(ARTICLES, ["article"] * len(ARTICLES), n=4)
+        found.append(pd.concat([smx.synthetic_, smx.rejected_])[["key", "text", "n_tokens", "n_written"]])
+    pd.testing.assert_frame_equal(*found)
+    assert found[0]["n_written"].min() > 0
+    assert (found[0]["text"] != "").any()
 
 
 def test_passages_of_one_text_differ_and_so_do_candidates() -> None:
