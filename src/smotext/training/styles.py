@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -17,10 +18,7 @@ _SHORT = {
     "people": "ppl", "really": "rly", "tomorrow": "tmrw", "tonight": "2nite", "for": "4", "to": "2", "see": "c",
     "okay": "k", "message": "msg", "before": "b4", "about": "abt", "great": "gr8", "love": "luv", "something": "smth",
 }  # fmt: skip
-_NAMES = (
-    "alex sam kim_w jordan88 the_real_pat maria lee_b nora casey dev_ops jo tina_r mr_hill acme sunny city_news"
-).split()
-_TAGS = "fail news today help travel love monday weather work update sport food music life".split()
+_MOST_HANDLES, _MOST_TAGS = 3, 4  # of a group
 _LEADS = ("Q: ", "> ", "Re: ", "hi, ", "hello ", "Subject: ", "ok so ", "Hey! ", "well, ", "note: ", "* ", "um, ")
 _TAILS = (" :)", " lol", " thx", " :(", " haha", " smh", " -- thanks", " (edited)", " ;-)", " please help", " asap")
 _ENDS = ("", " .", " ?", "!", "!!", "...", " !", ";", "?!")
@@ -28,8 +26,17 @@ _ENDS = ("", " .", " ?", "!", "!!", "...", " !", ";", "?!")
 Change = Callable[[str], str]
 
 
-def draw_style(rng: np.random.Generator) -> Change:
-    """Return a function that writes a text in one way, drawn once; names and the like differ from text to text.
+def draw_style(rng: np.random.Generator, words: Sequence[str] = ("news",)) -> Change:
+    """Return a function that writes a text in one way, drawn once.
+
+    Handles and tags are made of words of the group, a few for all its texts: a bridge that writes others than its
+    examples show would have learned a list of names by heart.
+
+    Parameters
+    ----------
+    rng : Generator
+    words : sequence of str
+        What handles and tags are made of; at least one.
 
     Examples
     --------
@@ -37,7 +44,7 @@ def draw_style(rng: np.random.Generator) -> Change:
     >>> style("I will see you tomorrow.") != "I will see you tomorrow."
     True
     """
-    makers = (_draw_words, _draw_case, _draw_end, _draw_lead, _draw_tail)
+    makers = (_draw_words, _draw_case, _draw_end, partial(_draw_lead, words), partial(_draw_tail, words))
     is_used = rng.random(len(makers)) < 0.45
     if not is_used.any():
         is_used[rng.integers(len(makers))] = True
@@ -53,7 +60,8 @@ def draw_style(rng: np.random.Generator) -> Change:
 
 def restyled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Return the texts of one group, all written in one way."""
-    style = draw_style(rng)
+    words = sorted({word for text in texts for word in re.findall(r"\b[A-Za-z]{4,10}\b", text)})
+    style = draw_style(rng, words or ["news"])
     return [style(text) or text for text in texts]
 
 
@@ -91,18 +99,31 @@ def _draw_end(rng: np.random.Generator) -> Change:
     return lambda text: text.rstrip(" .?!\"')") + end
 
 
-def _draw_lead(rng: np.random.Generator) -> Change:
+def _draw_lead(words: Sequence[str], rng: np.random.Generator) -> Change:
     if rng.random() < 0.5:
         lead = str(rng.choice(_LEADS))
         return lambda text: lead + text
-    return lambda text: f"@{rng.choice(_NAMES)} {text}"
+    handles = _draw_names(words, rng, most=_MOST_HANDLES)
+    return lambda text: f"@{rng.choice(handles)} {text}"
 
 
-def _draw_tail(rng: np.random.Generator) -> Change:
+def _draw_tail(words: Sequence[str], rng: np.random.Generator) -> Change:
     kind = rng.integers(3)
     if kind == 0:
         tail = str(rng.choice(_TAILS))
         return lambda text: text + tail
     if kind == 1:
-        return lambda text: f"{text} #{rng.choice(_TAGS)}"
+        tags = _draw_names(words, rng, most=_MOST_TAGS)
+        return lambda text: f"{text} #{rng.choice(tags)}"
     return lambda text: f"{text} http://t.co/{''.join(rng.choice(list('abcdefghkmnpqrstxyzABCDEFGHK23456789'), 8))}"
+
+
+def _draw_names(words: Sequence[str], rng: np.random.Generator, *, most: int) -> list[str]:
+    """Return a few names of one word, of two, or of a word and a number."""
+    return [_draw_name(words, rng) for _ in range(rng.integers(1, most + 1))]
+
+
+def _draw_name(words: Sequence[str], rng: np.random.Generator) -> str:
+    first, second = (str(word) for word in rng.choice(list(words), 2))
+    name = (first, first + second.title(), f"{first}_{second}", f"{first}{rng.integers(1, 100)}")[rng.integers(4)]
+    return (name.lower(), name[:1].upper() + name[1:])[rng.integers(2)]
