@@ -33,9 +33,9 @@ from smotext.evaluation.conditions import (
     RETRIEVED,
     WITH_SMOTEXT,
 )
-from smotext.evaluation.report import gain_cell, overall_table
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.study import Study
+from smotext.evaluation.study_report import gain_cell, overall_table
 from smotext.evaluation.summary import Overall, Row, over_sets, summarise, verdicts
 
 TUNE = ("trec6", "airline_tweets", "medical_abstracts", "banking77")

@@ -31,7 +31,7 @@ FLOORS = [
     {"caching", "seeding", "sentences", "files", "dialects", "classes"},
     {"errors"},
 ]
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FLOOR_OF = {capacity: number for number, rooms in enumerate(FLOORS) for capacity in rooms}
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
 
@@ -64,11 +64,11 @@ def test_imports_point_down(path: Path) -> None:
         "load_decoder": "presets",
     }
     for name in rooms_imported_by(path):
-        room = public.get(name, name)
-        if room.startswith("__"):
+        capacity = public.get(name, name)
+        if capacity.startswith("__"):
             continue
-        assert room in FLOOR_OF, f"{room} has no floor: add it to FLOORS"
-        assert FLOOR_OF[room] > floor, f"{path.name} of {room_of(path)} imports {room}, which is not below it"
+        assert capacity in FLOOR_OF, f"{capacity} has no floor: add it to FLOORS"
+        assert FLOOR_OF[capacity] > floor, f"{path.name} of {room_of(path)} imports {capacity}, which is not below it"
 
 
 def test_every_room_has_a_floor() -> None:

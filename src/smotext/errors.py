@@ -73,7 +73,7 @@ class RunStopped(RunError):
     ----------
     exit_code : int
         3 if a cap was reached, 130 after Ctrl-C.
-    partial : smotext.augment.Augmented or None
+    partial : smotext.augmentation.augment.Augmented or None
         What is accepted so far.
     """
 

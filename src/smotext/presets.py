@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
-from smotext.records import Decoder, Encoder
+from smotext.protocols import Decoder, Encoder
 
 if TYPE_CHECKING:
     from smotext.decoders.bridge import BridgeSpec
@@ -174,8 +174,7 @@ def load_decoder(
 
         return EchoDecoder()
     directory = decoder_directory(name, revision)  # before torch is imported: a typing error should not take seconds
-    from smotext.decoders.language_model import DecoderSettings
-    from smotext.decoders.loading import load
+    from smotext.decoders.loading import DecoderSettings, load
 
     return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))
 
@@ -188,7 +187,7 @@ def decoder_directory(name: str, revision: str | None = None) -> Path:
     ModelNotFoundError
         If the name is none of these, or it is neither on this machine nor reachable.
     """
-    from smotext.hub import resolve_directory
+    from smotext.utils.hub import resolve_directory
 
     preset = _preset_of(name)
     if preset is None:
@@ -248,7 +247,7 @@ def dtype_of_pair(model: str, device: str | None, dtype: str | None) -> str | No
     preset = _preset_of(model)
     if dtype is not None or (preset is not None and (preset.encoder == "hash" or "dtype" in preset.encoder_options)):
         return dtype
-    from smotext.devices import default_device, default_dtype
+    from smotext.utils.devices import default_device, default_dtype
 
     return default_dtype(device or default_device())
 
@@ -287,8 +286,8 @@ def _encoder_of_bridge(name: str, spec: BridgeSpec | None, given: Mapping[str, A
 
 def _load_sentence_encoder(name: str, given: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Encoder:
     """Return the encoder with the caller's options where there are some, else with its `own`."""
-    from smotext.encoders.bundled import find_minilm
     from smotext.encoders.loading import load_sentence_encoder
+    from smotext.encoders.minilm import find_minilm
 
     options = {**(own or {}), **{key: value for key, value in given.items() if value is not None}}
     place = find_minilm() if name == MINILM and not Path(name).is_dir() else name

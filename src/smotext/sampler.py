@@ -12,30 +12,22 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augment import Augmented, InMemoryRun, Run, augment
-from smotext.containers import check_gives_back, give_back
+from smotext.augmentation.augment import Augmented, InMemoryRun, Run, augment
+from smotext.augmentation.sample_weights import half_weights
+from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
+from smotext.data.containers import check_gives_back, give_back
+from smotext.data.corpus import Corpus, check_classes, make_corpus, skipped_note
+from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
-from smotext.inputs import (
-    Corpus,
-    alike_note,
-    check_labels,
-    check_texts,
-    counts_by_class,
-    make_corpus,
-    natural,
-    new_rows_for_n,
-    new_rows_for_strategy,
-)
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.refused import check_allowed
+from smotext.privacy.privacy_option import parse_privacy
+from smotext.privacy.refused_options import check_allowed
 from smotext.privacy.release import statement
-from smotext.privacy.settings import parse_privacy
-from smotext.records import Decoder, Encoder
-from smotext.seeding import root_seed
+from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
-from smotext.weights import half_weights
+from smotext.utils.seeding import root_seed
 
 _LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
@@ -111,7 +103,7 @@ class SMOTExT(BaseSampler):
         With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
-        weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
+        weight. Worth using when a class gets several times the rows it had (:func:`smotext.augmentation.sample_weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
@@ -339,21 +331,6 @@ class SMOTExT(BaseSampler):
         tags.input_tags.sparse = False
         tags.input_tags.one_d_array = True
         return tags
-
-
-def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
-    """Raise InputError if a class that gets new rows has no text to make them from."""
-    have = set(corpus.labels.tolist())
-    if empty := [label for label, number in new_rows.items() if number and label not in have]:
-        raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
-
-
-def skipped_note(corpus: Corpus) -> list[str]:
-    """Return a note on rows that have no text, if there are any."""
-    if corpus.n_skipped == 0:
-        return []
-    rows = "row has" if corpus.n_skipped == 1 else "rows have"
-    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
 
 
 def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:

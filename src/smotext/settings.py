@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from smotext.data.validation import check_count
 from smotext.errors import InputError, unknown_name
-from smotext.inputs import check_count
-from smotext.mixing.interpolation import check_mix, parse_lam
+from smotext.mixing.mixes import check_mix
 from smotext.mixing.planning import check_options
+from smotext.mixing.weights import parse_lam
 
 SHORTFALLS = ("fill", "report", "raise")
 UNFINISHED = "unfinished"  # the reason of a text that stops within a sentence where no limit was asked for

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from smotext import load_decoder
-from smotext.decoders.checks import check_examples
 from smotext.decoders.guidance import USED_PENALTY
+from smotext.decoders.input_checks import check_examples
 from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.errors import InputError
 from tests.decoders.checkpoints import KV, SENTENCE, VECTOR_DIM, make_checkpoint, make_list_checkpoint

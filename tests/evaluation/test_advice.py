@@ -15,8 +15,8 @@ import smotext
 from smotext import HashEncoder, SMOTExT, SMOTExTClassifier
 from smotext.evaluation.advice import _DOING, _code, advise, rows_needed
 from smotext.evaluation.cells import Cell, Result
+from smotext.evaluation.classification_scores import ClassificationScores
 from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF
-from smotext.evaluation.scores import Scores
 from smotext.evaluation.statistics import detectable_difference, mean_interval
 
 SEEDS = np.array([0.0, 0.3, -0.3, 0.2, -0.2])
@@ -32,7 +32,11 @@ def results(strength=None, model=TFIDF, **gains):
     ]
     return [
         Result(
-            Cell("all", seed, name, model), 10, 10, scores=Scores(0.5, 0.5 + value / 100, 0.5, {}), strength=strength
+            Cell("all", seed, name, model),
+            10,
+            10,
+            scores=ClassificationScores(0.5, 0.5 + value / 100, 0.5, {}),
+            strength=strength,
         )
         for name, values in rows
         for seed, value in enumerate(values)
@@ -93,7 +97,7 @@ def test_too_little_data_says_how_much_would_do():
 
 def test_a_frozen_encoder_that_gains_more_is_named():
     switch = [
-        Result(Cell("all", seed, "real", FROZEN), 10, 10, scores=Scores(0.5, 0.68 + value / 100, 0.5, {}))
+        Result(Cell("all", seed, "real", FROZEN), 10, 10, scores=ClassificationScores(0.5, 0.68 + value / 100, 0.5, {}))
         for seed, value in enumerate(SEEDS)
     ]
     one = only(advise([*results(ours=3.0), *switch], 100))

@@ -32,11 +32,11 @@ from smotext.filters import (
     resolve_filters,
     strict_filters,
 )
-from smotext.filters.bounds import Bounded, high_bound, low_bound
 from smotext.filters.copying import LONGEST_RUN, SHORTEST_RUN
 from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.named import FILTERS
 from smotext.filters.protocol import Earlier
+from smotext.filters.score_bounds import Bounded, high_bound, low_bound
 
 SENTENCES = [
     "the parcel came late and the box was broken.",

@@ -9,8 +9,8 @@ import pytest
 
 from smotext.cli import entry
 from smotext.errors import InputError, MissingExtraError, RunError
-from smotext.runs import connecting
-from smotext.runs.connecting import choose_address, connected, size_workers
+from smotext.runs.ray import connecting
+from smotext.runs.ray.connecting import choose_address, connected, size_workers
 
 TWO_MACHINES = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 4.0}]
 

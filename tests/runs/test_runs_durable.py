@@ -12,14 +12,14 @@ from runs_doubles import Listener, make_plan, rows_of, targets_of
 
 from smotext.errors import InputError, RunError, RunStopped, SmotextWarning
 from smotext.runs.durable import DurableRun
-from smotext.runs.folder import RunFolder
-from smotext.runs.patience import TRIES
+from smotext.runs.retry import TRIES
+from smotext.runs.run_directory import RunDirectory
 from smotext.runs.stopping import Stopper
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = RunFolder.open(tmp_path / "o.run", {})
+    folder = RunDirectory.open(tmp_path / "o.run", {})
     yield folder
     folder.close()
 

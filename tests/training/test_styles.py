@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from smotext.training.styles import restyled
+from smotext.training.data.styles import restyled
 
 TEXTS = [f"The {noun} was delayed again because of the storm" for noun in ("flight", "train", "ferry", "coach") * 4]
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from smotext.cli.codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, print_line
+from smotext.cli.exit_codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, print_line
 from smotext.errors import BridgeError, InputError, MissingExtraError, SmotextError, SmotextWarning
 
 COMMANDS = (
@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
             _silence_stdout()
             return FAILED
         except Exception as error:
-            return report(error)
+            return print_error(error)
     return result if isinstance(result, int) else DONE
 
 
@@ -99,7 +99,7 @@ def _interruptible(command: Any) -> Any:
     return guarded
 
 
-def report(error: Exception) -> int:
+def print_error(error: Exception) -> int:
     """Print the error as one line and return its exit code; ``SMOTEXT_DEBUG=1`` shows where it came from."""
     if os.environ.get("SMOTEXT_DEBUG"):
         traceback.print_exception(error)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from smotext.cli.config import config_parameter
+from smotext.cli.config_file import config_parameter
 from smotext.errors import InputError, unknown_name
 
 _HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and filtering", "Machine"
@@ -199,7 +199,7 @@ def _field_parameters(group: type) -> list[inspect.Parameter]:
     ]
 
 
-def parse_lam(text: str) -> tuple[float, float] | float | str:
+def parse_lam_option(text: str) -> tuple[float, float] | float | str:
     """Return the value of ``--lam`` as Python takes it.
 
     Raises
@@ -209,7 +209,7 @@ def parse_lam(text: str) -> tuple[float, float] | float | str:
 
     Examples
     --------
-    >>> parse_lam("0.2:0.8"), parse_lam("beta:0.4"), parse_lam("0.5")
+    >>> parse_lam_option("0.2:0.8"), parse_lam_option("beta:0.4"), parse_lam_option("0.5")
     ((0.2, 0.8), 'beta:0.4', 0.5)
     """
     if text.startswith("beta:"):

@@ -10,7 +10,7 @@ import typer
 
 from smotext.cli.options import parse_word_or_int, takes
 from smotext.cli.screen import print_notes
-from smotext.cli.telling import command_line, telling
+from smotext.cli.training_progress import command_line, reporting_training
 from smotext.errors import InputError
 
 _START, _CORPUS, _OPTIMIZER, _LOSS = "Where from", "Corpus", "Optimizer", "Loss"
@@ -188,12 +188,13 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a bridge from a corpus; the same command resumes where it stopped."""
-    from smotext.training.build import Job, Projecting, train_bridge
-    from smotext.training.corpus import Cutting
-    from smotext.training.settings import TrainingSettings
+    from smotext.training.build import train_bridge
+    from smotext.training.data.passages import Cutting
+    from smotext.training.job import NewProjector, TrainingJob
+    from smotext.training.training_settings import TrainingSettings
 
     cutting = Cutting(**{field.name: getattr(passages, field.name) for field in fields(Cutting)})
-    job = Job(
+    job = TrainingJob(
         corpus=tuple(corpus),
         lm=start.lm,
         bridge=start.bridge,
@@ -203,7 +204,7 @@ def train(
         max_passages=passages.max_passages,
         n_held_out=passages.held_out,
         equal_shares=passages.equal_shares,
-        projector=Projecting(
+        projector=NewProjector(
             kind=start.projector_type,
             n_soft_tokens=start.soft_tokens,
             n_slots=start.slots,
@@ -228,7 +229,7 @@ def train(
             "seed": random_seed,
         }
     )
-    with telling("reading the corpus", is_quiet=quiet) as tell:
+    with reporting_training("reading the corpus", is_quiet=quiet) as tell:
         made = train_bridge(job, out, settings, device=device, report=tell, command=command_line())
     print_notes(f"written: {made}")
 

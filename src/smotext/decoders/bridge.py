@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from smotext.decoders.base_model import BaseReference
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
+from smotext.decoders.prompt_templates import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"

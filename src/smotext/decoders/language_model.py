@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,40 +12,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smotext.data.validation import check_count
 from smotext.decoders import loading
+from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec, fingerprint
-from smotext.decoders.checks import check_examples, check_vectors, per_row
-from smotext.decoders.context import place_vectors, read_prompts
+from smotext.decoders.decoding_loop import Written, write
 from smotext.decoders.guidance import Guidance, spend, weighted_bias
-from smotext.decoders.loop import Written, write
-from smotext.decoders.memory import rows_per_batch
+from smotext.decoders.input_checks import check_examples, check_vectors, per_row
+from smotext.decoders.loading import DecoderSettings
 from smotext.decoders.projector import AnyProjector
-from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, check_prompt, count_tokens, room_after
-from smotext.devices import is_out_of_memory
+from smotext.decoders.prompt_context import place_vectors, read_prompts
+from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, capacity_after, check_prompt, count_tokens
 from smotext.errors import InputError, SmotextWarning
-from smotext.hub import hub_identity
-from smotext.inputs import check_count
-from smotext.parallel import spread
-from smotext.records import Decoded
-from smotext.seeding import uniforms
+from smotext.protocols import Decoded
 from smotext.settings import Sampling
+from smotext.utils.devices import is_out_of_memory
+from smotext.utils.hub import hub_identity
+from smotext.utils.parallel import spread
+from smotext.utils.seeding import uniforms
 
 WritePart = Callable[[NDArray[np.int64]], list[Written]]
-Examples = Sequence[Sequence[str]]  # the texts that each row's prompt shows
+ExampleTexts = Sequence[Sequence[str]]  # the texts that each row's prompt shows
 
 
 _MOST_EXAMPLES = 16  # that positions are set aside for, as long as they leave half of them
-
-
-@dataclass(frozen=True)
-class DecoderSettings:
-    """All that is needed to load the same decoder again, in this process or another."""
-
-    directory: str
-    device: str | None = None
-    dtype: str | None = None
-    quantization: str | None = None
-    trust_remote_code: bool = False
 
 
 class LanguageModelDecoder:
@@ -100,18 +89,18 @@ class LanguageModelDecoder:
     @cached_property
     def most_new_tokens(self) -> int | None:
         """What the language model's positions leave after the longest prompt."""
-        room = self._room_after([self._prompts.numbered(number) for number in range(len(self.prompts))])
-        if room is None or self.examples is None:
-            return room
-        left = self._room_after([self._prompts.with_examples([])])
+        capacity = self._capacity_after([self._prompts.numbered(number) for number in range(len(self.prompts))])
+        if capacity is None or self.examples is None:
+            return capacity
+        left = self._capacity_after([self._prompts.with_examples([])])
         assert left is not None
-        return min(room, max(left - _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2), left // 2))
+        return min(capacity, max(left - _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2), left // 2))
 
     def decode(
         self,
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         do_sample: bool = False,
@@ -169,7 +158,7 @@ class LanguageModelDecoder:
         self,
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         guidance: float | None = None,
@@ -177,7 +166,7 @@ class LanguageModelDecoder:
         batch_size: int | None = None,
         **options: Any,
     ) -> list[Decoded]:
-        """Return one :class:`~smotext.records.Decoded` per vector; parameters as in :meth:`decode`."""
+        """Return one :class:`~smotext.protocols.Decoded` per vector; parameters as in :meth:`decode`."""
         sampling = Sampling(**options)
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows), "seeds")
@@ -213,7 +202,7 @@ class LanguageModelDecoder:
         texts: Sequence[str],
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int = 0,
         guidance: float | None = None,
         temperature: float = 1.0,
@@ -249,10 +238,10 @@ class LanguageModelDecoder:
         prompts, which = self._prompts_of_rows(numbers, examples)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
-        room = self._room_after(prompts) if prompts else None
-        if room is not None and lengths.max() > room + 1:  # the end token is never read
+        capacity = self._capacity_after(prompts) if prompts else None
+        if capacity is not None and lengths.max() > capacity + 1:  # the end token is never read
             raise InputError(
-                f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {room}"
+                f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {capacity}"
             )
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
@@ -289,7 +278,7 @@ class LanguageModelDecoder:
         return numbers
 
     def _prompts_of_rows(
-        self, numbers: NDArray[np.int64], examples: Examples | None
+        self, numbers: NDArray[np.int64], examples: ExampleTexts | None
     ) -> tuple[list[Prompt], NDArray[np.int64]]:
         """Return the different prompts, and which of them each row has."""
         shown = check_examples(examples, len(numbers), can_show=self._prompts.takes_examples)
@@ -303,19 +292,19 @@ class LanguageModelDecoder:
         ]
         return prompts, np.array([places[key] for key in keys], dtype=np.int64)
 
-    def _room_after(self, prompts: Sequence[Prompt]) -> int | None:
+    def _capacity_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the positions that prompts and the vector leave; None where the language model knows no limit."""
-        return room_after(self.model.config, [len(prompt) + self.projector.n_places for prompt in prompts])
+        return capacity_after(self.model.config, [len(prompt) + self.projector.n_places for prompt in prompts])
 
     def _most_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the most new tokens after these prompts, or raise InputError if they leave no room for any."""
-        room = self._room_after(prompts) if prompts else None
-        if room is None or self.most_new_tokens is None:
+        capacity = self._capacity_after(prompts) if prompts else None
+        if capacity is None or self.most_new_tokens is None:
             return None
-        if room < 1:
+        if capacity < 1:
             longest = max(map(len, prompts))
             raise InputError(f"a prompt has {longest} tokens, more than the language model reads: show fewer examples")
-        return min(room, self.most_new_tokens)
+        return min(capacity, self.most_new_tokens)
 
     def _batches(
         self,
@@ -350,7 +339,7 @@ class LanguageModelDecoder:
             self.model,
             [prompt.before for prompt in prompts],
             torch.from_numpy(prompt_of_row).to(device),
-            room=self.projector.n_places + len(prompts[0].after) + int(limits.max()),
+            capacity=self.projector.n_places + len(prompts[0].after) + int(limits.max()),
         )
         return write(
             self.model,
@@ -377,7 +366,7 @@ class LanguageModelDecoder:
         device = self.model.get_input_embeddings().weight.device
         tensor = torch.from_numpy(vectors).to(device)
         rows = torch.from_numpy(prompt_of_row).to(device)
-        context = read_prompts(self.model, [prompt.before for prompt in prompts], rows, room=None)
+        context = read_prompts(self.model, [prompt.before for prompt in prompts], rows, capacity=None)
         start = place_vectors(self.model, self.projector, tensor, context, prompts[0].after)
         longest = max(map(len, tokens))
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens], device=device)

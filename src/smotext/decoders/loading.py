@@ -5,26 +5,27 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from smotext.decoders import bridge
-from smotext.decoders.adapter import read_adapter
 from smotext.decoders.base_model import find_base
-from smotext.decoders.base_weights import assemble, base_tensors, check_fit
-from smotext.decoders.context import hide_slots_from_lower_layers
+from smotext.decoders.base_weights import assemble_language_model, base_tensors, check_fit
 from smotext.decoders.guidance import Guidance
+from smotext.decoders.lora_adapter import read_adapter
 from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
+from smotext.decoders.prompt_context import hide_slots_from_lower_layers
 from smotext.decoders.prompts import Prompts
-from smotext.decoders.quiet import quiet_loading
-from smotext.devices import default_device, default_dtype, find_device, find_dtype
+from smotext.decoders.quiet_loading import quiet_loading
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
-from smotext.hub import LoadedOnce
+from smotext.utils.devices import default_device, default_dtype, find_device, find_dtype
+from smotext.utils.hub import LoadedOnce
 
 if TYPE_CHECKING:
-    from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
+    from smotext.decoders.language_model import LanguageModelDecoder
 
 QUANTIZATIONS: dict[str, dict[str, Any]] = {
     "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
@@ -33,6 +34,17 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
 
 
 _loaded: LoadedOnce[LanguageModelDecoder] = LoadedOnce()
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """All that is needed to load the same decoder again, in this process or another."""
+
+    directory: str
+    device: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+    trust_remote_code: bool = False
 
 
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
@@ -140,7 +152,7 @@ def read_language_model(name: str, *, is_adapted: bool = True, **options: Any) -
         adapter = read_adapter(directory, base) if is_adapted else None  # raises before the base is read
         tensors = base_tensors(base, directory)
         options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
-        model, report = assemble(config, adapter.merged_into(tensors) if adapter else tensors, **options)
+        model, report = assemble_language_model(config, adapter.merged_into(tensors) if adapter else tensors, **options)
         check_fit(base, report)
         if (directory / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(directory)

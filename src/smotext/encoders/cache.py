@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.caching import OFF, cache_directory
 from smotext.encoders.texts import as_texts
 from smotext.errors import InputError, SmotextWarning
+from smotext.utils.caching import OFF, cache_directory
 
 CHUNK = 1024  # texts between two commits: what an interrupted run loses at most
 _LOOKUP = 500  # keys per query; SQLite allowed 999 variables before 3.32

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.devices import is_out_of_memory
 from smotext.encoders.batching import token_batches
 from smotext.encoders.precision import release_memory
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import InputError, unknown_name
-from smotext.parallel import spread
+from smotext.utils.devices import is_out_of_memory
+from smotext.utils.parallel import spread
 
 if TYPE_CHECKING:
     from smotext.encoders.loading import SentenceSettings

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 from smotext.filters.geometry import blocks, nearest_cosines, unit
 from smotext.filters.ngrams import LONGEST_COUNTED, GramOwners, WordRuns, squeeze, words
-from smotext.filters.protocol import Batch, RealTexts, Scores
+from smotext.filters.protocol import Batch, FilterScores, RealTexts
+from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
 LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
@@ -88,7 +88,7 @@ class FittedCopied:
     originals: frozenset[str]
     bounds: dict[Any, tuple[float, float]]
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts are no copies, and how much was copied."""
         longest, shares = self.runs.longest_copies(batch.texts), _shares(self.owners, batch.texts)
         lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
@@ -187,7 +187,7 @@ class FittedDuplicate:
     name: str
     at_most: float
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts repeat no earlier one, and the cosine to the nearest earlier one of the class."""
         is_kept = self._first_in_words(batch)
         nearest = np.full(len(batch), np.nan)

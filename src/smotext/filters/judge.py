@@ -17,10 +17,9 @@ from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
 from smotext.filters.named import resolve_filters
 from smotext.filters.ngrams import squeeze
-from smotext.filters.plans import replace_rows
 from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealTexts, as_mask
 from smotext.filters.quality import Empty
-from smotext.records import MixPlan
+from smotext.mixing.plan import MixPlan, replace_rows
 
 GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
 SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same

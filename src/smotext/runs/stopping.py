@@ -95,14 +95,14 @@ class Stopper:
         >>> stopper.room_for(256)  # 860 tokens are left, at 20 a row
         43
         """
-        room: float = n_rows
+        capacity: float = n_rows
         if self.max_tokens is not None:
             tokens_a_row = self._n_tokens / self._n_rows if self._n_tokens else _TOKENS_A_ROW
-            room = min(room, (self.max_tokens - self._n_tokens) / tokens_a_row)
+            capacity = min(capacity, (self.max_tokens - self._n_tokens) / tokens_a_row)
         if self.max_minutes is not None:
             seconds_a_row = self._seconds / self._n_rows if self._n_rows else 0.0
-            room = min(room, self._left_s(self.max_minutes) / seconds_a_row if seconds_a_row else _FIRST_ROWS)
-        return max(int(room), 1)
+            capacity = min(capacity, self._left_s(self.max_minutes) / seconds_a_row if seconds_a_row else _FIRST_ROWS)
+        return max(int(capacity), 1)
 
     def _left_s(self, max_minutes: float) -> float:
         return 60 * max_minutes - (self._clock() - self._started_s)
