@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,19 @@ class Decoder(Protocol):
     @property
     def decode(self) -> Callable[..., list[str]]:
         """Return one text per vector: ``decode(vectors, *, prompt=0, max_new_tokens=128, ...)``."""
+        ...
+
+
+class LoadedFrom(Protocol):
+    """Where a loaded model came from: all that a pickle of it holds, so that no fold or worker copies weights."""
+
+    @property
+    def name(self) -> str:
+        """Path or hub name."""
+        ...
+
+    def load(self) -> Any:
+        """Return the same model again, in this process or another."""
         ...
 
 

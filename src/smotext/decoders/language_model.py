@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from smotext.data.validation import check_count
-from smotext.decoders import loading
 from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.decoding_loop import Written, write
-from smotext.decoders.guidance import Guidance, spend, weighted_bias
-from smotext.decoders.input_checks import check_examples, check_vectors, per_row
-from smotext.decoders.loading import DecoderSettings
+from smotext.decoders.guidance import Guidance, weighted_bias
+from smotext.decoders.input_checks import check_vectors, per_row
+from smotext.decoders.likelihood import text_log_likelihood
 from smotext.decoders.projector import AnyProjector
 from smotext.decoders.prompt_context import place_vectors, read_prompts
-from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, capacity_after, check_prompt, count_tokens
-from smotext.errors import InputError, SmotextWarning
-from smotext.protocols import Decoded
+from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, capacity_after, count_tokens
+from smotext.decoders.row_batches import in_halves, row_batches, with_one_end
+from smotext.errors import InputError
+from smotext.protocols import Decoded, LoadedFrom
 from smotext.settings import Sampling
-from smotext.utils.devices import is_out_of_memory
 from smotext.utils.hub import hub_identity
 from smotext.utils.parallel import spread
-from smotext.utils.seeding import uniforms
 
-WritePart = Callable[[NDArray[np.int64]], list[Written]]
 ExampleTexts = Sequence[Sequence[str]]  # the texts that each row's prompt shows
 
 
@@ -65,7 +61,7 @@ class LanguageModelDecoder:
     """
 
     def __init__(
-        self, settings: DecoderSettings, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
+        self, settings: LoadedFrom, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
         guidance: Guidance | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
@@ -83,7 +79,7 @@ class LanguageModelDecoder:
     @cached_property
     def fingerprint(self) -> str:
         """Hub name and commit, or a hash of the directory's files."""
-        directory = Path(self.settings.directory)
+        directory = Path(self.settings.name)
         return hub_identity(directory.resolve()) or fingerprint(directory)
 
     @cached_property
@@ -173,7 +169,7 @@ class LanguageModelDecoder:
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
         weight = self.spec.guidance if guidance is None else guidance
-        prompts, which = self._prompts_of_rows(self._prompt_numbers(prompt, row_seeds), examples)
+        prompts, which = self._prompts.of_rows(self._prompts.numbers_of_rows(prompt, row_seeds), examples)
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
@@ -185,10 +181,13 @@ class LanguageModelDecoder:
         def keep(part: NDArray[np.int64]) -> None:
             found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
 
+        def size_for(n_rows: int, n_tokens: int) -> int:
+            return batch_size or rows_per_batch(self.model, n_rows, n_tokens)
+
         batches = [
             batch
-            for some in _with_one_end(prompts, which)
-            for batch in self._batches(some, prompts, which, limits, batch_size)
+            for some in with_one_end(prompts, which)
+            for batch in row_batches(some, prompts, which, limits, n_places=self.projector.n_places, size_for=size_for)
         ]
         if self.model.device.type == "cpu":
             spread(keep, batches)
@@ -234,8 +233,8 @@ class LanguageModelDecoder:
         if len(texts) != len(rows):
             raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
         weight = self.spec.guidance if guidance is None else guidance
-        numbers = self._prompt_numbers(prompt, np.zeros(len(rows), dtype=np.int64))
-        prompts, which = self._prompts_of_rows(numbers, examples)
+        numbers = self._prompts.numbers_of_rows(prompt, np.zeros(len(rows), dtype=np.int64))
+        prompts, which = self._prompts.of_rows(numbers, examples)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
         capacity = self._capacity_after(prompts) if prompts else None
@@ -245,15 +244,22 @@ class LanguageModelDecoder:
             )
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
-        for some in _with_one_end(prompts, which):
+        for some in with_one_end(prompts, which):
             order = some[np.lexsort((lengths[some], which[some]))]
             for start in range(0, len(order), size):
                 part = order[start : start + size]
                 used, prompt_of_row = np.unique(which[part], return_inverse=True)
-                found[part] = self._read(
-                    rows[part], [prompts[number] for number in used], prompt_of_row, [tokens[row] for row in part],
-                    weight, temperature,
-                )  # fmt: skip
+                tensor = torch.from_numpy(rows[part]).to(self._device)
+                found[part] = text_log_likelihood(
+                    self.model,
+                    self.projector,
+                    tensor,
+                    [prompts[number] for number in used],
+                    torch.from_numpy(prompt_of_row).to(self._device),
+                    [tokens[row] for row in part],
+                    bias=weighted_bias(self.guidance, weight, tensor),
+                    temperature=temperature,
+                ).cpu()
         return found
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -267,30 +273,6 @@ class LanguageModelDecoder:
         if (lengths == 0).any():
             raise InputError(f"vector {int(np.argmin(lengths))} is all zeros: it has no direction to decode")
         return vectors / lengths
-
-    def _prompt_numbers(self, prompt: int | str | Sequence[int], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
-        if isinstance(prompt, str):
-            check_prompt(prompt, self.prompts)
-            return (uniforms(seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
-        numbers = per_row(prompt, len(seeds), "prompt")
-        for number in np.unique(numbers):
-            check_prompt(int(number), self.prompts)
-        return numbers
-
-    def _prompts_of_rows(
-        self, numbers: NDArray[np.int64], examples: ExampleTexts | None
-    ) -> tuple[list[Prompt], NDArray[np.int64]]:
-        """Return the different prompts, and which of them each row has."""
-        shown = check_examples(examples, len(numbers), can_show=self._prompts.takes_examples)
-        keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
-        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        texts = sorted({text for _, row in keys for text in row})
-        ids = dict(zip(texts, self._prompts.example_ids(texts), strict=True))
-        prompts = [
-            self._prompts.with_examples([ids[text] for text in row]) if row else self._prompts.numbered(number)
-            for number, row in places
-        ]
-        return prompts, np.array([places[key] for key in keys], dtype=np.int64)
 
     def _capacity_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the positions that prompts and the vector leave; None where the language model knows no limit."""
@@ -306,22 +288,6 @@ class LanguageModelDecoder:
             raise InputError(f"a prompt has {longest} tokens, more than the language model reads: show fewer examples")
         return min(capacity, self.most_new_tokens)
 
-    def _batches(
-        self,
-        rows: NDArray[np.int64],
-        prompts: list[Prompt],
-        which: NDArray[np.int64],
-        limits: NDArray[np.int64],
-        batch_size: int | None,
-    ) -> list[NDArray[np.int64]]:
-        """Return the rows in batches: those of one prompt next to each other, longer ones first."""
-        longest = {number: limits[rows[which[rows] == number]].max() for number in np.unique(which[rows])}
-        order = np.lexsort((rows, which[rows], [-longest[number] for number in which[rows]]))
-        n_read = max(len(prompts[number]) for number in which[rows]) + self.projector.n_places
-        n_tokens = n_read + int(limits[rows].max())
-        size = batch_size or rows_per_batch(self.model, len(rows), n_tokens)
-        return [rows[order[start : start + size]] for start in range(0, len(rows), size)]
-
     @torch.inference_mode()
     def _write(
         self,
@@ -333,7 +299,7 @@ class LanguageModelDecoder:
         sampling: Sampling,
         guidance: float,
     ) -> list[Written]:
-        device = self.model.get_input_embeddings().weight.device
+        device = self._device
         tensor = torch.from_numpy(vectors).to(device)
         context = read_prompts(
             self.model,
@@ -352,38 +318,10 @@ class LanguageModelDecoder:
             context=context,
         )
 
-    @torch.inference_mode()
-    def _read(
-        self,
-        vectors: NDArray[np.float32],
-        prompts: list[Prompt],
-        prompt_of_row: NDArray[np.int64],
-        tokens: list[list[int]],
-        guidance: float,
-        temperature: float,
-    ) -> NDArray[np.float64]:
-        """Return the log-likelihood of texts that follow prompts with one end."""
-        device = self.model.get_input_embeddings().weight.device
-        tensor = torch.from_numpy(vectors).to(device)
-        rows = torch.from_numpy(prompt_of_row).to(device)
-        context = read_prompts(self.model, [prompt.before for prompt in prompts], rows, capacity=None)
-        start = place_vectors(self.model, self.projector, tensor, context, prompts[0].after)
-        longest = max(map(len, tokens))
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens], device=device)
-        is_token = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in tokens], device=device)
-        inputs = torch.cat([start, self.model.get_input_embeddings()(ids[:, :-1])], dim=1)
-        given = context.inputs(inputs.shape[1], self.model.dtype)
-        logits = self.model(inputs_embeds=inputs, **given).logits[:, -longest:]
-        bias = weighted_bias(self.guidance, guidance, tensor)
-        total = torch.zeros(len(tokens), dtype=torch.float64, device=device)
-        for step in range(longest):  # a place at a time: the vocabulary is large
-            scores = logits[:, step].float()
-            if bias is not None:
-                scores = scores + bias
-                spend(bias, ids[:, step])
-            log_p = torch.log_softmax(scores / temperature, dim=-1).gather(1, ids[:, step, None])[:, 0]
-            total += torch.where(is_token[:, step], log_p.double(), 0.0)
-        return total.cpu().numpy()
+    @property
+    def _device(self) -> torch.device:
+        """Where the language model reads; parts of a model spread over several devices may lie elsewhere."""
+        return self.model.get_input_embeddings().weight.device
 
     @cached_property
     def _end_ids(self) -> list[int]:
@@ -400,38 +338,5 @@ class LanguageModelDecoder:
     def __deepcopy__(self, memo: dict[int, Any]) -> LanguageModelDecoder:
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[DecoderSettings]]:
-        return loading.load, (self.settings,)
-
-
-def _with_one_end(prompts: Sequence[Prompt], which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the rows whose prompts have the same tokens after the vector's place: these go on together."""
-    for after in dict.fromkeys(prompt.after for prompt in prompts):
-        yield np.flatnonzero([prompts[number].after == after for number in which])
-
-
-def in_halves(write_part: WritePart, part: NDArray[np.int64]) -> list[Written]:
-    """Return ``write_part(part)``, in halves where memory does not suffice for the whole.
-
-    Raises
-    ------
-    MemoryError
-        If a single row does not fit; torch's own error on a GPU.
-
-    Warns
-    -----
-    SmotextWarning
-        Each time a batch is halved.
-    """
-    try:
-        return write_part(part)
-    except Exception as error:
-        if not is_out_of_memory(error) or len(part) == 1:
-            raise
-    half = len(part) // 2
-    warnings.warn(
-        f"memory ran out: going on with {half} rows at a time; in bfloat16 that can change a few texts",
-        SmotextWarning,
-        stacklevel=2,
-    )
-    return [*in_halves(write_part, part[:half]), *in_halves(write_part, part[half:])]
+    def __reduce__(self) -> tuple[Callable[[], LanguageModelDecoder], tuple[()]]:
+        return self.settings.load, ()

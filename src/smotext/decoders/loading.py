@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -15,6 +15,7 @@ from smotext.decoders import bridge
 from smotext.decoders.base_model import find_base
 from smotext.decoders.base_weights import assemble_language_model, base_tensors, check_fit
 from smotext.decoders.guidance import Guidance
+from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.decoders.lora_adapter import read_adapter
 from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
 from smotext.decoders.prompt_context import hide_slots_from_lower_layers
@@ -23,9 +24,6 @@ from smotext.decoders.quiet_loading import quiet_loading
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
 from smotext.utils.devices import default_device, default_dtype, find_device, find_dtype
 from smotext.utils.hub import LoadedOnce
-
-if TYPE_CHECKING:
-    from smotext.decoders.language_model import LanguageModelDecoder
 
 QUANTIZATIONS: dict[str, dict[str, Any]] = {
     "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
@@ -45,6 +43,15 @@ class DecoderSettings:
     dtype: str | None = None
     quantization: str | None = None
     trust_remote_code: bool = False
+
+    @property
+    def name(self) -> str:
+        """The bridge directory."""
+        return self.directory
+
+    def load(self) -> LanguageModelDecoder:
+        """Return the decoder of these settings; one copy of the weights per process."""
+        return load(self)
 
 
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
@@ -72,8 +79,6 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         If quantization is asked for and bitsandbytes is not installed.
     """
     from transformers import AutoTokenizer
-
-    from smotext.decoders.language_model import LanguageModelDecoder
 
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)

@@ -8,19 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smotext.data.validation import well_formed
+from smotext.decoders.bridge import BridgeSpec
+from smotext.decoders.input_checks import check_examples, per_row
 from smotext.decoders.prompt_templates import PLACEHOLDER, split_text_template
 from smotext.errors import BridgeError, InputError
+from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import sentence_ends
-
-if TYPE_CHECKING:
-    from smotext.decoders.bridge import BridgeSpec
-
 
 EXAMPLE_TOKENS = 64  # the most of an example that the prompt shows: a longer one is cut at a sentence's end
 _LINE_BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+ *")
@@ -111,6 +110,38 @@ class Prompts:
         if ends := [end for end in sentence_ends(whole) if end <= len(text)]:
             kept = text[: ends[-1]]
         return self._plain_ids([kept])[0]
+
+    def numbers_of_rows(self, prompt: int | str | Sequence[int], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each row's prompt; "random" draws it from the row's seed."""
+        if isinstance(prompt, str):
+            check_prompt(prompt, self.spec.prompts)
+            return (uniforms(seeds, "prompt")[:, 0] * len(self.spec.prompts)).astype(np.int64)
+        numbers = per_row(prompt, len(seeds), "prompt")
+        for number in np.unique(numbers):
+            check_prompt(int(number), self.spec.prompts)
+        return numbers
+
+    def of_rows(
+        self, numbers: NDArray[np.int64], examples: Sequence[Sequence[str]] | None
+    ) -> tuple[list[Prompt], NDArray[np.int64]]:
+        """Return the different prompts that rows have, and which of them each row has.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_rows,), int64
+            The prompt of each row that shows no texts.
+        examples : one sequence of str per row, or None
+            The texts that the row's prompt shows.
+        """
+        shown = check_examples(examples, len(numbers), can_show=self.takes_examples)
+        keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
+        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        texts = sorted({text for _, row in keys for text in row})
+        ids = dict(zip(texts, self.example_ids(texts), strict=True))
+        prompts = [
+            self.with_examples([ids[text] for text in row]) if row else self.numbered(number) for number, row in places
+        ]
+        return prompts, np.array([places[key] for key in keys], dtype=np.int64)
 
     def text_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text as it stands after a prompt, without what ends it."""
