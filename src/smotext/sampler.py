@@ -103,7 +103,8 @@ class SMOTExT(BaseSampler):
         With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
-        weight. Worth using when a class gets several times the rows it had (:func:`smotext.augmentation.sample_weights.half_weights`).
+        weight. Worth using when a class gets several times the rows it had
+        (:func:`smotext.augmentation.sample_weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 

@@ -101,7 +101,8 @@ def test_results_of_the_two_named_classifiers_stay_where_they_were_kept():
 
 def test_identity_is_the_same_in_another_process():
     code = (
-        "from tests.evaluation.test_classifier_identity import model; from smotext.evaluation.classifier_identity import identity; "
+        "from tests.evaluation.test_classifier_identity import model; "
+        "from smotext.evaluation.classifier_identity import identity; "
         "print(identity(model()))"
     )
     found = [

@@ -58,7 +58,7 @@ def keep_rows(cache: Any, rows: torch.Tensor) -> None:
 
 
 def make_cache(config: Any, capacity: int) -> Cache:
-    """Return an empty cache for the model: slabs for its plain attention layers, its own kind for others."""
+    """Return an empty cache for the model: buffers of full length for plain attention layers, else its own kind."""
     cache = DynamicCache(config=config)
     cache.layers = [PreallocatedLayer(capacity) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache

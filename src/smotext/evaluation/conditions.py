@@ -65,7 +65,7 @@ _AT_HALF = (WITH_SMOTEXT, PAPER, PARAPHRASED, PROMPTED, CONTEXTUAL, RETRIEVED, E
 _AT_CHOSEN = tuple(name for name in _AT_HALF if name != SMOTE_ROWS)
 
 _MEANING = {
-    "half": "the same rows, the real ones weighing at least half of their class (smotext.augmentation.sample_weights.half_weights)",
+    "half": "the same rows, the real ones weighing at least half of their class (half_weights)",
     "chosen": "the same rows, new ones weighing what a cross-validation scored on real training rows finds best, or 0",
 }
 

@@ -64,7 +64,7 @@ _EDITS: tuple[Callable[[Sequence[str], np.random.Generator], list[str]], ...] = 
 
 
 def generate_edits(texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
-    """Return edited copies, each class's originals taken in turn; see :data:`~smotext.evaluation.labelled_texts.GenerateFold`."""
+    """Return edited copies, each class's originals taken in turn, as a condition's generator."""
     rng = np.random.default_rng(seed)
     rows = rows_in_turn(labels, n_new, rng)
     return made_of(rows, [edit_words(texts[row], rng) for row in rows], labels)

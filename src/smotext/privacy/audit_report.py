@@ -27,7 +27,7 @@ RELEASED = "released"
 
 
 def attack_rows(audit: Audit) -> list[tuple[str, ...]]:
-    """Return one row of ``ATTACK_COLUMNS`` per attack that was run, on the released texts first and then on each control."""
+    """Return a row of ``ATTACK_COLUMNS`` per attack that was run: on the released texts, then on each control."""
     scenes = [(RELEASED, audit.attacks), *((control.name, control.attacks) for control in audit.controls)]
     return [_attack_row(name, attack) for name, attacks in scenes for attack in attacks if attack.rates is not None]
 

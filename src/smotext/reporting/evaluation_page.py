@@ -33,7 +33,8 @@ def evaluation_page(content: Mapping[str, Any], *, name: str = "Does augmenting 
     Parameters
     ----------
     content : mapping
-        What ``smotext evaluate`` keeps in its ``report.json``; see :func:`smotext.evaluation.study_report.write_report`.
+        What ``smotext evaluate`` keeps in its ``report.json``, as
+        :func:`smotext.evaluation.study_report.write_report` writes it.
     name : str
         The page's title.
     """

@@ -53,7 +53,8 @@ def read_run(output: Path, columns: dict[str, str | None] | None = None) -> RunT
     ----------
     output : Path
     columns : dict, optional
-        Options of :func:`smotext.data.tables.read_table` that count more than the record's; None as a value is not given.
+        Options of :func:`smotext.data.tables.read_table` that count more than the record's; those of None are not
+        given.
 
     Raises
     ------

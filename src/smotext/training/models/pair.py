@@ -94,7 +94,8 @@ class Pair:
         if max_tokens > capacity:
             where = "in stage 2's prompt and again after it" if is_read else "after the prompt"
             raise InputError(
-                f"max_tokens={max_tokens}, but only {capacity} tokens fit into the language model {where}: lower max_tokens"
+                f"max_tokens={max_tokens}, but only {capacity} tokens fit into the language model {where}: "
+                "lower max_tokens"
             )
 
 
