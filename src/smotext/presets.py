@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smotext.decoders.adapted import as_decoder
+from smotext.encoders.adapted import as_encoder
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
 from smotext.protocols import Decoder, Encoder
 
@@ -210,6 +212,8 @@ def load_pair(
 ) -> tuple[Encoder, Decoder]:
     """Return encoder and decoder of a preset or bridge; `encoder` and `decoder` override either.
 
+    An object of the caller's own is adapted here, and here alone: what follows asks no model what it can do.
+
     The device ``"auto"``, which spreads a decoder over several GPUs, puts the encoder on one.
 
     Raises
@@ -224,15 +228,10 @@ def load_pair(
         place = None if device == "auto" else device
         dtype = dtype_of_pair(model, place, dtype)
         encoder = load_encoder_of(model, getattr(decoder, "spec", None), device=place, dtype=dtype)
-    for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
-        if isinstance(given, str):  # which has an .encode of its own
-            raise InputError(f"{role}={given!r} is a name: pass smotext.load_{role}({given!r})")
-        if not callable(getattr(given, method, None)):
-            raise InputError(f"{role}={given!r:.80} has no .{method}: expected an object that has")
-    widths = getattr(encoder, "vector_dim", None), getattr(decoder, "vector_dim", None)
-    if None not in widths and widths[0] != widths[1]:
+    encoder, decoder = as_encoder(encoder), as_decoder(decoder)
+    if decoder.vector_dim is not None and encoder.vector_dim != decoder.vector_dim:
         raise InputError(
-            f"the encoder's vectors have {widths[0]} dimensions and the decoder takes {widths[1]}: "
+            f"the encoder's vectors have {encoder.vector_dim} dimensions and the decoder takes {decoder.vector_dim}: "
             "use the encoder that the bridge was trained with"
         )
     return encoder, decoder

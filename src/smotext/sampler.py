@@ -210,8 +210,8 @@ class SMOTExT(BaseSampler):
         check_gives_back(X, texts, "X", is_open=True)
         check_gives_back(y, labels, "y", is_open=False)
         check_allowed(parse_privacy(self.privacy), {**self.get_params(deep=False), "n": None})
-        new_rows_for_strategy(self.sampling_strategy, labels)  # our words, not numpy's
-        texts_res, labels_res = super().fit_resample(texts, natural(labels))
+        # Not by way of the base class: it would check texts and labels again, and as numbers in a table.
+        texts_res, labels_res = self._fit_resample(texts, labels)
         return give_back(X, texts_res, is_open=True), give_back(y, labels_res, is_open=False)
 
     def generate(
@@ -269,17 +269,18 @@ class SMOTExT(BaseSampler):
         return self._augment(texts, labels, new_rows, settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
+        """Return checked texts and labels to the base class's ``fit``."""
         array = check_texts(X)
         return array, natural(check_labels(y, len(array))), False
 
-    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
-        labels = check_labels(y, len(X))
-        new_rows = new_rows_for_strategy(self.sampling_strategy, labels)
-        new = self._augment(X, labels, new_rows, self.settings(), None).synthetic
+    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[Any]]:
+        """Return checked texts and labels with the synthetic ones after them."""
+        self.sampling_strategy_ = new_rows_for_strategy(self.sampling_strategy, y)
+        new = self._augment(X, y, self.sampling_strategy_, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
-        labels_res = np.concatenate([labels, new["label"].to_numpy(dtype=object)])
-        self.sample_weight_ = half_weights(labels_res, len(X))
-        return texts, labels_res.astype(y.dtype)
+        labels = np.concatenate([y, new["label"].to_numpy(dtype=object)])
+        self.sample_weight_ = half_weights(labels, len(X))
+        return texts, natural(labels)
 
     def _augment(
         self,
@@ -336,7 +337,7 @@ class SMOTExT(BaseSampler):
 
 def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
     """Return a note on texts of which the encoder reads the beginning only, if there are any."""
-    n_cut = encoder.count_truncated(corpus.texts) if hasattr(encoder, "count_truncated") else 0
+    n_cut = encoder.count_truncated(corpus.texts)
     if n_cut == 0:
         return []
     texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"

@@ -10,6 +10,7 @@ import pytest
 
 from smotext.augmentation.writing import ROW_COLUMNS, Writer, examples_shown, no_rows
 from smotext.data.corpus import make_corpus
+from smotext.decoders.adapted import as_decoder
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, plan_of_class
@@ -52,7 +53,7 @@ def plan_of(parents: list[list[int]], label: str = "a") -> MixPlan:
 
 
 def writer(decoder: Any, **options: Any) -> Writer:
-    return Writer(CORPUS, HashEncoder(2), decoder, Settings(**options))
+    return Writer(CORPUS, HashEncoder(2), as_decoder(decoder), Settings(**options))
 
 
 def ask(plan: MixPlan, examples: list[list[str]] | None = None) -> DecoderInput:
@@ -136,7 +137,7 @@ def test_prompts_show_what_the_caller_says_else_what_the_decoder_does(
     given: int | None, own: int | None, shown: int
 ) -> None:
     decoder = Noting() if own is None else Noting(examples=own)
-    assert examples_shown(Settings(examples=given), decoder) == shown
+    assert examples_shown(Settings(examples=given), as_decoder(decoder)) == shown
 
 
 def test_what_some_rows_ask_is_a_part_of_what_all_do() -> None:

@@ -156,11 +156,11 @@ BAD_CONTENT = {
     "blank": ("a.csv", b"\xef\xbb\xbf\n\n", "is empty"),
     "empty json": ("a.jsonl", b"\n", "is empty"),
     "header only": ("a.csv", b"text,label\n", "has a header and no rows"),
-    "latin-1": ("a.csv", b"text,label\ncaf\xe9,x\n", r"not UTF-8: byte 0xe9 at offset 14: .*--encoding windows-1252"),
+    "latin-1": ("a.csv", b"text,label\ncaf\xe9,x\n", r"not UTF-8: byte 0xe9 at offset 14: .*encoding='windows-1252'"),
     "utf-16 without a mark": (
         "a.csv",
         "text,label\na,b\n".encode("utf-16-le"),
-        "full of NUL bytes.*--encoding utf-16-le",
+        "full of NUL bytes.*encoding='utf-16-le'",
     ),
     "cut utf-16": ("a.csv", "text,label\na,b\n".encode("utf-16")[:-1], "not UTF-16: byte 0x0a at offset"),
     "no mark": ("a.csv", b"text,label,is_synthetic\na,b,maybe\n", "holds 'maybe' in row 1: expected True or False"),
@@ -169,7 +169,7 @@ BAD_CONTENT = {
     "too many fields": ("a.csv", b"text,label\na,b,c\n", "malformed: Expected 2 fields in line 2, saw 3"),
     "open quote": ("a.csv", b'text,label\n"a,b\n', "malformed: EOF inside string"),
     "two of a name": ("a.csv", b"text,label,text\na,b,c\n", "more than one column named 'text'"),
-    "colons": ("a.csv", b"text:label\na:b\n", "it has 'text:label': .*--separator"),
+    "colons": ("a.csv", b"text:label\na:b\n", "it has 'text:label': .*separator="),
     "not json": ("a.jsonl", b'{"text": 1', "line 1 is not JSON"),
     "json array": ("a.json", b'[{"text": "a"}]', "not an object.*jq"),
     "pretty array": ("a.json", b'[\n{"text": "a"}]', "JSON array.*jq"),
@@ -276,7 +276,7 @@ def small_table() -> Table:
 
 def test_existing_output_is_kept_unless_told(tmp_path):
     path = write(tmp_path, "a.csv", "mine")
-    with pytest.raises(InputError, match=r"exists: .*--overwrite"):
+    with pytest.raises(InputError, match=r"exists: .*overwrite=True"):
         write_table(small_table().frame, path)
     assert path.read_text() == "mine"
     write_table(small_table().frame, path, overwrite=True)
@@ -387,8 +387,8 @@ def test_the_usual_separator_is_kept_where_it_fits(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"separator": "::"}, "--separator is '::': expected one character, such as ';', or tab"),
-        ({"encoding": "utf-9"}, "--encoding is 'utf-9', which Python does not know"),
+        ({"separator": "::"}, "separator is '::': expected one character, such as ';', or tab"),
+        ({"encoding": "utf-9"}, "encoding is 'utf-9', which Python does not know"),
         ({"encoding": "base64"}, "'base64', which is no encoding of text"),
         ({"encoding": "ascii"}, "is not ASCII: byte 0xc3 at offset 11"),
     ],
@@ -401,7 +401,7 @@ def test_a_dialect_that_cannot_be_is_told(tmp_path, options, message):
 
 def test_parquet_has_neither_encoding_nor_separator(tmp_path):
     write_table(pd.DataFrame({"text": ["a"], "label": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="--encoding is 'utf-16', and .* is no text file: leave it out"):
+    with pytest.raises(InputError, match="encoding is 'utf-16', and .* is no text file: leave it out"):
         read_table(tmp_path / "a.parquet", encoding="utf-16")
 
 

@@ -91,7 +91,7 @@ def test_too_little_data_says_how_much_would_do():
     assert f"you would need about {needed:.0f} test rows instead of 100" in one.text
     assert needed == pytest.approx(100 * (detectable_difference(mean_interval(SEEDS * 30)) / 2) ** 2, rel=0.06)
     assert only(advise([one for one in found if one.cell.seed == 0], 100)).text.endswith(
-        "run more seeds (--seeds). Nothing cheaper is shown to help either: leave the data as they are for now."
+        "run more seeds. Nothing cheaper is shown to help either: leave the data as they are for now."
     )
 
 

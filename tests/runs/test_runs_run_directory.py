@@ -30,7 +30,7 @@ def test_same_settings_resume_and_others_are_told_apart(tmp_path):
     again.close()
     assert again.is_resumed
     changed = {"options": {"temperature": 0.9, "lam": "0:1"}, "input": {"sha256": "ab"}}
-    with pytest.raises(InputError, match=r"other settings: options.temperature was 0.8 and is 0.9: .*--resume never"):
+    with pytest.raises(InputError, match=r"other settings: options.temperature was 0.8 and is 0.9: .*resume='never'"):
         RunDirectory.open(tmp_path / "o.run", changed)
 
 
@@ -80,7 +80,7 @@ def test_a_directory_that_cannot_be_read_is_a_clear_error(tmp_path, monkeypatch)
         with pytest.raises(InputError, match="o.run cannot be read and written: give yourself the right"):
             RunDirectory.open(tmp_path / "o.run", SETTINGS)
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
-    with pytest.raises(InputError, match=r"settings.json cannot be read \(denied\): begin anew with --resume never"):
+    with pytest.raises(InputError, match=r"settings.json cannot be read \(denied\): begin anew with resume='never'"):
         RunDirectory.open(tmp_path / "o.run", SETTINGS)
 
 

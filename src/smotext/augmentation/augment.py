@@ -152,9 +152,8 @@ def augment(
     planner = make_planner(vectors, corpus, settings, seed)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
-    judging = CachingEncoder(encoder)
-    judge = make_judge(settings.filters, real, judging, n_candidates=settings.candidates)
-    ledger = Ledger(real.texts, on_shortfall=settings.on_shortfall)
+    judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
+    ledger = Ledger(real.texts)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
         return group_targets(vectors, group, settings)
@@ -169,22 +168,19 @@ def augment(
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
-    if not len(plan):
-        ledger.add(judge.score(no_rows(), plan, targets))  # for the columns
-    while len(plan):
+    while True:
         groups = plan.groups(settings.group_size)
         rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
-        judging.keeps = stop is None  # the run that goes on judges the whole round together
-        ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets))
         if stop is not None:
-            ledger.on_shortfall = "report"  # what is open will be written when the run goes on
-            stop.partial = _augmented(ledger.close(judge.names), notes)
-            raise stop
-        open_rows = ledger.open_rows()
-        if not open_rows[0]:
-            break
-        plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))  # noqa: B023 (called at once)
-    return _augmented(ledger.close(judge.names), notes)
+            # The run that goes on judges the whole round together, and a vector depends on its batch in the last bits:
+            # those of a part of the round are not kept. What is still open will be written then.
+            reading = CachingEncoder(encoder, keeps=False)
+            ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets, encoder=reading))
+            raise stop.with_partial(_augmented(ledger.close(judge.names, on_shortfall="report"), notes))
+        ledger.add(judge.score(rows, plan, targets))
+        if not (open_rows := ledger.open_rows()):
+            return _augmented(ledger.close(judge.names, on_shortfall=settings.on_shortfall), notes)
+        plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))
 
 
 def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings) -> RealTexts:

@@ -61,9 +61,6 @@ class Ledger:
         Copies of these never fill.
     max_tries : int
         Rounds in which a row is written before it is given up.
-    on_shortfall : {"fill", "report", "raise"}
-        What happens where rows are given up: the best of the rejected fill, fewer are returned, or
-        :class:`~smotext.errors.ShortfallError` is raised.
 
     Examples
     --------
@@ -75,12 +72,9 @@ class Ledger:
     (['x'], [1], [1])
     """
 
-    def __init__(self, real_texts: Iterable[str], *, max_tries: int = MAX_TRIES, on_shortfall: str = "fill") -> None:
-        if on_shortfall not in SHORTFALLS:
-            raise unknown_name("on_shortfall", on_shortfall, SHORTFALLS)
+    def __init__(self, real_texts: Iterable[str], *, max_tries: int = MAX_TRIES) -> None:
         check_count("max_tries", max_tries, "an integer of 1 or more")
         self.max_tries = max_tries
-        self.on_shortfall = on_shortfall
         self.n_rounds = 0
         self._originals = frozenset(map(squeeze, real_texts))
         self._rounds: list[pd.DataFrame] = []
@@ -102,37 +96,42 @@ class Ledger:
             if is_accepted:
                 self._accepted.add(slot)
 
-    def open_rows(self) -> tuple[list[Any], list[int], list[int]]:
-        """Return labels, ordinals and next attempts of the rows to write again; empty when it is time to close."""
-        if self.n_rounds >= self.max_tries:
-            return [], [], []
+    def open_rows(self) -> tuple[list[Any], list[int], list[int]] | None:
+        """Return labels, ordinals and next attempts of the rows to write again; None when it is time to close."""
         slots = self._open_slots()
+        if self.n_rounds >= self.max_tries or not slots:
+            return None
         return (
             [label for label, _ in slots],
             [ordinal for _, ordinal in slots],
             [self._attempts[slot] + 1 for slot in slots],
         )
 
-    def close(self, filter_names: Sequence[str] = ()) -> Closed:
+    def close(self, filter_names: Sequence[str] = (), *, on_shortfall: str = "fill") -> Closed:
         """Return the kept and the rejected rows.
 
         Parameters
         ----------
         filter_names : sequence of str
             In the order they were asked: the funnel's order.
+        on_shortfall : {"fill", "report", "raise"}
+            What happens where rows are still open: the best of the rejected fill, fewer are returned, or
+            :class:`~smotext.errors.ShortfallError` is raised.
 
         Raises
         ------
         ShortfallError
-            If rows are open and ``on_shortfall`` is "raise".
+            If rows are open and `on_shortfall` is "raise".
         """
+        if on_shortfall not in SHORTFALLS:
+            raise unknown_name("on_shortfall", on_shortfall, SHORTFALLS)
         slots = self._open_slots()
-        if slots and self.on_shortfall == "raise":
+        if slots and on_shortfall == "raise":
             raise ShortfallError(f"{self._shortfall(slots)}: loosen the filters, or on_shortfall='fill' or 'report'")
         rows = pd.concat(self._rounds, ignore_index=True) if self._rounds else pd.DataFrame()
         is_accepted = rows["accepted"].to_numpy(dtype=bool) if len(rows) else np.zeros(0, dtype=bool)
         chosen = {slot: row for slot, row in zip(_slots(rows), range(len(rows)), strict=True) if is_accepted[row]}
-        filling = fill(rows, is_accepted, slots, self._originals) if self.on_shortfall == "fill" else {}
+        filling = fill(rows, is_accepted, slots, self._originals) if on_shortfall == "fill" else {}
         chosen |= filling
         order = np.array([chosen[slot] for slot in self._attempts if slot in chosen], dtype=np.int64)
         is_rejected = np.ones(len(rows), dtype=bool)

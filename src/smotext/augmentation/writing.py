@@ -14,12 +14,11 @@ from smotext.data.corpus import Corpus
 from smotext.decoders.prompts import check_prompt
 from smotext.errors import InputError
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan
-from smotext.protocols import Decoded, Decoder, Encoder
+from smotext.protocols import Decoded, Decoder, Encoder, class_name, name_of
 from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import cut_at_sentence, ends_sentence
 
-DEFAULT_MAX_NEW_TOKENS = 128  # for decoders that count no tokens
 SLACK = (2.0, 16)  # factor and tokens on top of the longest parent's length: texts end by themselves before that
 MORE_THAN_TRAINED = 1.5  # a text may be so many times as long as those that the bridge was trained on
 
@@ -37,12 +36,11 @@ def examples_shown(settings: Settings, decoder: Decoder) -> int:
     InputError
         If some are asked for and the decoder can show none.
     """
-    own = getattr(decoder, "examples", None)
     if settings.examples is None:
-        return own or 0
-    if settings.examples and own is None:
+        return decoder.examples or 0
+    if settings.examples and decoder.examples is None:
         raise InputError(
-            f"examples is {settings.examples}, but the decoder {type(decoder).__name__} shows no texts in its prompt: "
+            f"examples is {settings.examples}, but the decoder {class_name(decoder)} shows no texts in its prompt: "
             "expected 0 or None, or a model whose prompts show texts, such as 'tiny'"
         )
     return settings.examples
@@ -68,18 +66,12 @@ class Writer:
         self.labels, self.rows = corpus.labels, corpus.rows
         self.decoder = decoder
         self.settings = settings
-        self.model = "+".join(str(getattr(part, "fingerprint", type(part).__name__)) for part in (encoder, decoder))
-        self.prompts = getattr(decoder, "prompts", ("",))
-        check_prompt(settings.prompt, self.prompts)
-        self.most: int | None = getattr(decoder, "most_new_tokens", None)
-        if settings.max_new_tokens != "auto" and self.most is not None and settings.max_new_tokens > self.most:
-            raise InputError(
-                f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {self.most}"
-            )
-        self.longest = int(getattr(decoder, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
-        self.lengths: NDArray[np.int64] | None = None
-        if settings.max_new_tokens == "auto" and hasattr(decoder, "count_tokens"):
-            self.lengths = decoder.count_tokens(corpus.texts)
+        self.model = f"{name_of(encoder)}+{name_of(decoder)}"
+        check_prompt(settings.prompt, decoder.prompts)
+        is_auto, most = settings.max_new_tokens == "auto", decoder.most_new_tokens
+        if not is_auto and most is not None and settings.max_new_tokens > most:
+            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
+        self.lengths = decoder.count_tokens(corpus.texts) if is_auto else None
 
     def write(self, group: MixPlan, asked: DecoderInput) -> pd.DataFrame:
         """Return one row per row of the group, decoded from what it asks for."""
@@ -103,22 +95,22 @@ class Writer:
         if self.settings.max_new_tokens != "auto":
             return np.full(n_rows, self.settings.max_new_tokens, dtype=np.int64)
         if self.lengths is None:
-            return np.full(n_rows, self.longest, dtype=np.int64)
+            return np.full(n_rows, self.decoder.max_new_tokens, dtype=np.int64)
         longest = np.empty(n_rows, dtype=np.int64)
         for row, parents in enumerate(group.parents):
             known = parents[parents != UNKNOWN]
             members = known if len(known) else np.flatnonzero(self.labels == group.labels[row])
             longest[row] = self.lengths[members].max()
         factor, more = SLACK
-        most = math.ceil(self.longest * MORE_THAN_TRAINED)
-        if self.most is not None:
-            most = min(most, self.most)
+        most = math.ceil(self.decoder.max_new_tokens * MORE_THAN_TRAINED)
+        if self.decoder.most_new_tokens is not None:
+            most = min(most, self.decoder.most_new_tokens)
         return np.ceil(longest * factor + more).astype(np.int64).clip(1, most)
 
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
         if self.settings.prompt == "random":
-            return (uniforms(group.seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
+            return (uniforms(group.seeds, "prompt")[:, 0] * len(self.decoder.prompts)).astype(np.int64)
         return np.full(len(group), self.settings.prompt, dtype=np.int64)
 
     def _decode(
@@ -137,21 +129,7 @@ class Writer:
         }
         if asked.examples is not None:
             options["examples"] = asked.examples
-        if hasattr(self.decoder, "decode_rows"):
-            return self.decoder.decode_rows(asked.vectors, **options)
-        texts = self.decoder.decode(asked.vectors, **options)
-        self._check_texts(texts, len(asked))
-        return [Decoded(text, n_tokens=-1, is_finished=True) for text in texts]
-
-    def _check_texts(self, texts: Any, n_rows: int) -> None:
-        """Raise InputError for what a foreign decoder may get wrong."""
-        name = type(self.decoder).__name__
-        if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
-            raise InputError(f"decoder {name} returned {type(texts).__name__}: expected a list of texts")
-        if len(texts) != n_rows:
-            raise InputError(f"decoder {name} returned {len(texts)} texts for {n_rows} vectors: expected one each")
-        if wrong := [text for text in texts if not isinstance(text, str)]:
-            raise InputError(f"decoder {name} returned a text of type {type(wrong[0]).__name__}: expected str")
+        return self.decoder.decode_rows(asked.vectors, **options)
 
     def _rows(
         self,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from smotext.cli.exit_codes import CAPPED, INTERRUPTED, print_line
+from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.cli.wording import spell_options
 from smotext.errors import InputError, RunError
 from smotext.reporting.run_record import lineage_path
 from smotext.utils.files import is_disk_full
@@ -200,12 +201,12 @@ def _stop(stop: RunStopped, job: AugmentJob, folder: RunDirectory, out: OutputOp
     wanted = sum(job.new_rows.values())
     folder.log("stopped", reason=str(stop), rows=len(made))
     where = ""
-    if stop.exit_code == CAPPED:
+    if (code := code_of(stop)) == CAPPED:
         _deliver(job, folder, made, rejected, out)
         _report(job, out, encoder=None)
         where = f", written to {out.output}"
-    print_line("stopped", f"{stop}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
-    return stop.exit_code
+    print_line("stopped", f"{spell_options(stop)}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
+    return code
 
 
 def _close(folder: RunDirectory, run: RunOptions, *, exit_code: int) -> int:

@@ -17,6 +17,7 @@ from smotext.cli.options import (
 )
 from smotext.data.tables import Table, check_unmarked
 from smotext.errors import InputError
+from smotext.protocols import name_of
 
 if TYPE_CHECKING:
     from smotext.reporting.run_record import RunRecord
@@ -135,10 +136,7 @@ def count_new_rows(amount: AmountOptions, labels: Any) -> dict[Any, int]:
 
 def fingerprints(encoder: Any, decoder: Any) -> dict[str, str]:
     """Return what tells the models of a run from others: what they are, and how they compute."""
-    pair = {"encoder": encoder, "decoder": decoder}
-    return {
-        role: f"{getattr(model, 'fingerprint', type(model).__name__)}{_place(model)}" for role, model in pair.items()
-    }
+    return {role: f"{name_of(model)}{_place(model)}" for role, model in (("encoder", encoder), ("decoder", decoder))}
 
 
 def make_record(

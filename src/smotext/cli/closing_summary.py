@@ -63,9 +63,9 @@ def count_repeated(synthetic: Iterable[str], real: Iterable[Any]) -> int:
 
 def of_other_length(label: Any, real: float, made: float, decoder: Any) -> str:
     """Return the warning for a class whose synthetic texts are much shorter or longer than its real ones."""
-    longest = getattr(decoder, "max_new_tokens", None)
+    longest = decoder.max_new_tokens
     is_short = made < real
-    reason = f"; the bridge was trained on up to {longest} tokens" if is_short and longest and longest < real else ""
+    reason = f"; the bridge was trained on up to {longest} tokens" if is_short and longest < real else ""
     side = "fewer" if is_short else "more"
     return (
         f"class {label!r}: half of the synthetic texts have {made:g} tokens or {side}, "
@@ -90,8 +90,9 @@ def rejection_warning(made: pd.DataFrame, rejected: pd.DataFrame) -> str:
 
 def lengths(decoder: Any, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the length of each text in the decoder's tokens, or in words if it counts none."""
-    if len(texts) and hasattr(decoder, "count_tokens"):
-        return np.asarray(decoder.count_tokens(list(texts)))
+    counted = decoder.count_tokens(list(texts)) if len(texts) else None
+    if counted is not None:
+        return np.asarray(counted)
     return np.array([len(text.split()) for text in texts], dtype=np.int64)
 
 

@@ -192,7 +192,7 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
 
         encoder = load_sentence_encoder(options.encoder, pooling=options.pooling)
         name = f"{options.encoder} ({options.pooling})"
-    frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
+    frozen = frozen_encoder(encoder, encoder.fingerprint or name)
     models: dict[str, Any] = {FROZEN: frozen}
     for classifier in options.names:
         if classifier == "tfidf":
@@ -212,7 +212,7 @@ def _other_encoder(name: str) -> Any:
     from smotext.evaluation.classifiers import frozen_encoder
 
     encoder = load_encoder(name)
-    return frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
+    return frozen_encoder(encoder, encoder.fingerprint or name)
 
 
 def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:

@@ -15,7 +15,18 @@ from __future__ import annotations
 
 import sys
 
+from smotext.errors import BridgeError, CapReached, InputError, MissingExtraError, RunStopped, SmotextError
+
 DONE, FAILED, BAD_INPUT, CAPPED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def code_of(error: SmotextError) -> int:
+    """Return the exit code that stands for an error."""
+    if isinstance(error, InputError | MissingExtraError | BridgeError):
+        return BAD_INPUT
+    if isinstance(error, RunStopped):
+        return CAPPED if isinstance(error, CapReached) else INTERRUPTED
+    return FAILED
 
 
 def print_line(kind: str, message: str) -> None:

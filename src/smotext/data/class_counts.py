@@ -92,7 +92,8 @@ def new_rows_for_strategy(sampling_strategy: Any, labels: NDArray[np.object_]) -
     if len(classes) == 1:
         raise InputError(
             f"all labels are {classes[0]!r}: sampling_strategy balances more than 1 class; "
-            "to add rows to a single class, say how many with n (-n or --per-class on the command line)"
+            "to add rows to a single class, say how many with n=",
+            options=["sampling_strategy", "n"],
         )
     asked = sampling_strategy(natural(labels)) if callable(sampling_strategy) else sampling_strategy
     _check_strategy(asked)

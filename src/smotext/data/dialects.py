@@ -85,7 +85,7 @@ def find_dialect(
     known = _check_encoding(encoding) if encoding is not None else _marked_encoding(path)
     if kind not in SEPARATORS:
         if separator is not None:
-            raise InputError(f"{path} is {kind}, which has no separators: leave --separator out")
+            raise InputError(f"{path} is {kind}, which has no separators: leave separator out", options=["separator"])
         return Dialect(known)
     if separator is not None:
         return Dialect(known, _check_separator(separator))
@@ -104,7 +104,9 @@ def check_text(path: Path, dialect: Dialect) -> None:
     with open_bytes(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             if offset == 0 and dialect.is_utf8 and chunk[:4096].count(0) * 4 > len(chunk[:4096]):
-                raise InputError(f"{path} is full of NUL bytes: is it UTF-16? Then say --encoding utf-16-le")
+                raise InputError(
+                    f"{path} is full of NUL bytes: is it UTF-16? Then say encoding='utf-16-le'", options=["encoding"]
+                )
             pending = len(decoder.getstate()[0])  # the start of a character that the last chunk cut
             try:
                 text = decoder.decode(chunk)
@@ -121,7 +123,9 @@ def check_text(path: Path, dialect: Dialect) -> None:
 def _undecodable(path: Path, dialect: Dialect, offset: int, byte: int) -> InputError:
     return InputError(
         f"{path} is not {dialect.encoding_name}: byte 0x{byte:02x} at offset {offset}: say which encoding it is, for "
-        f"example --encoding windows-1252, or convert it: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8-{path.name}"
+        f"example encoding='windows-1252', or convert it: "
+        f"iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8-{path.name}",
+        options=["encoding"],
     )
 
 
@@ -130,10 +134,13 @@ def _check_encoding(name: str) -> str:
         found = codecs.lookup(name)
     except (LookupError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(
-            f"--encoding is {name!r}, which Python does not know: expected for example utf-8, utf-16 or windows-1252"
+            f"encoding is {name!r}, which Python does not know: expected for example utf-8, utf-16 or windows-1252",
+            options=["encoding"],
         ) from error
     if not found._is_text_encoding:  # such as base64
-        raise InputError(f"--encoding is {name!r}, which is no encoding of text: expected for example windows-1252")
+        raise InputError(
+            f"encoding is {name!r}, which is none of text: expected for example windows-1252", options=["encoding"]
+        )
     return "utf-8-sig" if found.name in ("utf-8", "utf-8-sig") else found.name
 
 
@@ -146,7 +153,7 @@ def _marked_encoding(path: Path) -> str:
 def _check_separator(text: str) -> str:
     separator = _SPELT.get(text.lower(), text)
     if len(separator) != 1 or separator in '"\r\n':
-        raise InputError(f"--separator is {text!r}: expected one character, such as ';', or tab")
+        raise InputError(f"separator is {text!r}: expected one character, such as ';', or tab", options=["separator"])
     return separator
 
 

@@ -36,7 +36,9 @@ def check_output_path(path: Path, *, overwrite: bool = False) -> None:
     """Raise InputError if no file can be written to `path`, whatever its format, or one is there already."""
     check_file_name(path)
     if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: choose another name, or allow it to be replaced with --overwrite")
+        raise InputError(
+            f"{path} exists: choose another name, or allow it to be replaced with overwrite=True", options=["overwrite"]
+        )
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         raise MissingFileError(f"{parent} is no directory: create it first to write {path.name} there")

@@ -262,12 +262,13 @@ def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_colu
     names = frame.columns.tolist()
     if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
         raise InputError(f"{path} has more than one column named {', '.join(map(repr, repeated))}: rename them")
-    for option, name in (("--text-column", text_column), ("--label-column", label_column)):
+    for option, name in (("text_column", text_column), ("label_column", label_column)):
         if name not in names:
             listed = ", ".join(map(repr, names))
-            hint = " (or say what separates them, with --separator)" if len(names) == 1 else ""
+            hint = " (or say what separates them, by separator=)" if len(names) == 1 else ""
             raise UnknownNameError(
-                f"{path} has no column {name!r}{suggest(name, names)}; it has {listed}: choose with {option}{hint}"
+                f"{path} has no column {name!r}{suggest(name, names)}; it has {listed}: choose with {option}{hint}",
+                options=[option, "separator"],
             )
     if text_column == label_column:
         raise InputError(f"text and label are both column {text_column!r}: expected two columns")
@@ -294,9 +295,9 @@ def _dialect_of(
 ) -> Dialect | None:
     """Return how a text file is written; raise InputError for options that another kind of file does not have."""
     if kind in ("parquet", "datasets"):
-        for option, value in (("--separator", separator), ("--encoding", encoding)):
+        for option, value in (("separator", separator), ("encoding", encoding)):
             if value is not None:
-                raise InputError(f"{option} is {value!r}, and {path} is no text file: leave it out")
+                raise InputError(f"{option} is {value!r}, and {path} is no text file: leave it out", options=[option])
         return None
     with reading(path):
         return find_dialect(path, kind, columns, separator=separator, encoding=encoding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -66,7 +67,7 @@ def write(
     """
     n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    knows_last = "logits_to_keep" in inspect.signature(model.forward).parameters
+    knows_last = _takes_logits_to_keep(type(model))
     reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
@@ -100,6 +101,12 @@ def write(
         Written(row[:length], ended)
         for row, length, ended in zip(ids.tolist(), lengths.tolist(), has_ended.tolist(), strict=True)
     ]
+
+
+@lru_cache
+def _takes_logits_to_keep(model_class: type) -> bool:
+    """Return whether a model can compute the logits of some places alone; asked once for each class."""
+    return "logits_to_keep" in inspect.signature(model_class.forward).parameters
 
 
 class _PlainReader:

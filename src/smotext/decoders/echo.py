@@ -33,6 +33,8 @@ class EchoDecoder:
     """
 
     fingerprint = "echo-1"
+    examples: int | None = None  # its prompts show no texts
+    most_new_tokens: int | None = None
     prompts = ("<xRAG>", "again: <xRAG>")
     max_new_tokens = 24
 

@@ -195,7 +195,7 @@ def _said_of_ours(word: str, gain: Interval, model: str, n_test_rows: int) -> st
         return f"SMOTExT makes no difference ({_gain(gain)})."
     needed = rows_needed(gain, n_test_rows)
     if math.isinf(needed):
-        return "Too little data to tell whether SMOTExT helps: run more seeds (--seeds)."
+        return "Too little data to tell whether SMOTExT helps: run more seeds."
     return (
         f"Too little data to tell whether SMOTExT helps ({_gain(gain)}): you would need about {needed:.0f} test rows "
         f"instead of {n_test_rows}."

@@ -55,7 +55,8 @@ class Setting:
         if self.per_class is not None and self.kind == "imbalance":
             raise InputError(
                 f"{self.per_class} new rows per class with imbalance {self.amount}: there each class is filled up to "
-                "the largest; leave per_class (--per-class) out, or run imbalance by itself"
+                "the largest; leave per_class out, or run imbalance by itself",
+                options=["per_class"],
             )
 
     @property
@@ -85,12 +86,14 @@ class Setting:
         if self.kind == "shots" and self.amount > largest:
             raise InputError(
                 f"shots {self.amount}: the largest class of a training part has {largest} rows, so that all rows "
-                "would be used: ask for fewer shots, or leave them out (--shots)"
+                "would be used: ask for fewer, or leave shots out",
+                options=["shots"],
             )
         if self.kind == "imbalance" and self.amount > min(MAJORITY_ROWS, largest):
             raise InputError(
                 f"imbalance {self.amount}: the largest class keeps {min(MAJORITY_ROWS, largest)} rows of a training "
-                f"part, and no class can have less than 1: ask for {min(MAJORITY_ROWS, largest)} at most (--imbalance)"
+                f"part, and no class can have less than 1: ask for {min(MAJORITY_ROWS, largest)} at most",
+                options=["imbalance"],
             )
         small = {label: count for label, count in counts.items() if self.kind == "shots" and count < self.amount}
         return [

@@ -45,7 +45,7 @@ class LanguageModelWords:
 
     def __init__(self, decoder: Any) -> None:
         self._decoder = decoder
-        self.fingerprint = f"next words of {getattr(decoder, 'fingerprint', type(decoder).__name__)}"
+        self.fingerprint = f"next words of {decoder.fingerprint}"
 
     def next_words(self, beginnings: Sequence[str], seeds: Sequence[int]) -> list[str]:
         """Return one word per beginning."""

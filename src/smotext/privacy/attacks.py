@@ -29,7 +29,7 @@ WITH_EXAMPLE = "with the candidate as example"
 VECTOR, VECTOR_LEAD = "nearest vector", "nearest vector, lead"
 LETTERS, LETTERS_LEAD = "nearest characters", "nearest characters, lead"
 RUN = "longest copied run"
-UNKNOWN_GENERATOR = "the decoder that wrote the texts is not known: name it with model= or --model"
+UNKNOWN_GENERATOR = "the decoder that wrote the texts is not known: name it with model="
 NO_LIKELIHOOD = "the decoder cannot say how likely a text is: it has no log_likelihood"
 
 

@@ -314,7 +314,9 @@ def _clipped(text: str, longest: int) -> str:
 def _check_parents(tables: RunTables) -> None:
     """Raise InputError unless the output holds the rows that its lineage names."""
     if not any(tables.real_texts):
-        raise InputError(f"{tables.name} holds no real rows, which --private shows: leave it out")
+        raise InputError(
+            f"{tables.name} holds no real rows, which private=True shows: leave it out", options=["private"]
+        )
     highest = max((int(row) for parents in tables.synthetic["parents"] for row in parents), default=-1)
     if highest >= len(tables.real_texts):
         raise InputError(

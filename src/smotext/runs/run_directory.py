@@ -74,7 +74,9 @@ class RunDirectory:
         """
         check_run_path(path)
         if resume == "always" and not has_run(path):
-            raise InputError(f"nothing to resume: {path} holds no run; leave out --resume always to begin one")
+            raise InputError(
+                f"nothing to resume: {path} holds no run; leave out resume='always' to begin one", options=["resume"]
+            )
         path.mkdir(mode=0o700, exist_ok=True)
         _check_own(path)
         lock = _take_lock(path)
@@ -291,9 +293,11 @@ def _compare(path: Path, values: Mapping[str, Any]) -> None:
     try:
         before = _flat(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}): begin anew with --resume never") from error
+        raise InputError(f"{path} is damaged ({error}): begin anew with resume='never'", options=["resume"]) from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): begin anew with --resume never") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): begin anew with resume='never'", options=["resume"]
+        ) from error
     now = _flat(json.loads(json.dumps(values)))
     changes = [
         f"{name} was {before.get(name, 'not set')!r} and is {now.get(name, 'not set')!r}"
@@ -303,7 +307,8 @@ def _compare(path: Path, values: Mapping[str, Any]) -> None:
     if changes:
         raise InputError(
             f"{path.parent} was begun with other settings: {'; '.join(changes)}: use the same again, or begin anew "
-            "with --resume never"
+            "with resume='never'",
+            options=["resume"],
         )
 
 

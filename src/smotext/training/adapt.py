@@ -235,7 +235,8 @@ def check_adaptable(decoder: Any) -> None:
     """Raise InputError if the decoder is not that of a bridge directory: there is nothing to train."""
     if not isinstance(decoder, LanguageModelDecoder):
         raise InputError(
-            f"--adapt needs a bridge directory to go on from, the {type(decoder).__name__} has none: leave --adapt out"
+            f"adapting needs a bridge directory to go on from, the {type(decoder).__name__} has none: leave adapt out",
+            options=["adapt"],
         )
 
 

@@ -48,13 +48,18 @@ def size_workers(
     (2, 5)
     """
     if device not in (None, "cpu", "cuda"):
-        raise InputError(f"--device is {device!r}: on a Ray cluster expected cpu or cuda, each worker has its own GPU")
+        raise InputError(
+            f"device is {device!r}: on a Ray cluster expected cpu or cuda, each worker has its own GPU",
+            options=["device"],
+        )
     if n is not None and n < 1:
-        raise InputError(f"--workers is {n}: expected 1 or more")
+        raise InputError(f"workers is {n}: expected 1 or more", options=["workers"])
     n_gpus = sum(int(node.get("GPU", 0)) for node in nodes)
     if device == "cuda" or (device is None and n_gpus):
         if not n_gpus:
-            raise InputError("--device is cuda, and the cluster has no GPU: add a machine that has, or use cpu")
+            raise InputError(
+                "device is cuda, and the cluster has no GPU: add a machine that has, or use cpu", options=["device"]
+            )
         _check_number(n or 1, n_gpus, "GPU")
         return Workers(n or n_gpus, n_cpus=1, n_gpus=1, wave_bytes=wave_bytes)
     cpus = [int(node.get("CPU", 0)) for node in nodes]
@@ -74,13 +79,16 @@ def _n_that_fit(cpus: Sequence[int], size: int) -> int:
 
 def _check_number(n: int, n_there: int, what: str) -> None:
     if n > n_there:
-        raise InputError(f"--workers is {n} and the cluster's number of {what}s {n_there}: expected one each at least")
+        raise InputError(
+            f"workers is {n} and the cluster's number of {what}s {n_there}: expected one each at least",
+            options=["workers"],
+        )
 
 
 def check_ray() -> None:
     """Raise MissingExtraError if Ray is not installed; imports nothing."""
     if importlib.util.find_spec("ray") is None:
-        raise missing_extra("ray", "ray", "--engine ray")
+        raise missing_extra("ray", "ray", "a run on a Ray cluster")
 
 
 @contextmanager
@@ -164,8 +172,9 @@ def _check_address(address: str) -> None:
         return
     if "/" in address or not (host and port.isdigit()):
         raise InputError(
-            f"--address is {address!r}: expected auto or HOST:PORT, on a machine that belongs to the cluster "
-            "(ray start --address HOST:PORT)"
+            f"address is {address!r}: expected auto or HOST:PORT, on a machine that belongs to the cluster "
+            "(ray start --address HOST:PORT)",
+            options=["address"],
         )
     try:
         socket.create_connection((host, int(port)), timeout=_REACH_S).close()

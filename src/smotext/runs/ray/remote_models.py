@@ -17,7 +17,7 @@ from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import RunError
 from smotext.presets import PRESETS, decoder_directory, dtype_of_pair, load_decoder, load_encoder_of, load_pair
-from smotext.protocols import Decoder, Encoder
+from smotext.protocols import Decoded, Decoder, Encoder
 from smotext.runs.ray.workers import Workers
 from smotext.utils.devices import default_dtype
 from smotext.utils.hub import hub_identity
@@ -128,6 +128,7 @@ class RemoteDecoder(RemoteModel):
         self.prompts = self.spec.prompts
         self.examples = None if self.spec.examples_template is None else self.spec.examples
         self.max_new_tokens = self.spec.max_new_tokens
+        self.most_new_tokens: int | None = None  # the language model's positions are not read here
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -138,6 +139,10 @@ class RemoteDecoder(RemoteModel):
         """Return one text per vector, decoded in this process."""
         return self.here.decode(vectors, **options)
 
+    def decode_rows(self, vectors: NDArray[np.float32], **options: Any) -> list[Decoded]:
+        """Return one :class:`~smotext.protocols.Decoded` per vector, decoded in this process."""
+        return self.here.decode_rows(vectors, **options)
+
 
 def load_same(load: Callable[[], Any], fingerprint: str) -> Any:
     """Return the loaded model, or raise RunError if it is another one than where the run was started."""
@@ -145,7 +150,8 @@ def load_same(load: Callable[[], Any], fingerprint: str) -> Any:
     if model.fingerprint != fingerprint:
         raise RunError(
             f"the {type(model).__name__} is {model.fingerprint} here, and {fingerprint} where the run was started: put "
-            "the same files on every machine, or give a --dtype"
+            "the same files on every machine, or choose a dtype=",
+            options=["dtype"],
         )
     return model
 
