@@ -176,6 +176,9 @@ def train(
     guidance: Annotated[
         float | None, typer.Option(help="Default weight of the guidance head; it is fitted if there is none.")
     ] = None,
+    guidance_alone: Annotated[
+        float | None, typer.Option(help="Default weight where the prompt shows no texts; the same unless given.")
+    ] = None,
     trained_guidance: Annotated[
         float | None, typer.Option(help="Weight of the head in the loss; the bridge's own, or 0, unless given.")
     ] = None,
@@ -215,6 +218,7 @@ def train(
         prompt_style=start.prompt_style,  # type: ignore[arg-type]
         chat_template=start.chat_template,
         guidance=guidance,
+        guidance_alone=guidance_alone,
         trained_guidance=trained_guidance,
         guidance_head=guidance_head,  # type: ignore[arg-type]
         examples=examples,

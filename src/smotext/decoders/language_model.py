@@ -128,7 +128,8 @@ class LanguageModelDecoder:
         temperature, top_p, top_k, repetition_penalty, min_new_tokens
             As in transformers; see :class:`~smotext.settings.Sampling`.
         guidance : float, optional
-            Weight of the bridge's guidance head, 0 is off; None takes the bridge's own default.
+            Weight of the bridge's guidance head, 0 is off; None takes the bridge's own default, which may be another
+            for rows that are shown no texts.
         seeds : one int per row, optional
             What each row's noise comes from; None is 0 .. n_rows - 1.
         batch_size : int, optional
@@ -168,15 +169,15 @@ class LanguageModelDecoder:
         row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows), "seeds")
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
-        weight = self.spec.guidance if guidance is None else guidance
         prompts, which = self._prompts.of_rows(self._prompts.numbers_of_rows(prompt, row_seeds), examples)
+        weights = self._guidance_of_rows(guidance, examples, len(rows))
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
         def write_part(part: NDArray[np.int64]) -> list[Written]:
             used, prompt_of_row = np.unique(which[part], return_inverse=True)
             shown = [prompts[number] for number in used]
-            return self._write(rows[part], shown, prompt_of_row, limits[part], row_seeds[part], sampling, weight)
+            return self._write(rows[part], shown, prompt_of_row, limits[part], row_seeds[part], sampling, weights[part])
 
         def keep(part: NDArray[np.int64]) -> None:
             found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
@@ -232,9 +233,9 @@ class LanguageModelDecoder:
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         if len(texts) != len(rows):
             raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
-        weight = self.spec.guidance if guidance is None else guidance
         numbers = self._prompts.numbers_of_rows(prompt, np.zeros(len(rows), dtype=np.int64))
         prompts, which = self._prompts.of_rows(numbers, examples)
+        weights = self._guidance_of_rows(guidance, examples, len(rows))
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
         capacity = self._capacity_after(prompts) if prompts else None
@@ -257,7 +258,7 @@ class LanguageModelDecoder:
                     [prompts[number] for number in used],
                     torch.from_numpy(prompt_of_row).to(self._device),
                     [tokens[row] for row in part],
-                    bias=weighted_bias(self.guidance, weight, tensor),
+                    bias=weighted_bias(self.guidance, torch.from_numpy(weights[part]), tensor),
                     temperature=temperature,
                 ).cpu()
         return found
@@ -265,6 +266,17 @@ class LanguageModelDecoder:
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of the language model's tokens in each text, special tokens not counted."""
         return count_tokens(self.tokenizer, texts)
+
+    def _guidance_of_rows(
+        self, guidance: float | None, examples: ExampleTexts | None, n_rows: int
+    ) -> NDArray[np.float64]:
+        """Return the weight of the guidance head for each row."""
+        alone = self.spec.guidance if self.spec.guidance_alone is None else self.spec.guidance_alone
+        if guidance is not None:
+            return np.full(n_rows, guidance)
+        if examples is None:
+            return np.full(n_rows, alone)
+        return np.array([self.spec.guidance if len(shown) else alone for shown in examples], dtype=np.float64)
 
     def _scale(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.spec.vector_norm == "raw":
@@ -297,7 +309,7 @@ class LanguageModelDecoder:
         limits: NDArray[np.int64],
         seeds: NDArray[np.int64],
         sampling: Sampling,
-        guidance: float,
+        guidance: NDArray[np.float64],
     ) -> list[Written]:
         device = self._device
         tensor = torch.from_numpy(vectors).to(device)
@@ -314,7 +326,7 @@ class LanguageModelDecoder:
             seeds=torch.from_numpy(seeds).to(device),
             end_ids=torch.tensor(self._end_ids, device=device),
             sampling=sampling,
-            bias=weighted_bias(self.guidance, guidance, tensor),
+            bias=weighted_bias(self.guidance, torch.from_numpy(guidance), tensor),
             context=context,
         )
 

@@ -146,8 +146,9 @@ def _make_pair(job: TrainingJob, bridge: Path | None, spec: BridgeSpec, vector_d
 
 def _with_guidance(pair: Pair, job: TrainingJob) -> Pair:
     """Return the pair with the weights of its guidance head as the job says; the head itself may be fitted later."""
-    changes = {"guidance": job.guidance, "trained_guidance": job.trained_guidance, "examples": job.examples}
-    pair = with_spec(pair, **{name: weight for name, weight in changes.items() if weight is not None})
+    names = ("guidance", "guidance_alone", "trained_guidance", "examples")
+    given = {name: value for name in names if (value := getattr(job, name)) is not None}
+    pair = with_spec(pair, **given)
     if pair.spec.trained_guidance and pair.guidance is None and job.guidance is None:
         raise InputError(
             f"trained_guidance is {pair.spec.trained_guidance}, but there is no guidance head: set guidance to fit one"

@@ -90,6 +90,8 @@ class TrainingJob:
     guidance : float or None
         Default weight of the guidance head, which is fitted to the corpus first if the bridge has none. None:
         the bridge's own weight; no head is fitted.
+    guidance_alone : float or None
+        Default weight where the prompt shows no texts. None: the bridge's own, for a new bridge `guidance`.
     guidance_head : {"tied", "free"}
         A new head: tied to the language model's embeddings, or with a row of its own for each token.
     trained_guidance : float or None
@@ -116,6 +118,7 @@ class TrainingJob:
     chat_template: str | None = None
     prompts: tuple[str, ...] | None = None
     guidance: float | None = None
+    guidance_alone: float | None = None
     guidance_head: Literal["tied", "free"] = "tied"
     trained_guidance: float | None = None
     examples: int | None = None
