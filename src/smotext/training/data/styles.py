@@ -44,7 +44,13 @@ def draw_style(rng: np.random.Generator, words: Sequence[str] = ("news",)) -> Ch
     >>> style("I will see you tomorrow.") != "I will see you tomorrow."
     True
     """
-    makers = (_draw_words, _draw_case, _draw_end, partial(_draw_lead, words), partial(_draw_tail, words))
+    makers: tuple[Callable[[np.random.Generator], Change], ...] = (
+        _draw_words,
+        _draw_case,
+        _draw_end,
+        partial(_draw_lead, words),
+        partial(_draw_tail, words),
+    )
     is_used = rng.random(len(makers)) < 0.45
     if not is_used.any():
         is_used[rng.integers(len(makers))] = True
