@@ -36,15 +36,15 @@ from common import DATA, clear_errors, load_set, method_options
 from text_quality import bare_model, gains, share_of_copies
 
 from smotext import SMOTExT
-from smotext.decoders.prompts import flatten
-from smotext.evaluation.data import LabelledTexts
+from smotext.augmentation.long_texts import LongTexts, WholeReader, find_long_texts
+from smotext.augmentation.writing import Writer
+from smotext.data.corpus import Corpus
+from smotext.decoders.prompts import on_one_line
+from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import repeated_share
-from smotext.inputs import Corpus
-from smotext.long_texts import LongTexts, WholeReader, find_long_texts
-from smotext.seeding import generator
-from smotext.training.score import bare_bits
-from smotext.writing import Writer
+from smotext.training.scoring.score import bare_bits
+from smotext.utils.seeding import generator
 
 SHOTS, REAL_ROWS, CLASSES, MOST_PASSAGES = 15, 50, 4, 20
 WAYS = {"passages": "auto", "one passage": 1}
@@ -164,7 +164,7 @@ def whole_over_parts(bare: Any, decoder: Any, passages: Sequence[str]) -> float:
 
 def bits(bare: Any, decoder: Any, texts: Sequence[str]) -> float:
     """Return the bits that the bare language model needs for a character of the texts."""
-    return float(bare_bits(bare, decoder.tokenizer, [flatten(text) for text in texts]))
+    return float(bare_bits(bare, decoder.tokenizer, [on_one_line(text) for text in texts]))
 
 
 def nearness(made: Any, few: LabelledTexts, encoder: Any, long: LongTexts) -> dict[str, float]:

@@ -18,9 +18,9 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen2Co
 import smotext
 from smotext.decoders.bridge import BridgeSpec
 from smotext.errors import SmotextWarning
-from smotext.training.corpus import Cutting, cut_passages
-from smotext.training.pair import load_pair
-from smotext.training.score import bare_bits
+from smotext.training.data.passages import Cutting, cut_passages
+from smotext.training.models.pair import load_training_pair
+from smotext.training.scoring.score import bare_bits
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "multilingual.sh"
 SHORTER = (
@@ -147,5 +147,5 @@ def test_the_recipe_makes_a_bridge_that_writes_and_says_what_it_is_for(tmp_path:
 
 @pytest.mark.slow
 def test_a_language_model_without_a_begin_token_is_scored_after_its_end_token(tmp_path: Path) -> None:
-    pair = load_pair(str(write_language_model(tmp_path / "lm")), vector_dim=4, spec=BridgeSpec())
+    pair = load_training_pair(str(write_language_model(tmp_path / "lm")), vector_dim=4, spec=BridgeSpec())
     assert bare_bits(pair.lm, pair.tokenizer, CHINESE[:2]) > 0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import Bounded, check_share, high_bound, low_bound
 from smotext.filters.ngrams import repeated_share, words
 from smotext.filters.protocol import Batch, PlainFilter, RealTexts
-from smotext.sentences import ends_sentence
+from smotext.filters.score_bounds import Bounded, check_share, high_bound, low_bound
+from smotext.utils.sentences import ends_sentence
 
 _ENOUGH_WORDS = 5  # a sentence, however long the real texts are
 _MOSTLY = 0.5  # share of real texts that end a sentence, above which an open end is a fault
