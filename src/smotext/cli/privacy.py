@@ -16,7 +16,8 @@ from smotext.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smotext.privacy.auditing import Audit, AuditSettings, Tell
+    from smotext.privacy.attacks import AuditSettings
+    from smotext.privacy.auditing import Audit, Tell
     from smotext.privacy.scene import Rows
 
 UNKNOWN_MODEL = "none"

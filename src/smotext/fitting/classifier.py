@@ -105,16 +105,16 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        sampler=None,
-        n=None,
-        weights=WEIGHTS,
-        Cs=STRENGTHS,
-        cv=N_FOLDS,
-        scoring="f1_macro",
-        random_state=None,
-    ):
+        sampler: SMOTExT | None = None,
+        n: int | Mapping[Any, int] | None = None,
+        weights: Sequence[float] = WEIGHTS,
+        Cs: Sequence[float] | None = STRENGTHS,
+        cv: int = N_FOLDS,
+        scoring: Any = "f1_macro",
+        random_state: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.sampler = sampler
         self.n = n
