@@ -14,9 +14,14 @@ from smotext import presets
 from smotext.cli.entry import build_app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.is_file()]
-HEAVY = {"docs/bridges.md"}  # trains a bridge
-HISTORY = {"docs/log.md"}  # what was run once, with options of its day
+MADE = {"_build", "commands", "gallery", "generated"}  # folders that the site is built into
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if page.is_file() and not MADE & set(page.relative_to(ROOT).parts)
+]
+HEAVY = {"docs/how_to/own_model.md"}  # trains a bridge
+HISTORY = {"docs/research/log.md"}  # what was run once, with options of its day
 
 
 def name_of(page: Path) -> str:

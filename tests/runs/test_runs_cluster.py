@@ -27,7 +27,7 @@ from smotext.runs.folder import RunFolder
 from smotext.runs.stopping import Stopper
 from smotext.runs.workers import Done, Workers
 
-WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/scale.md shards by class
+WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/how_to/cluster.md shards by class
 
 
 class LocalWorkers(Workers):
