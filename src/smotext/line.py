@@ -40,6 +40,8 @@ def interpolate(
 
     A step's text is the nearest to its vector of several (option ``candidates``) that are no copies of the two.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     first, second : str
@@ -65,6 +67,10 @@ def interpolate(
     SmotextWarning
         Where all that was written for a step copies one of the two texts, or came to no end: then such a text stands
         there.
+
+    See Also
+    --------
+    SMOTExT : Texts between neighbours of a class, as many as are wanted.
 
     Examples
     --------

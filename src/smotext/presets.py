@@ -76,6 +76,8 @@ def load_encoder(
 ) -> Encoder:
     """Return the encoder of a preset, of a bridge directory, or any sentence-transformers model.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -101,6 +103,11 @@ def load_encoder(
     ------
     ModelNotFoundError
         If the name is none of these, or the model is neither on disk nor reachable.
+
+    See Also
+    --------
+    load_decoder : The other half of the pair.
+    HashEncoder : Needs no model; for tests.
 
     Examples
     --------
@@ -135,6 +142,8 @@ def load_decoder(
 ) -> Decoder:
     """Return the decoder of a preset, or of a bridge given as a directory or hub name.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -162,6 +171,11 @@ def load_decoder(
         If the name is none of these, or the model is neither on disk nor reachable.
     BridgeError
         If the directory is not a usable bridge.
+
+    See Also
+    --------
+    load_encoder : The other half of the pair.
+    EchoDecoder : Needs no model; for tests.
 
     Examples
     --------

@@ -158,6 +158,8 @@ class Asked:
 class Synthetic:
     """One synthetic text with where it came from.
 
+    .. versionadded:: 0.1.0
+
     Attributes
     ----------
     text : str
@@ -170,6 +172,10 @@ class Synthetic:
         Seed of the row.
     n_tokens : int or None
         New tokens, where the decoder counts them.
+
+    See Also
+    --------
+    interpolate : Returns these.
     """
 
     text: str

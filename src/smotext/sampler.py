@@ -46,6 +46,8 @@ class SMOTExT(BaseSampler):
 
     What it does is logged under the name ``smotext``: numbers and labels, never texts.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     model : str
@@ -114,6 +116,14 @@ class SMOTExT(BaseSampler):
         weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
+
+    See Also
+    --------
+    SMOTExTClassifier : Also chooses on real rows how much the synthetic ones weigh.
+    interpolate : What lies between two texts.
+    smotext.filters : Which synthetic texts are kept.
+    smotext.privacy.audit : What synthetic texts give away about real ones.
+    imblearn.over_sampling.SMOTE : The same on tables of numbers.
 
     References
     ----------

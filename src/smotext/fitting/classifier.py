@@ -51,6 +51,8 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     rows don't help, they are left out. In a fold nothing is used that a row it is scored on had a part in: no
     synthetic text of which it is a parent or was shown in the prompt, or with which it has 13 words in a row in common.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     estimator : scikit-learn text classifier, optional
