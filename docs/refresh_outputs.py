@@ -18,11 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+WIDTH = 118
 NOT_HERE = ("pip install", "python3 -m venv")  # setting up is the reader's
 
 
@@ -44,7 +46,7 @@ def refresh(page: str, folder: Path) -> str:
             return match[0]
         found = run_python(code, names) if language == "python" else run_bash(code, folder)
         block = f"```{language}\n{code}```\n"
-        return block if printed is None else f"{block}\n```text\n{found.strip()}\n```\n"
+        return block if printed is None else "\n".join([block, "```text", found.strip("\n"), "```", ""])
 
     with contextlib.chdir(folder):
         return BLOCK.sub(replace, page)
@@ -59,18 +61,24 @@ def run_python(code: str, names: dict[str, Any]) -> str:
 
 
 def run_bash(code: str, folder: Path) -> str:
-    """Return what commands print, errors and warnings included, as in a terminal of 118 columns."""
+    """Return what commands print, errors and warnings included, as in a terminal."""
     bin_path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=folder,
-        env={**os.environ, "PATH": bin_path, "COLUMNS": "118"},
+        env={**os.environ, "PATH": bin_path, "COLUMNS": str(WIDTH)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=True,
     )
-    return done.stdout.replace(f"{folder}/", "")
+    lines = done.stdout.replace(f"{folder}/", "").splitlines()
+    return "\n".join(part for line in lines for part in broken(line))
+
+
+def broken(line: str) -> list[str]:
+    """Return a line as the lines that a terminal of 118 columns makes of it, broken between words."""
+    return [line] if len(line) <= WIDTH else textwrap.wrap(line, WIDTH, drop_whitespace=True)
 
 
 def main() -> None:

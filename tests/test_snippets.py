@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from smotext import presets
-from smotext.cli.entry import build_app
+from smotext.cli.entry import build_app, run
 
 ROOT = Path(__file__).parents[1]
 MADE = {"_build", "commands", "gallery", "generated"}  # folders that the site is built into
@@ -61,6 +61,8 @@ def test_the_snippets_of_a_page_run_one_after_the_other(
 ) -> None:
     if name_of(page) in HEAVY:
         make_toys(beside_the_files, monkeypatch)
+    if "balanced.csv" in "".join(code for _, code in snippets_of(page)):  # which a command on the page writes
+        assert run(["augment", "examples/tickets.csv", "-o", "balanced.csv", "--quiet"]) == 0
     names: dict[str, Any] = {"__name__": "snippet"}
     for line, code in snippets_of(page):
         # as many empty lines before it as the page has, so that a traceback names the page's line
