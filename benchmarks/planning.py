@@ -97,7 +97,7 @@ def make_vectors(options: argparse.Namespace) -> dict[str, Any]:
 
 def measure_ours(options: argparse.Namespace, mmap_mode: str | None) -> dict[str, Any]:
     """Plan all rows, then mix them part by part, keeping none."""
-    from smotext.mixing.interpolation import mix
+    from smotext.mixing.mixes import mix
     from smotext.mixing.planning import Planner
 
     idle = peak_bytes()

@@ -40,13 +40,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from smotext import SMOTExT
-from smotext.decoders.prompts import flatten
-from smotext.evaluation.data import LabelledTexts
+from smotext.decoders.prompts import on_one_line
+from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.filters.ngrams import WordRuns, squeeze
-from smotext.seeding import generator
-from smotext.sentences import ends_sentence
-from smotext.training.measures import distinct
-from smotext.training.score import bare_bits
+from smotext.training.scoring.measures import distinct
+from smotext.training.scoring.score import bare_bits
+from smotext.utils.seeding import generator
+from smotext.utils.sentences import ends_sentence
 
 SHOTS = 15
 TRAIN_ROWS, REAL_ROWS = 60, 60  # of each class: for the classifier, and to compare with
@@ -182,7 +182,7 @@ def bare_model(decoder: Any) -> Any:
 
 def shortened(text: str) -> str:
     """Return the text on one line, up to the end of a word near 300 characters."""
-    flat = flatten(text)
+    flat = on_one_line(text)
     return flat if len(flat) <= MOST_CHARACTERS else flat[:MOST_CHARACTERS].rsplit(" ", 1)[0]
 
 

@@ -17,7 +17,7 @@ from common import clear_errors, load_newsgroups, make_generators, method_option
 from smotext import SMOTExT
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
 from smotext.evaluation.conditions import CONDITIONS, ONLY_SMOTEXT, PARAPHRASED, REAL, WITH_SMOTEXT
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.study import MAX_TEST_ROWS, Study
 from smotext.evaluation.summary import Row, summarise
 

@@ -12,30 +12,22 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augment import Augmented, InMemoryRun, Run, augment
-from smotext.containers import check_gives_back, give_back
+from smotext.augmentation.augment import Augmented, InMemoryRun, Run, augment
+from smotext.augmentation.sample_weights import half_weights
+from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
+from smotext.data.containers import check_gives_back, give_back
+from smotext.data.corpus import Corpus, check_classes, make_corpus, skipped_note
+from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
-from smotext.inputs import (
-    Corpus,
-    alike_note,
-    check_labels,
-    check_texts,
-    counts_by_class,
-    make_corpus,
-    natural,
-    new_rows_for_n,
-    new_rows_for_strategy,
-)
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.refused import check_allowed
+from smotext.privacy.privacy_option import parse_privacy
+from smotext.privacy.refused_options import check_allowed
 from smotext.privacy.release import statement
-from smotext.privacy.settings import parse_privacy
-from smotext.records import Decoder, Encoder
-from smotext.seeding import root_seed
+from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
-from smotext.weights import half_weights
+from smotext.utils.seeding import root_seed
 
 _LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
@@ -113,7 +105,8 @@ class SMOTExT(BaseSampler):
         With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
-        weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
+        weight. Worth using when a class gets several times the rows it had
+        (:func:`smotext.augmentation.sample_weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
@@ -227,8 +220,8 @@ class SMOTExT(BaseSampler):
         check_gives_back(X, texts, "X", is_open=True)
         check_gives_back(y, labels, "y", is_open=False)
         check_allowed(parse_privacy(self.privacy), {**self.get_params(deep=False), "n": None})
-        new_rows_for_strategy(self.sampling_strategy, labels)  # our words, not numpy's
-        texts_res, labels_res = super().fit_resample(texts, natural(labels))
+        # Not by way of the base class: it would check texts and labels again, and as numbers in a table.
+        texts_res, labels_res = self._fit_resample(texts, labels)
         return give_back(X, texts_res, is_open=True), give_back(y, labels_res, is_open=False)
 
     def generate(
@@ -286,17 +279,18 @@ class SMOTExT(BaseSampler):
         return self._augment(texts, labels, new_rows, settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
+        """Return checked texts and labels to the base class's ``fit``."""
         array = check_texts(X)
         return array, natural(check_labels(y, len(array))), False
 
-    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
-        labels = check_labels(y, len(X))
-        new_rows = new_rows_for_strategy(self.sampling_strategy, labels)
-        new = self._augment(X, labels, new_rows, self.settings(), None).synthetic
+    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[Any]]:
+        """Return checked texts and labels with the synthetic ones after them."""
+        self.sampling_strategy_ = new_rows_for_strategy(self.sampling_strategy, y)
+        new = self._augment(X, y, self.sampling_strategy_, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
-        labels_res = np.concatenate([labels, new["label"].to_numpy(dtype=object)])
-        self.sample_weight_ = half_weights(labels_res, len(X))
-        return texts, labels_res.astype(y.dtype)
+        labels = np.concatenate([y, new["label"].to_numpy(dtype=object)])
+        self.sample_weight_ = half_weights(labels, len(X))
+        return texts, natural(labels)
 
     def _augment(
         self,
@@ -351,24 +345,9 @@ class SMOTExT(BaseSampler):
         return tags
 
 
-def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
-    """Raise InputError if a class that gets new rows has no text to make them from."""
-    have = set(corpus.labels.tolist())
-    if empty := [label for label, number in new_rows.items() if number and label not in have]:
-        raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
-
-
-def skipped_note(corpus: Corpus) -> list[str]:
-    """Return a note on rows that have no text, if there are any."""
-    if corpus.n_skipped == 0:
-        return []
-    rows = "row has" if corpus.n_skipped == 1 else "rows have"
-    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
-
-
 def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
     """Return a note on texts of which the encoder reads the beginning only, if there are any."""
-    n_cut = encoder.count_truncated(corpus.texts) if hasattr(encoder, "count_truncated") else 0
+    n_cut = encoder.count_truncated(corpus.texts)
     if n_cut == 0:
         return []
     texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"

@@ -86,7 +86,7 @@ def test_only_synthetic_leaves_the_real_rows_out(here):
 def test_every_format_is_written(here, output):
     if output == "out":
         pytest.importorskip("datasets")
-    from smotext.tables import read_table
+    from smotext.data.tables import read_table
 
     assert augment(output=output) == 0
     table = read_table(here / output)
@@ -433,7 +433,7 @@ def test_a_full_disk_says_what_to_do_and_the_run_goes_on(here, capsys, monkeypat
                 raise OSError(28, "No space left on device")
             sync(handle)
 
-        patch.setattr("smotext.files.os.fsync", full_after_a_while)
+        patch.setattr("smotext.utils.files.os.fsync", full_after_a_while)
         capsys.readouterr()
         assert augment() == 1
     assert "error: no space left where" in capsys.readouterr().err
@@ -549,7 +549,7 @@ def test_a_dataset_is_whole_wherever_a_process_dies_while_it_is_delivered(here, 
             raise SystemExit(9)
 
     with monkeypatch.context() as patch:
-        patch.setattr("smotext.runs.folder.step", die)
+        patch.setattr("smotext.runs.run_directory.step", die)
         with pytest.raises(SystemExit):
             augment(output="out")
     assert augment(output="out") == 0

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from smotext.errors import InputError
-from smotext.records import Encoder
+from smotext.protocols import Encoder
 
 TEXTS = [
     "the parcel came late",

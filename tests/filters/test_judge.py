@@ -13,13 +13,12 @@ import pytest
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
 from smotext.filters import Judge, OffLabel, PlainFilter, RealTexts, make_judge
-from smotext.filters.candidates import NOT_NEAREST, best_candidates, with_candidates
+from smotext.filters.candidates import NOT_NEAREST, best_candidates
 from smotext.filters.judge import SCREENING_TRIES
-from smotext.filters.plans import replace_rows
+from smotext.mixing.plan import MixPlan, replace_rows, with_candidates
 from smotext.mixing.planning import Planner
-from smotext.records import MixPlan
-from smotext.seeding import row_seeds
 from smotext.settings import UNFINISHED
+from smotext.utils.seeding import row_seeds
 
 ENCODER = HashEncoder(32)
 BAD = [

@@ -12,7 +12,7 @@ from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, tak
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 
 if TYPE_CHECKING:
-    from smotext.runs.probe import Estimate
+    from smotext.runs.estimate import RunEstimate
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +28,10 @@ def plan(
     method: MethodOptions,
 ) -> None:
     """Show rows, parents, tokens, minutes, memory and disk of an augmentation, from a short timed trial."""
-    from smotext.cli.jobs import read_job
-    from smotext.inputs import counts_by_class, make_corpus
-    from smotext.runs.probe import estimate
+    from smotext.cli.augment_job import read_job
+    from smotext.data.class_counts import counts_by_class
+    from smotext.data.corpus import make_corpus
+    from smotext.runs.estimate import estimate_run
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method)
@@ -41,7 +42,7 @@ def plan(
         encoder, decoder = job.sampler.load()
         start_s = time.perf_counter() - started_s
         reporter.start("timing a few rows", 0)
-        found = estimate(
+        found = estimate_run(
             corpus,
             job.new_rows,
             encoder=encoder,
@@ -58,7 +59,7 @@ def plan(
     print_notes(*job.notes)
 
 
-def _cost_rows(found: Estimate, n_new: int, start_s: float) -> list[list[str]]:
+def _cost_rows(found: RunEstimate, n_new: int, start_s: float) -> list[list[str]]:
     from smotext.cli.models import spell_bytes
 
     gpu = f", and {spell_bytes(found.gpu_bytes)} on the GPU" if found.gpu_bytes else ""

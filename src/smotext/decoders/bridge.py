@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from smotext.decoders.base_model import BaseReference
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
+from smotext.decoders.prompt_templates import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"
@@ -73,6 +73,8 @@ class BridgeSpec:
         Longest output that the bridge was trained for, in tokens.
     guidance : float
         Default weight of the guidance head; 0 is off.
+    guidance_alone : float or None
+        Default weight where the prompt shows no texts and the vector is all there is. None: as `guidance`.
     trained_guidance : float
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     base : BaseReference or None
@@ -92,6 +94,7 @@ class BridgeSpec:
     examples: int = 0
     max_new_tokens: int = 336  # xRAG's training length
     guidance: float = 0.0
+    guidance_alone: float | None = None
     trained_guidance: float = 0.0
     base: BaseReference | None = None
 

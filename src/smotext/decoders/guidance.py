@@ -137,9 +137,20 @@ class Guidance(nn.Module):
         return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
 
 
-def weighted_bias(head: Guidance | None, weight: float, vectors: torch.Tensor) -> torch.Tensor | None:
-    """Return ``weight * head.logit_bias(vectors)``; None where there is no head, or its weight is 0."""
-    return weight * head.logit_bias(vectors) if weight and head is not None else None
+def weighted_bias(head: Guidance | None, weight: float | torch.Tensor, vectors: torch.Tensor) -> torch.Tensor | None:
+    """Return ``weight * head.logit_bias(vectors)``; None where there is no head, or its weight is 0.
+
+    Parameters
+    ----------
+    head : Guidance or None
+    weight : float, or Tensor of shape (n_rows,)
+        Of all rows, or of each.
+    vectors : Tensor of shape (n_rows, vector_dim)
+    """
+    weights = torch.as_tensor(weight, dtype=torch.float32, device=vectors.device).expand(len(vectors))
+    if head is None or not weights.any():
+        return None
+    return weights[:, None] * head.logit_bias(vectors)
 
 
 def spent(

@@ -54,6 +54,8 @@ class HashEncoder:
     True
     """
 
+    max_tokens: int | None = None  # of any text all words are read
+
     def __init__(self, vector_dim: int = 64) -> None:
         if not isinstance(vector_dim, int) or isinstance(vector_dim, bool) or vector_dim < 1:
             raise InputError(f"vector_dim is {vector_dim!r}: expected an integer >= 1")
@@ -70,6 +72,10 @@ class HashEncoder:
         for row, text in enumerate(as_texts(texts)):
             vectors[row] = _text_vector(text, self.vector_dim)
         return vectors
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return 0: all texts are read whole."""
+        return 0
 
     def __sklearn_clone__(self) -> HashEncoder:
         return self

@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.records import MixPlan
-from smotext.seeding import row_seeds
-
 NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
-
-
-def with_candidates(plan: MixPlan, n_candidates: int, *, seed: int) -> MixPlan:
-    """Return the plan with each row `n_candidates` times in a row, each with a seed of its own.
-
-    Parameters
-    ----------
-    plan : MixPlan
-        Of candidates 0 alone.
-    n_candidates : int
-        1 or more; 1 returns the same rows.
-    seed : int
-        The run's root seed.
-
-    Returns
-    -------
-    MixPlan
-        Parents, weights and vectors are the same for all candidates of a row.
-    """
-    rows = np.repeat(np.arange(len(plan)), n_candidates)
-    many = replace(plan.take(rows), candidates=np.tile(np.arange(n_candidates), len(plan)))
-    seeds = np.empty(len(rows), dtype=np.int64)
-    for label in dict.fromkeys(plan.labels.tolist()):
-        here = np.flatnonzero(many.labels == label)
-        seeds[here] = row_seeds(seed, label, many.ordinals[here], many.attempts[here], many.candidates[here])
-    return replace(many, seeds=seeds)
 
 
 def best_candidates(target_cosine: NDArray[Any], n_candidates: int) -> NDArray[np.bool_]:

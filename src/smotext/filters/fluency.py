@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 from smotext.filters.ngrams import words
 from smotext.filters.protocol import RealTexts
+from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 
 _BITS = 21  # of a code point; three fit into 63 bits
 _SMOOTHING = 0.5  # added to each count of characters (Jeffreys' prior)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smotext.privacy.attacks import AuditSettings
     from smotext.privacy.auditing import Audit, audit
-    from smotext.privacy.planning import PrivatePlanner
-    from smotext.privacy.settings import Privacy
+    from smotext.privacy.privacy_option import Privacy
+    from smotext.privacy.private_planner import PrivatePlanner
     from smotext.privacy.trial import audit_generator
 
 __all__ = ["Audit", "AuditSettings", "Privacy", "PrivatePlanner", "audit", "audit_generator"]
@@ -21,8 +21,8 @@ __all__ = ["Audit", "AuditSettings", "Privacy", "PrivatePlanner", "audit", "audi
 _HOMES = {
     "Audit": "smotext.privacy.auditing",
     "AuditSettings": "smotext.privacy.attacks",
-    "Privacy": "smotext.privacy.settings",
-    "PrivatePlanner": "smotext.privacy.planning",
+    "Privacy": "smotext.privacy.privacy_option",
+    "PrivatePlanner": "smotext.privacy.private_planner",
     "audit": "smotext.privacy.auditing",
     "audit_generator": "smotext.privacy.trial",
 }

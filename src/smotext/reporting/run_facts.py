@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.augmentation.rounds import funnel
 from smotext.filters.ngrams import WordRuns, squeeze, words
-from smotext.reporting.reading import RunTables
-from smotext.rounds import funnel
+from smotext.reporting.report_inputs import RunTables
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ def repeats(synthetic: Sequence[str], real: Sequence[str]) -> Repeats:
     return Repeats(n_repeated, sum(text in originals for text in squeezed), copies)
 
 
-def n_words(texts: Sequence[str]) -> NDArray[np.int64]:
+def count_words(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the number of words of each text.
 
     Examples
     --------
-    >>> n_words(["two words", ""]).tolist()
+    >>> count_words(["two words", ""]).tolist()
     [2, 0]
     """
     return np.array([len(words(text)) for text in texts], dtype=np.int64)
