@@ -56,6 +56,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {"index": [], "tutorial/index": []}  # pages with nothing beside them
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,

@@ -104,7 +104,7 @@ def test_the_conda_recipe_has_the_dependencies_of_the_sdist(tmp_path):
         entry = tarfile.TarInfo("smotext-1.2/PKG-INFO")
         entry.size = len(about)
         archive.addfile(entry, io.BytesIO(about))
-    recipe = script("packaging/conda_recipe.py").recipe(sdist)
+    recipe = script("recipes/conda.py").recipe(sdist)
     assert recipe["package"] == {"name": "smotext", "version": "1.2"}
     assert recipe["requirements"]["run"] == ["python >=3.11", "pytorch >=2.9"]
     assert len(recipe["source"]["sha256"]) == 64

@@ -3,7 +3,7 @@
 ::
 
     python -m build --sdist
-    python packaging/conda_recipe.py dist/smotext-0.1.0.tar.gz > recipe.yaml
+    python recipes/conda.py dist/smotext-0.1.0.tar.gz > recipe.yaml
 
 A draft: conda-forge does not have all packages yet. Those that are missing, such as the one with the encoder's weights,
 need feedstocks of their own first, or are left to the hub's cache; the recipe names them in a comment.
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sdist", type=Path)
     sdist = parser.parse_args().sdist
-    print(f"# Written by packaging/conda_recipe.py. Not on conda-forge: {', '.join(sorted(NOT_THERE))}.")
+    print(f"# Written by recipes/conda.py. Not on conda-forge: {', '.join(sorted(NOT_THERE))}.")
     yaml.safe_dump(recipe(sdist), sys.stdout, sort_keys=False, width=200)
 
 
