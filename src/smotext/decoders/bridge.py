@@ -151,6 +151,7 @@ _JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks 
     int: (int, "an integer"),
     int | None: (int | None, "an integer or null"),
     float: (int | float, "a number"),
+    float | None: (int | float | None, "a number or null"),
     tuple[str, ...]: (list | tuple, "a list of strings"),
     Literal["raw", "unit"]: (str, "'raw' or 'unit'"),
     BaseReference | None: (dict | None, "an object or null"),
