@@ -139,7 +139,8 @@ def _check_encoding(name: str) -> str:
         ) from error
     if not found._is_text_encoding:  # such as base64
         raise InputError(
-            f"encoding is {name!r}, which is none of text: expected for example windows-1252", options=["encoding"]
+            f"encoding is {name!r}, which is no encoding of text: expected for example windows-1252",
+            options=["encoding"],
         )
     return "utf-8-sig" if found.name in ("utf-8", "utf-8-sig") else found.name
 
