@@ -12,7 +12,8 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import Augmented, InMemoryRun, Run, augment
+from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.running import InMemoryRun, Run
 from smotext.augmentation.sample_weights import half_weights
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back

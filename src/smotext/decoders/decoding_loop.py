@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 
 from smotext.decoders.guidance import spend
 from smotext.decoders.kv_cache import keep_rows, make_cache
-from smotext.decoders.prompt_context import Context
+from smotext.decoders.projector import AnyProjector
+from smotext.decoders.prompt_context import Context, place_vectors, read_prompts
+from smotext.decoders.prompts import Prompt
 from smotext.decoders.sampling import choose_tokens, penalise_repetition
 from smotext.settings import Sampling
 
@@ -101,6 +104,51 @@ def write(
         Written(row[:length], ended)
         for row, length, ended in zip(ids.tolist(), lengths.tolist(), has_ended.tolist(), strict=True)
     ]
+
+
+def write_after_vectors(
+    model: Any,
+    projector: AnyProjector,
+    vectors: torch.Tensor,
+    prompts: Sequence[Prompt],
+    prompt_of_row: torch.Tensor,
+    *,
+    limits: torch.Tensor,
+    seeds: torch.Tensor,
+    end_ids: Sequence[int],
+    sampling: Sampling,
+    bias: torch.Tensor | None = None,
+) -> list[Written]:
+    """Return what the model writes for each vector, put into its place in the row's prompt.
+
+    Decoder and trainer both write by this function.
+
+    Parameters
+    ----------
+    model : causal language model of transformers
+    projector : Projector or SlotProjector
+    vectors : tensor of shape (n_rows, vector_dim)
+        On the model's device, in the scale that the bridge is trained on.
+    prompts : sequence of Prompt
+        All with the same tokens after the vector's place.
+    prompt_of_row : tensor of shape (n_rows,), int64
+    limits, seeds, sampling, bias
+        As of :func:`write`.
+    end_ids : sequence of int
+        Tokens that end a text.
+    """
+    capacity = projector.n_places + len(prompts[0].after) + int(limits.max())
+    context = read_prompts(model, [prompt.before for prompt in prompts], prompt_of_row, capacity=capacity)
+    return write(
+        model,
+        place_vectors(model, projector, vectors, context, prompts[0].after),
+        limits=limits,
+        seeds=seeds,
+        end_ids=torch.tensor(end_ids, device=vectors.device),
+        sampling=sampling,
+        bias=bias,
+        context=context,
+    )
 
 
 @lru_cache

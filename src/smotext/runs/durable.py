@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import AskForGroup, MakeVectors, WriteGroup
+from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
 from smotext.errors import RunError, RunStopped
 from smotext.mixing.plan import MixPlan
 from smotext.runs.retry import DECODING_FAILED, GroupOutcome, write_with_retries

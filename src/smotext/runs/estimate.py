@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import AskForGroup, InMemoryRun, MakeVectors, WriteGroup, augment
+from smotext.augmentation.augment import augment
+from smotext.augmentation.running import AskForGroup, InMemoryRun, MakeVectors, WriteGroup
 from smotext.data.class_counts import new_rows_for_n
 from smotext.data.corpus import Corpus
 from smotext.mixing.plan import MixPlan

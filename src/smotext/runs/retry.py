@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smotext.augmentation.augment import WriteGroup
+from smotext.augmentation.running import WriteGroup
 from smotext.augmentation.writing import ROW_COLUMNS
 from smotext.errors import SmotextError, SmotextWarning
 from smotext.mixing.plan import DecoderInput, MixPlan
