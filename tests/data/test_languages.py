@@ -89,10 +89,7 @@ def test_for_html_and_code_the_advice_is_another_one() -> None:
 
 
 def test_a_line_break_tag_or_an_address_does_not_make_html() -> None:
-    assert (
-        kind_of("A fine film.<br /><br />I saw it twice, and my friends who came along did like it as well.")
-        is None
-    )
+    assert kind_of("A fine film.<br /><br />I saw it twice, and my friends who came along did like it as well.") is None
     assert kind_of("Write to <ann@example.org>, <bob@example.org> or <eve@example.org>.") is None
 
 

@@ -19,8 +19,11 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import cut_at_sentence, ends_sentence
 
-SLACK = (2.0, 16)  # factor and tokens on top of the longest parent's length: texts end by themselves before that
-MORE_THAN_TRAINED = 1.5  # a text may be so many times as long as those that the bridge was trained on
+# The most tokens of a text: the longest parent's length times the first number, plus the second. It is a bound that
+# texts seldom reach, since the language model ends them before.
+SLACK = (2.0, 16)
+# A text may be this many times as long as those that the bridge was trained on; beyond that it wanders off.
+MORE_THAN_TRAINED = 1.5
 
 ROW_COLUMNS = (
     "text", "label", "key", "parents", "weights", "lam", "examples", "seed", "prompt", "strategy", "mix", "model",
