@@ -71,10 +71,10 @@ class Writer:
         self.settings = settings
         self.model = f"{name_of(encoder)}+{name_of(decoder)}"
         check_prompt(settings.prompt, decoder.prompts)
-        is_auto, most = settings.max_new_tokens == "auto", decoder.most_new_tokens
-        if not is_auto and most is not None and settings.max_new_tokens > most:
-            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
-        self.lengths = decoder.count_tokens(corpus.texts) if is_auto else None
+        wanted, most = settings.max_new_tokens, decoder.most_new_tokens
+        if not isinstance(wanted, str) and most is not None and wanted > most:
+            raise InputError(f"max_new_tokens is {wanted}: the language model has room for {most}")
+        self.lengths = decoder.count_tokens(corpus.texts) if wanted == "auto" else None
 
     def write(self, group: MixPlan, asked: DecoderInput) -> pd.DataFrame:
         """Return one row per row of the group, decoded from what it asks for."""

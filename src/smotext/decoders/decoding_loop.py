@@ -71,7 +71,7 @@ def write(
     """
     n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    knows_last = _takes_logits_to_keep(type(model))
+    knows_last = _takes_logits_to_keep(model.__class__)
     reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
@@ -154,7 +154,7 @@ def write_after_vectors(
 
 
 @lru_cache
-def _takes_logits_to_keep(model_class: type) -> bool:
+def _takes_logits_to_keep(model_class: Any) -> bool:
     """Return whether a model can compute the logits of some places alone; asked once for each class."""
     return "logits_to_keep" in inspect.signature(model_class.forward).parameters
 

@@ -136,9 +136,11 @@ def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], k_neighbors: int) -> 
 class _Uncached:
     """An encoder without the name under which vectors are cached: a trial neither leaves nor finds any."""
 
+    fingerprint = None
+
     def __init__(self, encoder: Encoder) -> None:
-        self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
-        self.max_tokens = getattr(encoder, "max_tokens", None)
+        self.vector_dim, self.encode, self.max_tokens = encoder.vector_dim, encoder.encode, encoder.max_tokens
+        self.count_truncated = encoder.count_truncated
 
 
 class _TimedRun(InMemoryRun):
