@@ -99,14 +99,14 @@ def language_of(text: str) -> str | None:
     return ENGLISH if english and english >= hits[best] else None
 
 
-def form_of(text: str) -> str | None:
+def markup_of(text: str) -> str | None:
     """Return "html" or "code" for what is no running text, else None.
 
     Examples
     --------
-    >>> form_of("<div><p>Late <b>again</b></p></div>"), form_of("for (i = 0; i < n; i++) {\\n  sum += x[i];\\n}")
+    >>> markup_of("<div><p>Late <b>again</b></p></div>"), markup_of("for (i = 0; i < n; i++) {\\n  sum += x[i];\\n}")
     ('html', 'code')
-    >>> form_of("Write to <ann@example.org> (she knows). Is 3 < 5?")
+    >>> markup_of("Write to <ann@example.org> (she knows). Is 3 < 5?")
     """
     tags = _TAG.findall(text)
     if len(tags) >= _LEAST_TAGS and len(text) - len(_TAG.sub("", text)) > _TAGGED * len(text):
@@ -135,7 +135,7 @@ def find_languages(texts: Sequence[str]) -> dict[str, float]:
     found: Counter[str] = Counter()
     for bundle in _bundles(looked_at):
         joined = "\n".join(bundle)
-        found[form_of(joined) or language_of(joined) or ""] += len(bundle)
+        found[markup_of(joined) or language_of(joined) or ""] += len(bundle)
     together = "\n".join(looked_at)
     whole = language_of(together)
     if whole not in (None, ENGLISH):

@@ -131,7 +131,8 @@ class _Uncached:
 
     def __init__(self, encoder: Encoder) -> None:
         self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
-        self.max_tokens = getattr(encoder, "max_tokens", None)
+        self.max_tokens, self.count_truncated = encoder.max_tokens, encoder.count_truncated
+        self.fingerprint = None
 
 
 class _TimedRun(InMemoryRun):
