@@ -39,6 +39,8 @@ _WRITTEN = {  # where no candidate of a step can be kept
 class Synthetic:
     """One synthetic text with where it came from.
 
+    .. versionadded:: 0.1.0
+
     Attributes
     ----------
     text : str
@@ -51,6 +53,10 @@ class Synthetic:
         Seed of the row.
     n_tokens : int or None
         New tokens, where the decoder counts them.
+
+    See Also
+    --------
+    interpolate : Returns these.
     """
 
     text: str
@@ -66,6 +72,8 @@ def interpolate(
     """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
 
     A step's text is the nearest to its vector of several (option ``candidates``) that are no copies of the two.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -92,6 +100,10 @@ def interpolate(
     SmotextWarning
         Where all that was written for a step copies one of the two texts, or came to no end: then such a text stands
         there.
+
+    See Also
+    --------
+    SMOTExT : Texts between neighbours of a class, as many as are wanted.
 
     Examples
     --------

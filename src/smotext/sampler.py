@@ -39,6 +39,8 @@ class SMOTExT(BaseSampler):
 
     What it does is logged under the name ``smotext``: numbers and labels, never texts.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     model : str
@@ -113,6 +115,14 @@ class SMOTExT(BaseSampler):
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
+    See Also
+    --------
+    SMOTExTClassifier : Also chooses on real rows how much the synthetic ones weigh.
+    interpolate : What lies between two texts.
+    smotext.filters : Which synthetic texts are kept.
+    smotext.privacy.audit : What synthetic texts give away about real ones.
+    imblearn.over_sampling.SMOTE : The same on tables of numbers.
+
     References
     ----------
     SMOTExT (arXiv 2505.13434); SMOTE (Chawla et al. 2002); xRAG (arXiv 2405.13792).
@@ -129,39 +139,39 @@ class SMOTExT(BaseSampler):
     """
 
     _sampling_type = "over-sampling"
-    _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
+    _parameter_constraints: dict[str, Any] = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
         self,
-        model="tiny",
+        model: str = "tiny",
         *,
-        encoder=None,
-        decoder=None,
-        sampling_strategy="auto",
-        k_neighbors=5,
-        strategy="smote",
-        mix="linear",
-        n_parents=2,
-        lam=(0.0, 1.0),
-        examples=None,
-        candidates=4,
-        prompt=0,
-        max_new_tokens="auto",
-        max_passages="auto",
-        do_sample=True,
-        temperature=0.8,
-        top_p=0.95,
-        top_k=0,
-        repetition_penalty=1.0,
-        filters=None,
-        on_shortfall="fill",
-        privacy=None,
-        device=None,
-        dtype=None,
-        batch_size=None,
-        random_state=None,
-        verbose=False,
-    ):
+        encoder: Encoder | None = None,
+        decoder: Decoder | None = None,
+        sampling_strategy: Any = "auto",
+        k_neighbors: int = 5,
+        strategy: Any = "smote",
+        mix: str = "linear",
+        n_parents: int = 2,
+        lam: Any = (0.0, 1.0),
+        examples: int | None = None,
+        candidates: int = 4,
+        prompt: int | str = 0,
+        max_new_tokens: int | str = "auto",
+        max_passages: int | str = "auto",
+        do_sample: bool = True,
+        temperature: float = 0.8,
+        top_p: float = 0.95,
+        top_k: int = 0,
+        repetition_penalty: float = 1.0,
+        filters: Any = None,
+        on_shortfall: str = "fill",
+        privacy: Any = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        batch_size: int | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.model = model
         self.encoder = encoder

@@ -79,7 +79,7 @@ def test_a_few_foreign_texts_among_english_ones_are_let_pass_and_a_good_part_is_
     assert foreign_note([*english, *FOREIGN["zh"]], ["en"]) == []
     (note,) = foreign_note([*english[:4], *FOREIGN["zh"] * 2], ["en"])
     assert note.startswith("50 % of the texts look like Chinese, and the model was made for English: ")
-    assert "docs/languages.md" in note
+    assert "docs/how_to/languages.md" in note
 
 
 def test_for_html_and_code_the_advice_is_another_one() -> None:

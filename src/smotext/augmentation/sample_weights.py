@@ -23,6 +23,8 @@ def weights_at(
     The balance between classes is that of the rows: what synthetic rows give up, the real rows of their class get. At
     1 every row counts alike. 0 is the real rows as they were, nothing added and nothing balanced.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     labels : column of length n_rows
@@ -43,6 +45,11 @@ def weights_at(
     ------
     InputError
         If there are not as many rows as `n_real`, or the weight is outside [0, 1].
+
+    See Also
+    --------
+    half_weights : Weights that leave real rows half of their class.
+    smotext.SMOTExTClassifier : Chooses the weight.
 
     Examples
     --------
@@ -74,6 +81,8 @@ def half_weights(labels: Any, n_real: int) -> NDArray[np.float64]:
     synthetic rows than real ones, both kinds get half of the class's weight; a class's weight stays its number
     of rows, so the balance between classes does not change.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     labels : column of length n_rows
@@ -90,6 +99,10 @@ def half_weights(labels: Any, n_real: int) -> NDArray[np.float64]:
     ------
     InputError
         If there are not as many rows as `n_real`.
+
+    See Also
+    --------
+    weights_at : Any other weight.
 
     Examples
     --------

@@ -114,7 +114,7 @@ def _run(study: Study, reporter: Reporter) -> None:
 
 
 def _stopped(study: Study) -> int:
-    from smotext.cli.entry import INTERRUPTED, print_line
+    from smotext.cli.codes import INTERRUPTED, print_line
 
     cells = study.all_cells()
     n_done = sum(map(study.is_done, cells))

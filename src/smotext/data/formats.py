@@ -245,10 +245,12 @@ def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
 
 
 def is_dataset(path: Path) -> bool:
+    """Return True for a directory that `datasets` has saved."""
     return all((path / mark).is_file() for mark in _DATASET_MARKS)
 
 
 def import_datasets() -> Any:
+    """Return the module, or raise an error that says how to install it."""
     try:
         import datasets
     except ImportError as error:
@@ -303,6 +305,7 @@ def _json_values(column: pd.Series) -> list[Any]:
 
 
 def to_arrow(frame: pd.DataFrame) -> Any:
+    """Return the table for pyarrow, without what pandas would note of itself."""
     import pyarrow as pa
 
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)

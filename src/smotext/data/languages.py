@@ -163,7 +163,7 @@ def foreign_note(texts: Sequence[str], languages: Collection[str]) -> list[str]:
     ([], [])
     >>> print(foreign_note(["Il est en retard et je ne suis pas contente."] * 3, ["en"])[0])
     100 % of the texts look like French, and the model was made for English: what it writes of them will be poor
-    English. Use a model for their language (docs/languages.md has a recipe), or translate them first
+    English. Use a model for their language (docs/how_to/languages.md has a recipe), or translate them first
     """
     if not languages:
         return []
@@ -176,7 +176,7 @@ def foreign_note(texts: Sequence[str], languages: Collection[str]) -> list[str]:
     advice = []
     if foreign:
         advice.append(
-            f"what it writes of them will be poor {made_for}. Use a model for their language (docs/languages.md has a "
+            f"what it writes of them will be poor {made_for}. Use a model for their language (docs/how_to/languages.md has a "
             "recipe), or translate them first"
         )
     if len(foreign) < len(shares):

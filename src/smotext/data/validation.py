@@ -162,4 +162,5 @@ def _is_missing(value: Any) -> bool:
 
 
 def is_blank(text: Any) -> bool:
+    """Return True for a text that is missing or has no character but spaces."""
     return _is_missing(text) or not text.strip()

@@ -9,7 +9,7 @@ import torch
 
 from smotext.utils.parallel import MOST_WORKERS
 
-MAX_BATCH_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/benchmarks.md)
+MAX_BATCH_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/research/benchmarks.md)
 _BYTES_PER_LOGIT = 64  # copies, places and noise alive while a token is chosen and nothing is filtered out
 SHARE_OF_FREE = 0.5  # leaves room for activations and for other processes
 

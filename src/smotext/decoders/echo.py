@@ -21,10 +21,16 @@ _WORDS = (
 class EchoDecoder:
     """Writes words that are a function of the vector, and of the seed when sampling. Needs no torch.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
         Width of the vectors it takes.
+
+    See Also
+    --------
+    load_decoder : Decoders that write what vectors say.
 
     Examples
     --------

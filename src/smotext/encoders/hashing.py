@@ -24,6 +24,8 @@ class HashEncoder:
     same vector in every process and on every machine. A text without any word (``""``, ``"?!"``) gets the
     fixed vector of its stripped characters, so that every vector has unit length.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
@@ -38,6 +40,10 @@ class HashEncoder:
     ------
     InputError
         If `vector_dim` is no positive integer.
+
+    See Also
+    --------
+    load_encoder : Encoders that know what texts mean.
 
     Examples
     --------

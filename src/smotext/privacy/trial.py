@@ -34,6 +34,8 @@ def audit_generator(
 ) -> Audit:
     """Return what a way of making texts gives away: each row is used or kept out by a fair coin of its own.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     rows : table, pair (texts, labels), or texts
@@ -60,6 +62,10 @@ def audit_generator(
     ------
     InputError
         If a class that is to get texts has no used row, or the table lacks a column.
+
+    See Also
+    --------
+    audit : Attacks texts that are there already.
     """
     settings = settings or AuditSettings()
     if not 0 <= canary_share <= 0.5:
