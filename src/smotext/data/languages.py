@@ -176,8 +176,8 @@ def foreign_note(texts: Sequence[str], languages: Collection[str]) -> list[str]:
     advice = []
     if foreign:
         advice.append(
-            f"what it writes of them will be poor {made_for}. Use a model for their language (docs/how_to/languages.md has a "
-            "recipe), or translate them first"
+            f"what it writes of them will be poor {made_for}. Use a model for their language (docs/how_to/languages.md "
+            "has a recipe), or translate them first"
         )
     if len(foreign) < len(shares):
         advice.append("it writes running text: strip tags, and leave code and data out, before you mix them")
