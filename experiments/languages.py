@@ -1,4 +1,4 @@
-"""Does the check of languages stay silent on English? What it finds in each English set, in each class, and its seconds.
+"""Is the check of languages silent on English? What it finds in each English set and in each class, and its seconds.
 
 ::
 
