@@ -12,7 +12,8 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import Augmented, InMemoryRun, Run, augment
+from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.running import InMemoryRun, Run
 from smotext.augmentation.sample_weights import half_weights
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
@@ -307,7 +308,8 @@ class SMOTExT(BaseSampler):
         settings: Settings,
         run: Run | None,
     ) -> Augmented:
-        resolve_filters(settings.filters)  # raises before a model is loaded
+        # An unknown filter is an error before a model is loaded.
+        resolve_filters(settings.filters)
         corpus = make_corpus(texts, labels)
         if settings.privacy is None or settings.privacy.kind == "average":
             check_classes(corpus, new_rows)
@@ -336,7 +338,9 @@ class SMOTExT(BaseSampler):
         cut = truncated_note(corpus, encoder, found.long_classes)
         for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
             if note:
-                warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
+                # What was done stands behind the colon. The counts before it differ from fold to fold of a cross-
+                # validation, which is to be told once.
+                warn_caller(note, kind=note.rpartition(": ")[2])
         return found
 
     def settings(self) -> Settings:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smotext import EchoDecoder, SMOTExT
-from smotext.data.languages import find_languages, foreign_note, language_of, markup_of
+from smotext.data.languages import find_languages, foreign_note, kind_of, language_of
 from smotext.decoders.bridge import BridgeSpec
 from smotext.errors import BridgeError, SmotextWarning
 from smotext.filters.fluency import Spelling, WordOrder
@@ -89,10 +89,8 @@ def test_for_html_and_code_the_advice_is_another_one() -> None:
 
 
 def test_a_line_break_tag_or_an_address_does_not_make_html() -> None:
-    assert (
-        markup_of("A fine film.<br /><br />I saw it twice, and my friends who came along did like it as well.") is None
-    )
-    assert markup_of("Write to <ann@example.org>, <bob@example.org> or <eve@example.org>.") is None
+    assert kind_of("A fine film.<br /><br />I saw it twice, and my friends who came along did like it as well.") is None
+    assert kind_of("Write to <ann@example.org>, <bob@example.org> or <eve@example.org>.") is None
 
 
 @pytest.mark.parametrize("text", ["", "12345", "!!!", "SKU 4711"])

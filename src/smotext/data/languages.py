@@ -99,14 +99,14 @@ def language_of(text: str) -> str | None:
     return ENGLISH if english and english >= hits[best] else None
 
 
-def markup_of(text: str) -> str | None:
+def kind_of(text: str) -> str | None:
     """Return "html" or "code" for what is no running text, else None.
 
     Examples
     --------
-    >>> markup_of("<div><p>Late <b>again</b></p></div>"), markup_of("for (i = 0; i < n; i++) {\\n  sum += x[i];\\n}")
+    >>> kind_of("<div><p>Late <b>again</b></p></div>"), kind_of("for (i = 0; i < n; i++) {\\n  sum += x[i];\\n}")
     ('html', 'code')
-    >>> markup_of("Write to <ann@example.org> (she knows). Is 3 < 5?")
+    >>> kind_of("Write to <ann@example.org> (she knows). Is 3 < 5?")
     """
     tags = _TAG.findall(text)
     if len(tags) >= _LEAST_TAGS and len(text) - len(_TAG.sub("", text)) > _TAGGED * len(text):
@@ -135,7 +135,7 @@ def find_languages(texts: Sequence[str]) -> dict[str, float]:
     found: Counter[str] = Counter()
     for bundle in _bundles(looked_at):
         joined = "\n".join(bundle)
-        found[markup_of(joined) or language_of(joined) or ""] += len(bundle)
+        found[kind_of(joined) or language_of(joined) or ""] += len(bundle)
     together = "\n".join(looked_at)
     whole = language_of(together)
     if whole not in (None, ENGLISH):
@@ -176,8 +176,8 @@ def foreign_note(texts: Sequence[str], languages: Collection[str]) -> list[str]:
     advice = []
     if foreign:
         advice.append(
-            f"what it writes of them will be poor {made_for}. Use a model for their language (docs/how_to/languages.md "
-            "has a recipe), or translate them first"
+            f"what it writes of them will be poor {made_for}. Use a model for their language "
+            "(docs/how_to/languages.md has a recipe), or translate them first"
         )
     if len(foreign) < len(shares):
         advice.append("it writes running text: strip tags, and leave code and data out, before you mix them")
