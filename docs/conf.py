@@ -9,7 +9,8 @@ from pathlib import Path
 import smotext
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
-logging.getLogger("bitsandbytes").setLevel("ERROR")  # it may be installed, and warns that it lacks what nobody asked for
+# It may be installed, and then warns that it lacks what nobody asked for.
+logging.getLogger("bitsandbytes").setLevel("ERROR")
 
 project = "SMOTExT"
 author = "The SMOTExT maintainers"
