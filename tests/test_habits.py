@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -75,3 +76,18 @@ def test_issue_templates_have_what_the_forge_asks_for(path):
 def test_no_address_is_a_placeholder(name):
     content = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"example\.(com|org)|github\.com/(your|owner|org|user)|TODO|FIXME", content)
+
+
+def test_the_method_that_contributing_quotes_is_the_method():
+    quoted = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    source = (ROOT / "src/smotext/augmentation/augment.py").read_text(encoding="utf-8")
+    assert textwrap.indent(quoted[0], "    ") in source, "quote augment.py in CONTRIBUTING.md as it is now"
+
+
+def test_the_tree_in_contributing_has_every_package_and_module_at_the_top():
+    tree = re.search(r"```\nsrc/smotext/\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    folder = ROOT / "src/smotext"
+    names = [path.stem for path in folder.glob("*.py") if path.stem != "__main__"]
+    names += [f"{path.parent.name}/" for path in folder.glob("*/__init__.py")]
+    assert tree is not None
+    assert [name for name in names if name not in tree[1].split()] == []

@@ -32,6 +32,7 @@ def plan(
     from smotext.data.class_counts import counts_by_class
     from smotext.data.corpus import make_corpus
     from smotext.runs.estimate import estimate_run
+    from smotext.sampler import language_note
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method)
@@ -56,7 +57,7 @@ def plan(
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
-    print_notes(*job.notes)
+    print_notes(*job.notes, *language_note(corpus.texts, decoder))
 
 
 def _cost_rows(found: RunEstimate, n_new: int, start_s: float) -> list[list[str]]:
