@@ -30,7 +30,7 @@ templates_path = ["templates"]
 
 # The pages are Markdown that reads well without this site, too: headings can be linked to, and nothing else is special.
 myst_heading_anchors = 3
-myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
+myst_enable_extensions = ["deflist"]  # a term, and what is said of it after a colon
 
 # One page for each public name.
 autosummary_generate = True
