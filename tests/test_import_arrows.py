@@ -12,7 +12,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "smotext"
 # From the roof to the cellar; rooms of one floor don't import each other, unless they are listed as neighbours.
 FLOORS = [
     {"__main__"},
-    {"cli", "app"},
+    {"cli"},
+    {"app"},
     {"reporting"},
     {"evaluation", "training", "runs"},
     {"fitting"},

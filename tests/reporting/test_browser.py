@@ -46,13 +46,13 @@ def test_a_browser_draws_every_figure_and_runs_no_text(tmp_path, is_private):
 
 
 def test_the_text_under_the_pointer_is_shown_letter_by_letter(tmp_path, monkeypatch):
-    read = page_module._file
+    read = page_module.template_source
     point = """
     const points = [{curveNumber: 0, pointNumber: 0}], map = document.getElementById("chart-map");
     Plotly.Fx.hover(map, points);
     map.emit("plotly_click", {points});  // a pointer would do both
     """
-    monkeypatch.setattr(page_module, "_file", lambda name: read(name) + (point if name == "charts.js" else ""))
+    monkeypatch.setattr(page_module, "template_source", lambda name: read(name) + (point if name == "charts.js" else ""))
     found = tables([HOSTILE, "a plain text", "another text"], ["a", "b", "b"])
     page, complaints = opened(run_page(found, encode=HashEncoder().encode), tmp_path)
     assert complaints == ""

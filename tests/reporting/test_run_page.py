@@ -76,7 +76,7 @@ def test_hostile_texts_and_classes_are_shown_as_text():
     for is_private in (False, True):
         page = Page(run_page(found, encode=encode, is_private=is_private))
         assert "img" not in page.names()
-        assert page.names().count("script") == 3
+        assert page.names().count("script") == 4
         assert HOSTILE in page.text
         assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
         assert "<" not in page.scripts[0]

@@ -27,6 +27,7 @@ COMMANDS = (
     "evaluate",
     "privacy",
     "report",
+    "app",
     "train",
     "bridges",
     "models",
