@@ -52,7 +52,8 @@ def test_the_text_under_the_pointer_is_shown_letter_by_letter(tmp_path, monkeypa
     Plotly.Fx.hover(map, points);
     map.emit("plotly_click", {points});  // a pointer would do both
     """
-    monkeypatch.setattr(page_module, "template_source", lambda name: read(name) + (point if name == "charts.js" else ""))
+    more = {"charts.js": point}
+    monkeypatch.setattr(page_module, "template_source", lambda name: read(name) + more.get(name, ""))
     found = tables([HOSTILE, "a plain text", "another text"], ["a", "b", "b"])
     page, complaints = opened(run_page(found, encode=HashEncoder().encode), tmp_path)
     assert complaints == ""

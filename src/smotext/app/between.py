@@ -85,7 +85,7 @@ def write_line(line: Line, lams: Sequence[float], sampler: SMOTExT, turns: Turns
 
 
 def line_map(line: Line, of_class: Sequence[str], sampler: SMOTExT, turns: Turns) -> tuple[Chart, float]:
-    """Return the map of the two texts, what lies between them, and some texts of the class, and its share of the spread.
+    """Return the map of a line among some texts of its class, and the share of the spread that the map holds.
 
     Parameters
     ----------

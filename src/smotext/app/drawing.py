@@ -20,9 +20,9 @@ _LONGEST_CELL = 160
 _REASONS = {"copied": "it copies one of the two", "empty": "no words were written", UNFINISHED: "it came to no end"}
 
 
-def alert(error: Exception | str, sheet: Sheet | None = None) -> str:
+def alert(error: Exception | str) -> str:
     """Return what went wrong, for eyes and screen readers."""
-    message = error if isinstance(error, str) else in_the_page(error, sheet)
+    message = in_the_page(error if isinstance(error, str) else spell_failure(error))
     return f'<p class="sx-alert" role="alert">{escape(_sentence(message))}</p>'
 
 
@@ -45,7 +45,9 @@ def figure(chart: Chart, caption: str = "", *, has_panel: bool = False) -> str:
     )
 
 
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> str:
+def table(
+    caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+) -> str:
     """Return a table that scrolls sideways where it is too wide."""
     kinds = ['class="number"' if name in numbers else "" for name in columns]
     heads = "".join(f'<th scope="col" {kind}>{escape(name)}</th>' for name, kind in zip(columns, kinds, strict=True))
@@ -82,7 +84,9 @@ def counts_view(data: Data | None) -> str:
     series = [Series("rows", [number for _, number in drawn], REAL)]
     chart = bars("classes", "Rows of each class", [str(label) for label, _ in drawn], series, axis="rows")
     listed = table("Rows of each class", ("class", "rows"), ranked[:_MOST_LISTED], numbers=("rows",))
-    more = f"<p>{len(ranked) - _MOST_LISTED:,} further classes are not listed.</p>" if len(ranked) > _MOST_LISTED else ""
+    more = (
+        f"<p>{len(ranked) - _MOST_LISTED:,} further classes are not listed.</p>" if len(ranked) > _MOST_LISTED else ""
+    )
     return f"{note(*data.notes)}{figure(chart, caption)}<details><summary>The numbers</summary>{listed}{more}</details>"
 
 
@@ -94,7 +98,7 @@ def line_view(line: Line | None, lam: float) -> str:
     items = []
     for step in sorted(line.texts, reverse=True):
         doubt = line.doubtful.get(step)
-        why = f' <small>({escape(_REASONS.get(doubt, doubt))})</small>' if doubt else ""
+        why = f" <small>({escape(_REASONS.get(doubt, doubt))})</small>" if doubt else ""
         current = ' aria-current="true"' if step == here else ""
         text = escape(line.texts[step]) or "<em>nothing</em>"
         items.append(f'<li{current}><b class="sx-lam">lam {step:.2f}</b><span>{text}{why}</span></li>')
@@ -121,7 +125,9 @@ def progress_view(job: Job | None, n_waiting: int = 0) -> str:
     known = progress.total > 0
     percent = min(100, round(100 * progress.done / progress.total)) if known else 0
     told = f"{progress.step}: {progress.done:,} of {progress.total:,}" if known else progress.step
-    state = f'aria-valuenow="{percent}" aria-valuetext="{escape(told)}"' if known else f'aria-valuetext="{escape(told)}"'
+    state = (
+        f'aria-valuenow="{percent}" aria-valuetext="{escape(told)}"' if known else f'aria-valuetext="{escape(told)}"'
+    )
     waiting = f" · {n_waiting} {'other waits' if n_waiting == 1 else 'others wait'} for the model" if n_waiting else ""
     stopping = " · stopping after this piece" if job.is_stopped else ""
     latest = "".join(f"<li>{escape(_clipped(text, 400))}</li>" for text in [*progress.latest][::-1] if text.strip())
@@ -135,7 +141,7 @@ def progress_view(job: Job | None, n_waiting: int = 0) -> str:
 
 def _ending(job: Job) -> str:
     if job.error is not None:
-        return alert(spell_failure(job.error)) + _notes(job)
+        return alert(job.error) + _notes(job)
     if job.found is None:
         return note("Stopped before anything was written.")
     n_kept, n_asked = len(job.found.synthetic), job.task.n

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 import secrets
@@ -88,7 +87,7 @@ class Guard:
         kind, _, word = authorization.partition(" ")
         try:
             given = base64.b64decode(word, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # of base64, and of UTF-8
             return False
         return kind.lower() == "basic" and secrets.compare_digest(given.encode(), str(self.password).encode())
 
@@ -124,7 +123,9 @@ def policy_of(page: bytes) -> bytes:
     hashes = [base64.b64encode(hashlib.sha256(script).digest()) for script in _SCRIPT.findall(page)]
     scripts = b" ".join([b"'self'", b"'unsafe-eval'", *(b"'sha256-" + one + b"'" for one in hashes)])
     return (
-        b"default-src 'self'; script-src " + scripts + b"; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        b"default-src 'self'; script-src "
+        + scripts
+        + b"; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         b"font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
         b"frame-ancestors 'none'"
     )

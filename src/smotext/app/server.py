@@ -27,10 +27,12 @@ _PORTS = 20  # that are tried, one after the other, where none was asked for
 MOST_UPLOADED = 200  # MB
 _ENDING_S = 2  # that connections are given to end
 
-# Gradio, the hub's library and transformers would each tell their makers that they are used.
+# Gradio, the hub's library and transformers would each tell their makers that they are used; FastAPI tells whomever the
+# environment names.
 _SILENT = {
     "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_EXPERIMENTAL_WARNING": "1",
     "DO_NOT_TRACK": "1", "DISABLE_TELEMETRY": "1", "GRADIO_SHARE": "False",
+    "OTEL_SDK_DISABLED": "true",
 }  # fmt: skip
 _SCRIPTS: dict[str, Callable[[], str]] = {
     "plotly.js": plotly_source,
@@ -53,13 +55,13 @@ class Served:
 
     Attributes
     ----------
-    app : ASGI application
+    server : uvicorn.Server
     visitors : Visitors
     listening : socket
     password : str or None
     """
 
-    app: Any
+    server: Any
     visitors: Visitors
     listening: socket.socket
     password: str | None
@@ -123,8 +125,8 @@ def listen(port: int | None, *, is_shared: bool = False) -> socket.socket:
                 continue
             if error.errno == errno.EADDRINUSE:
                 raise InputError(
-                    f"port {one} is in use, perhaps by another smotext app: choose another with --port, or leave it out "
-                    "to take one that is free"
+                    f"port {one} is in use, perhaps by another smotext app: choose another with --port, or leave it "
+                    "out to take one that is free"
                 ) from error
             raise InputError(f"port {one} cannot be used: {error.strerror}: choose one from 1024 to 65535") from error
     raise InputError(f"ports {FIRST_PORT} to {FIRST_PORT + _PORTS - 1} are all in use: choose one with --port")
@@ -157,7 +159,7 @@ def prepare(
     visitors = Visitors(form, sheet, columns)
     password = secrets.token_urlsafe(15) if is_shared else None
     app = make_app(visitors, listening.getsockname()[1], is_shared=is_shared, password=password)
-    return Served(app, visitors, listening, password)
+    return Served(_make_server(app), visitors, listening, password)
 
 
 def make_app(visitors: Visitors, port: int, *, is_shared: bool = False, password: str | None = None) -> Any:
@@ -166,8 +168,8 @@ def make_app(visitors: Visitors, port: int, *, is_shared: bool = False, password
     from fastapi import FastAPI
 
     from smotext.app.guard import LOOPBACK, Guard, read_cookie
-    from smotext.app.looks import theme
-    from smotext.app.page import Page
+    from smotext.app.widgets.page import Page
+    from smotext.app.widgets.theme import theme
 
     name = f"smotext-{port}"
 
@@ -187,23 +189,26 @@ def make_app(visitors: Visitors, port: int, *, is_shared: bool = False, password
 
 def run(served: Served) -> None:
     """Serve until Ctrl-C or SIGTERM, which come out as KeyboardInterrupt and SystemExit."""
-    import uvicorn
 
     def end(*_: Any) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
     with contextlib.suppress(ValueError):  # not in the main thread, as in tests
         signal.signal(signal.SIGTERM, end)
-    config = uvicorn.Config(
-        served.app, log_level="error", timeout_graceful_shutdown=_ENDING_S, server_header=False, ws="none",
-        access_log=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
     try:
-        server.run(sockets=[served.listening])
+        served.server.run(sockets=[served.listening])
     finally:
         served.visitors.stop()
         served.listening.close()
+
+
+def _make_server(app: Any) -> Any:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_level="critical", timeout_graceful_shutdown=_ENDING_S, server_header=False, ws="none", access_log=False
+    )
+    return uvicorn.Server(config)
 
 
 def address_on_network() -> str:
@@ -221,7 +226,9 @@ def _add_files(server: Any, visitors: Visitors, token_of: Callable[[Any], str | 
     def send(name: str) -> Response:
         for files, kind in ((_SCRIPTS, "text/javascript"), (_STYLES, "text/css")):
             if name in files:
-                return Response(files[name](), media_type=f"{kind}; charset=utf-8", headers={"cache-control": "no-cache"})
+                return Response(
+                    files[name](), media_type=f"{kind}; charset=utf-8", headers={"cache-control": "no-cache"}
+                )
         return Response("there is no such file\n", 404, media_type="text/plain")
 
     def download(which: str, kind: str, request: Request) -> Response:
@@ -252,5 +259,3 @@ def _add_files(server: Any, visitors: Visitors, token_of: Callable[[Any], str | 
 
 def _static(name: str) -> str:
     return (importlib.resources.files("smotext.app") / "static" / name).read_text(encoding="utf-8")
-
-

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,9 @@ class Data:
         return [text for text, other in here if other == label and isinstance(text, str) and text.strip()]
 
 
-def open_sheet(path: Path, name: str | None = None, *, separator: str | None = None, encoding: str | None = None) -> Sheet:
+def open_sheet(
+    path: Path, name: str | None = None, *, separator: str | None = None, encoding: str | None = None
+) -> Sheet:
     """Return the columns of a table and which of them are likely to be the texts and the classes.
 
     Raises
@@ -133,6 +136,11 @@ def open_sheet(path: Path, name: str | None = None, *, separator: str | None = N
     name = name or path.name
     if not path.exists():
         raise MissingFileError(f"{name} does not exist: expected a table of texts")
+    with _by_name(path, name):
+        return _look(path, name, separator, encoding)
+
+
+def _look(path: Path, name: str, separator: str | None, encoding: str | None) -> Sheet:
     stamp = stamp_of(path)
     kind = table_format(path)
     dialect = None
@@ -169,14 +177,13 @@ def read_data(sheet: Sheet, text_column: str, label_column: str) -> Data:
     """
     sheet.check_unchanged()
     has_labels = bool(label_column)
-    if has_labels:
-        table = read_table(
-            sheet.path, text_column=text_column, label_column=label_column, separator=sheet.separator,
-            encoding=sheet.encoding,
-        )  # fmt: skip
-    else:
-        table = _without_labels(sheet, text_column)
-    check_unmarked(replace(table, n_synthetic=0))
+    options = {"separator": sheet.separator, "encoding": sheet.encoding}
+    with _by_name(sheet.path, sheet.name):
+        if has_labels:
+            table = read_table(sheet.path, text_column=text_column, label_column=label_column, **options)
+        else:
+            table = _without_labels(sheet, text_column)
+        check_unmarked(table)
     labels = check_labels(table.labels, len(table))
     counts = counts_by_class(labels)
     if not any(isinstance(text, str) and text.strip() for text in table.texts):
@@ -200,7 +207,9 @@ def working_rows(data: Data, label: Any, most: int = MOST_TEXTS) -> NDArray[np.i
     own = np.flatnonzero(data.labels == label)
     others = np.flatnonzero(data.labels != label)
     n_own = min(len(own), max(most // 2, most - len(others)))
-    chosen = [part[choose([str(one) for one in data.labels[part]], n)] for part, n in ((own, n_own), (others, most - n_own))]
+    chosen = [
+        part[choose([str(one) for one in data.labels[part]], n)] for part, n in ((own, n_own), (others, most - n_own))
+    ]
     return np.sort(np.concatenate(chosen))
 
 
@@ -211,17 +220,25 @@ def stamp_of(path: Path) -> Stamp:
     return sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
 
 
-def in_the_page(error: Exception, sheet: Sheet | None = None) -> str:
-    """Return an error's message in the words of the page, which has names for what are options elsewhere.
+@contextlib.contextmanager
+def _by_name(path: Path, name: str) -> Iterator[None]:
+    """Have errors call a file what its owner calls it."""
+    try:
+        yield
+    except InputError as error:
+        if str(path) == name:
+            raise
+        raise type(error)(str(error).replace(str(path), name).replace(path.name, name)) from error
+
+
+def in_the_page(message: str) -> str:
+    """Return a message in the words of the page, which has names for what are options elsewhere.
 
     Examples
     --------
-    >>> in_the_page(InputError("--lam is 'x': expected 0.2:0.8, or allow it with --greedy"))
+    >>> in_the_page("--lam is 'x': expected 0.2:0.8, or allow it with --greedy")
     "the option “lam” is 'x': expected 0.2:0.8, or allow it with the option “greedy”"
     """
-    message = str(error)
-    if sheet is not None:
-        message = message.replace(str(sheet.path), sheet.name)
     return re.sub(r"--([a-z][a-z-]*)", lambda found: f"the option “{found[1].replace('-', ' ')}”", message)
 
 
@@ -234,13 +251,12 @@ def _without_labels(sheet: Sheet, text_column: str) -> Table:
     name = ONE_CLASS
     while name in frame.columns:
         name += " "
-    marks = [str(value).strip().lower() in ("true", "1") for value in frame.get(SYNTHETIC_COLUMN, ())]
-    if any(marks):
-        frame = frame[~np.array(marks)].reset_index(drop=True)
-    wrong = [value for value in frame[text_column] if not isinstance(value, str) and value == value and value is not None]
+    wrong = [
+        value for value in frame[text_column] if not isinstance(value, str) and value == value and value is not None
+    ]
     if wrong:
         raise InputError(f"column {text_column!r} of {sheet.name} holds {wrong[0]!r}: expected text")
-    return Table(frame.assign(**{name: ONE_CLASS}), text_column, name, kind, features, dialect, sum(marks))
+    return Table(frame.assign(**{name: ONE_CLASS}), text_column, name, kind, features, dialect)
 
 
 def _notes(table: Table, labels: NDArray[np.object_], counts: dict[Any, int], has_labels: bool) -> list[str]:
@@ -250,8 +266,6 @@ def _notes(table: Table, labels: NDArray[np.object_], counts: dict[Any, int], ha
     n_blank = sum(not (isinstance(text, str) and text.strip()) for text in table.texts)
     if n_blank:
         notes.append(f"{n_blank:,} {'row has' if n_blank == 1 else 'rows have'} no text: kept, and never mixed.")
-    if table.n_synthetic:
-        notes.append(f"{table.n_synthetic:,} rows that are marked {SYNTHETIC_COLUMN!r} are left out.")
     n_single = sum(number == 1 for number in counts.values())
     if len(counts) > _MANY_CLASSES and 2 * n_single > len(counts):
         notes.append(

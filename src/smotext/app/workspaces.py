@@ -76,15 +76,12 @@ class Workspace:
         return self.open(sheet.path, sheet.name, separator=sheet.separator or "", encoding=sheet.encoding or "")
 
     def write_between(self, first: str, second: str, lam: float | None, values: Mapping[str, Any]) -> Line:
-        """Write what lies between two texts: all steps, or where the same two were asked for, one more at `lam`."""
+        """Write what lies between two texts: all steps, or one text at `lam`, beside those of the same two texts."""
         check_ends(first, second)
-        sampler = self.form.sampler(values)
+        lams = [1 - step / (STEPS - 1) for step in range(STEPS)] if lam is None else [lam]
         is_same = self.line is not None and (self.line.first, self.line.second) == (first, second)
-        if lam is not None and is_same and self.line is not None:
-            write_line(self.line, [lam], sampler, self.turns)
-            return self.line
-        line = Line(first, second)
-        write_line(line, [1 - step / (STEPS - 1) for step in range(STEPS)], sampler, self.turns)
+        line = self.line if is_same and lam is not None and self.line is not None else Line(first, second)
+        write_line(line, lams, self.form.sampler(values), self.turns)
         self.line = line
         return line
 
@@ -105,7 +102,9 @@ class Workspace:
             self.data.sheet.check_unchanged()
             check_count("the number of new texts", n, f"a whole number from 1 to {MOST_NEW:,}")
             if n > MOST_NEW:
-                raise InputError(f"{n:,} texts are asked for: at most {MOST_NEW:,} here; for more, use the command line")
+                raise InputError(
+                    f"{n:,} texts are asked for: at most {MOST_NEW:,} here; for more, use the command line"
+                )
             wanted = self.data.label_of(label)
             rows = working_rows(self.data, wanted, MOST_TEXTS)
             task = Task(self.data.table.texts[rows], self.data.labels[rows], rows, wanted, int(n))

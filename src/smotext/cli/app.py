@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -32,12 +33,13 @@ class AppOptions:
     ] = "tiny"
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; the best there is unless given.")] = None
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")] = None
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows decoded at once; by free memory unless given.")
-    ] = None
-    port: Annotated[int | None, typer.Option(help="Port to serve at; the first free one from 7860 unless given.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Rows decoded at once; by free memory unless given.")] = None
+    port: Annotated[int | None, typer.Option(help="Port to serve at; the first free one from 7860 unless given.")] = (
+        None
+    )
     share_on_network: Annotated[
-        bool, typer.Option("--share-on-network", help="Let others on the network use it, with a password that is shown.")
+        bool,
+        typer.Option("--share-on-network", help="Let others on the network use it, with a password that is shown."),
     ] = False
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False
 
@@ -57,10 +59,13 @@ def serve(
     """Serve a page to try the method on a table: on this machine alone, nothing leaves it."""
     from smotext.app.server import address_on_network, check_gradio, prepare, private_folder, run
     from smotext.app.sheets import open_sheet, read_data
+    from smotext.presets import decoder_directory
 
     check_gradio()
     form = make_form(options)
     form.sampler({})  # says now what is wrong with the options
+    if options.model != "echo":
+        decoder_directory(options.model)  # and now, not in the middle of a run, that there is no such model
     sheet, columns = None, None
     if file is not None:
         sheet = open_sheet(file, separator=options.separator, encoding=options.encoding)
@@ -80,10 +85,8 @@ def serve(
             import webbrowser
 
             webbrowser.open(here)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             run(served)
-        except KeyboardInterrupt:
-            pass
     print_notes("smotext app has ended; what was uploaded is deleted")
     return INTERRUPTED
 

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from smotext.app import drawing
-from smotext.app.page import Fields, Page, Updates, class_choices, class_field, message_field
 from smotext.app.review import WHICH
+from smotext.app.widgets.page import Fields, Page, Updates, class_choices, class_field, message_field
 from smotext.app.workspaces import MOST_NEW, Workspace
 
 SHOWN = 5  # texts on a page of the review
@@ -22,7 +22,7 @@ class WriteTab:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        with gr.Tab("3 New texts", id="write"):
+        with gr.Tab("3 Write", id="write"):
             self.message = message_field()
             with gr.Row():
                 self.label = class_field("Class that gets new texts")
@@ -86,7 +86,6 @@ class ReviewTab:
             self.summary = gr.HTML()
             with gr.Row():
                 self.which = gr.Radio(list(WHICH), value="all", label="Show")
-            self.places = gr.State([])
             self.number = gr.State(0)
             self.slots = [_Slot() for _ in range(SHOWN)]
             with gr.Row() as self.turning:
@@ -98,7 +97,7 @@ class ReviewTab:
                 self.discard = gr.Button("Discard all texts that were written", variant="stop")
         parts = [part for slot in self.slots for part in slot.parts]
         self.outputs = [
-            self.message, self.summary, self.places, self.number, *parts, self.turning, self.back, self.forth,
+            self.message, self.summary, self.number, *parts, self.turning, self.back, self.forth,
             self.downloads,
         ]  # fmt: skip
 
@@ -112,8 +111,9 @@ class ReviewTab:
         for number, slot in enumerate(self.slots):
             outputs = [self.message, slot.head, slot.verdict, self.summary, self.downloads]
             decide, rewrite = (functools.partial(act, slot=number) for act in (self.decide, self.rewrite))
-            self.page.on(slot.verdict.input, decide, [self.places, slot.verdict], outputs)
-            self.page.on(slot.text.input, rewrite, [self.places, slot.text], outputs, trigger_mode="always_last")
+            self.page.on(slot.verdict.input, decide, [slot.place, slot.verdict], outputs)
+            for event in (slot.text.input, slot.text.blur):  # keys alone make the first; what is pasted, the second
+                self.page.on(event, rewrite, [slot.place, slot.text], outputs, trigger_mode="always_last")
 
     def show(self, workspace: Workspace, which: str = "all", number: int = 0) -> Updates:
         """Return a page of the texts of a kind."""
@@ -122,7 +122,7 @@ class ReviewTab:
         last = max(0, (len(places) - 1) // SHOWN)
         number = min(max(number, 0), last)
         shown = places[number * SHOWN : (number + 1) * SHOWN]
-        updates: Updates = {self.places: shown, self.number: number, **self._sums(workspace)}
+        updates: Updates = {self.number: number, **self._sums(workspace)}
         for slot, place in zip(self.slots, [*shown, *[None] * (SHOWN - len(shown))], strict=True):
             updates |= slot.show(workspace, place)
         updates |= {
@@ -140,15 +140,15 @@ class ReviewTab:
         """Show the texts before or behind those that are shown."""
         return self.show(workspace, which, number + by)
 
-    def decide(self, workspace: Workspace, places: list[int], verdict: str, *, slot: int) -> Updates:
+    def decide(self, workspace: Workspace, place: int, verdict: str, *, slot: int) -> Updates:
         """Keep or drop a text."""
-        workspace.review.decide(places[slot], is_kept=verdict == KEEP)
-        return self._after(workspace, places[slot], slot)
+        workspace.review.decide(place, is_kept=verdict == KEEP)
+        return self._after(workspace, place, slot)
 
-    def rewrite(self, workspace: Workspace, places: list[int], text: str, *, slot: int) -> Updates:
+    def rewrite(self, workspace: Workspace, place: int, text: str, *, slot: int) -> Updates:
         """Take what somebody has written into a text's place."""
-        workspace.review.rewrite(places[slot], text)
-        return self._after(workspace, places[slot], slot)
+        workspace.review.rewrite(place, text)
+        return self._after(workspace, place, slot)
 
     def discard_all(self, workspace: Workspace) -> Updates:
         """Forget all texts."""
@@ -172,10 +172,12 @@ class _Slot:
 
     def __init__(self) -> None:
         with gr.Group(visible=False, elem_classes="sx-slot") as self.group:
+            # Sent along with what somebody writes or decides: the page may show other texts when that arrives.
+            self.place = gr.Number(0, precision=0, visible="hidden")
             self.head = gr.HTML()
             self.text = gr.Textbox(label="Text", lines=2, max_lines=12, show_label=False, container=False)
             self.verdict = gr.Radio([KEEP, DROP], label="Verdict", show_label=False, container=False)
-        self.parts = [self.group, self.head, self.verdict, self.text]
+        self.parts = [self.group, self.place, self.head, self.verdict, self.text]
 
     def show(self, workspace: Workspace, place: int | None) -> Updates:
         """Return the slot with a text, or hidden where there is none."""
@@ -185,6 +187,7 @@ class _Slot:
         entry = entries[place]
         return {
             self.group: gr.update(visible=True),
+            self.place: place,
             self.head: drawing.entry_view(entry, place + 1, len(entries)),
             self.verdict: KEEP if entry.is_kept else DROP,
             self.text: gr.update(value=entry.text, label=f"Text {place + 1}, {entry.label}"),

@@ -22,7 +22,8 @@ def theme() -> Any:
     fonts = list(_FONTS)
     base = gr.themes.Base(
         primary_hue=_TEAL, secondary_hue=_TEAL, neutral_hue=_INK, font=fonts, font_mono=["ui-monospace", "monospace"],
-        radius_size=gr.themes.sizes.radius_md, spacing_size=gr.themes.sizes.spacing_md, text_size=gr.themes.sizes.text_md,
+        radius_size=gr.themes.sizes.radius_md, spacing_size=gr.themes.sizes.spacing_md,
+        text_size=gr.themes.sizes.text_md,
     )  # fmt: skip
     return base.set(
         body_background_fill="#ffffff", body_background_fill_dark="#12161c",
@@ -32,8 +33,10 @@ def theme() -> Any:
         block_label_text_color="#4b5665", block_label_text_color_dark="#c3cad3",
         block_title_text_color="#1c2430", block_title_text_color_dark="#e6eaf0", block_title_text_weight="600",
         block_info_text_color="#5f6b7a", block_info_text_color_dark="#9aa7b6",
-        block_shadow="none", block_border_width="1px", input_background_fill="#ffffff", input_background_fill_dark="#12161c",
-        input_border_width="1px", input_border_width_dark="1px", input_border_color="#9aa7b6", input_border_color_dark="#5f6b7a",
+        block_shadow="none", block_border_width="1px",
+        input_background_fill="#ffffff", input_background_fill_dark="#12161c",
+        input_border_width="1px", input_border_width_dark="1px",
+        input_border_color="#9aa7b6", input_border_color_dark="#5f6b7a",
         input_placeholder_color="#5f6b7a", input_placeholder_color_dark="#9aa7b6",
         button_primary_background_fill="#0f766e", button_primary_background_fill_hover="#0c645e",
         button_primary_background_fill_dark="#2dd4bf", button_primary_background_fill_hover_dark="#6fd6c6",

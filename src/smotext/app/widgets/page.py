@@ -16,8 +16,9 @@ Updates = dict[Any, Any]
 
 _HEAD = """
 <header class="sx-head"><h1>SMOTExT</h1>
-<p>New labelled texts for a class that has too few: two real ones are mixed, and a language model writes down the mix.</p>
-<p class="sx-soft">Everything stays on this computer{shared}. What you upload is deleted when the program ends.</p></header>
+<p>New labelled texts for a class that has too few: two real ones are mixed, and a language model writes down the mix.
+</p><p class="sx-soft">Everything stays on this computer{shared}. What you upload is deleted when the program ends.</p>
+</header>
 """
 
 
@@ -34,8 +35,8 @@ class Page:
     """
 
     def __init__(self, visitors: Visitors, token_of: Callable[[Any], str | None], *, is_shared: bool = False) -> None:
-        from smotext.app.tabs_look import BetweenTab, TableTab
-        from smotext.app.tabs_write import ReviewTab, WriteTab
+        from smotext.app.widgets.look import BetweenTab, TableTab
+        from smotext.app.widgets.write import ReviewTab, WriteTab
 
         self.visitors, self.token_of = visitors, token_of
         with gr.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
@@ -67,20 +68,20 @@ class Page:
         """Return a handler: the visitor's workspace and the fields' values go to `act`, errors to `message`."""
 
         def handle(request: gr.Request, *values: Any) -> Updates:
-            workspace = None
             try:
                 workspace = self.visitors.of(self.token_of(request))
                 updates = act(workspace, *values)
             except Exception as error:  # of ours, of a model, of a full disk: said on the page in any case
                 if message is None:
                     raise gr.Error(str(error)) from error
-                sheet = None if workspace is None else workspace.sheet
-                return {message: drawing.alert(_spelt(error), sheet)}
+                return {message: drawing.alert(error)}
             return updates if message is None else {message: "", **updates}
 
         return handle
 
-    def on(self, event: Any, act: Callable[..., Updates], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any) -> Any:
+    def on(
+        self, event: Any, act: Callable[..., Updates], inputs: Sequence[Any], outputs: Sequence[Any], **how: Any
+    ) -> Any:
         """Connect an event of a field; the first of the outputs takes the errors."""
         how = {"show_progress": "hidden", "api_visibility": "private", **how}
         return event(self.answering(act, outputs[0]), list(inputs), list(outputs), **how)
@@ -131,7 +132,7 @@ def class_choices(workspace: Workspace, chosen: str | None = None, most: int = 2
 
 
 def _field(option: Option) -> Any:
-    words = {"label": option.name, "info": option.words}
+    words: dict[str, Any] = {"label": option.name, "info": option.words}
     if option.choices:
         return gr.Dropdown(list(option.choices), value=option.default or option.choices[0], **words)
     if option.kind is bool:
@@ -140,9 +141,3 @@ def _field(option: Option) -> Any:
         step = 1 if option.kind is int else 0.05
         return gr.Number(option.default, precision=0 if option.kind is int else None, step=step, **words)
     return gr.Textbox(option.default, **words)
-
-
-def _spelt(error: Exception) -> Exception:
-    from smotext.app.jobs import spell_failure
-
-    return type(error)(str(error)) if isinstance(error, ValueError) else RuntimeError(spell_failure(error))

@@ -10,7 +10,7 @@ import gradio as gr
 
 from smotext.app import drawing
 from smotext.app.between import STEPS, line_map
-from smotext.app.page import Fields, Page, Updates, class_choices, class_field, message_field
+from smotext.app.widgets.page import Fields, Page, Updates, class_choices, class_field, message_field
 from smotext.app.workspaces import Workspace
 from smotext.errors import InputError
 
@@ -26,7 +26,9 @@ class TableTab:
         self.page = page
         with gr.Tab("1 Table", id="table"):
             self.message = message_field()
-            self.file = gr.File(label="A table of texts: CSV, TSV, JSON lines or Parquet", file_types=_SUFFIXES, height=150)
+            self.file = gr.File(
+                label="A table of texts: CSV, TSV, JSON lines or Parquet", file_types=_SUFFIXES, height=150
+            )
             with gr.Row():
                 self.text = gr.Dropdown([], label="Column of the texts", interactive=True)
                 self.label = gr.Dropdown([], label="Column of the classes", interactive=True)
@@ -34,7 +36,9 @@ class TableTab:
             self.preview = gr.HTML()
             with gr.Accordion("The table looks wrong, or has changed", open=False):
                 with gr.Row():
-                    self.separator = gr.Textbox(label="separator", info="Between cells, such as ; or tab; seen if empty.")
+                    self.separator = gr.Textbox(
+                        label="separator", info="Between cells, such as ; or tab; seen if empty."
+                    )
                     self.encoding = gr.Textbox(label="encoding", info="Such as windows-1252; UTF-8 if empty.")
                 self.again = gr.Button("Read the table again")
         self.outputs = [self.message, self.text, self.label, self.counts, self.preview]
@@ -89,7 +93,7 @@ class TableTab:
         try:
             workspace.use(text, label)
         except InputError as error:
-            return {**self._everywhere(workspace), self.message: drawing.alert(error, workspace.sheet)}
+            return {**self._everywhere(workspace), self.message: drawing.alert(error)}
         return self._everywhere(workspace)
 
     def _everywhere(self, workspace: Workspace) -> Updates:
@@ -101,7 +105,7 @@ class BetweenTab:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        with gr.Tab("2 Between two texts", id="between"):
+        with gr.Tab("2 Between", id="between"):
             self.message = message_field()
             gr.HTML(
                 '<p class="sx-soft">Two texts are mixed in the space of their meanings, and the mix is written down. '
@@ -113,8 +117,10 @@ class BetweenTab:
             with gr.Row():
                 self.first = gr.Textbox(label="First text (lam = 1)", lines=3, max_lines=8)
                 self.second = gr.Textbox(label="Second text (lam = 0)", lines=3, max_lines=8)
-            self.lam = gr.Slider(0, 1, 0.5, step=0.05, label="lam", info="Weight of the first text. Let go to have one more written there.")
-            self.go = gr.Button(f"Write {STEPS} texts from the first to the second", variant="primary")
+            self.lam = gr.Slider(0, 1, 0.5, step=0.05, label="lam", info="Weight of the first text.")
+            with gr.Row():
+                self.go = gr.Button(f"Write {STEPS} texts from the first to the second", variant="primary")
+                self.here = gr.Button("Write one where lam stands")
             self.line = gr.HTML()
             self.map = gr.HTML()
             self.fields = Fields(page.visitors.form, without=_IDLE)
@@ -127,9 +133,9 @@ class BetweenTab:
         self.page.on(self.draw.click, self.pick, [self.label], [self.message, self.first, self.second])
         self.page.on(self.go.click, self.write, inputs, written, show_progress="minimal", show_progress_on=[self.line])
         self.page.on(
-            self.lam.release, self.write_one, inputs, written, show_progress="minimal", show_progress_on=[self.line],
-            trigger_mode="always_last",
-        )  # fmt: skip
+            self.here.click, self.write_one, inputs, written, show_progress="minimal", show_progress_on=[self.line]
+        )
+        self.page.on(self.lam.change, self.mark, [self.lam], [self.message, self.line], trigger_mode="always_last")
 
     def show(self, workspace: Workspace) -> Updates:
         """Return the tab as the workspace has it."""
@@ -150,13 +156,12 @@ class BetweenTab:
         return self._write(workspace, first, second, None, lam, label, given)
 
     def write_one(self, workspace: Workspace, first: str, second: str, lam: float, label: str, *given: Any) -> Updates:
-        """Write one more text where the slider stands, if the two texts are those of the line that is shown."""
-        line = workspace.line
-        if line is None or (line.first, line.second) != (first, second):
-            return {}
-        if round(lam, 4) in line.texts:
-            return {self.line: drawing.line_view(line, lam)}
+        """Write the text where the slider stands."""
         return self._write(workspace, first, second, lam, lam, label, given)
+
+    def mark(self, workspace: Workspace, lam: float) -> Updates:
+        """Mark the text that is nearest to where the slider stands."""
+        return {self.line: drawing.line_view(workspace.line, lam)}
 
     def _write(
         self, workspace: Workspace, first: str, second: str, at: float | None, lam: float, label: str, given: Any
