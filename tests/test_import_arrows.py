@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "smotext"
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"app"},
+    {"app", "publishing"},
     {"reporting"},
     {"evaluation", "training", "runs"},
     {"fitting"},
@@ -26,7 +26,7 @@ FLOORS = [
     {"settings"},
     {"mixing"},
     {"weights"},
-    {"inputs", "tables", "hub"},
+    {"inputs", "tables", "remote_tables", "hub"},
     {"targets"},
     {"records", "formats", "containers", "parallel", "devices"},
     {"caching", "seeding", "sentences", "files", "dialects", "classes"},

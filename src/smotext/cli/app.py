@@ -60,6 +60,7 @@ def serve(
     from smotext.app.server import address_on_network, check_gradio, prepare, private_folder, run
     from smotext.app.sheets import open_sheet, read_data
     from smotext.presets import decoder_directory
+    from smotext.remote_tables import local_table, table_name
 
     check_gradio()
     form = make_form(options)
@@ -68,7 +69,7 @@ def serve(
         decoder_directory(options.model)  # and now, not in the middle of a run, that there is no such model
     sheet, columns = None, None
     if file is not None:
-        sheet = open_sheet(file, separator=options.separator, encoding=options.encoding)
+        sheet = open_sheet(local_table(file), table_name(file), separator=options.separator, encoding=options.encoding)
         columns = (options.text_column or sheet.text_column, options.label_column or sheet.label_column)
         read_data(sheet, *columns)
     with private_folder():

@@ -14,6 +14,7 @@ from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.telling import command_line, telling
 from smotext.errors import InputError
+from smotext.remote_tables import local_table
 
 _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
 
@@ -45,6 +46,7 @@ def adapt(
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.corpus import read_documents
 
+    file = local_table(file)
     check_real(file)
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
@@ -105,6 +107,7 @@ def bridge_score(
         check_place(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    file = local_table(file)
     check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
     texts = list(itertools.islice(documents, max_texts))

@@ -28,6 +28,7 @@ COMMANDS = (
     "privacy",
     "report",
     "app",
+    "push",
     "train",
     "bridges",
     "models",

@@ -29,10 +29,11 @@ def read_labelled(file: Path, columns: ColumnOptions) -> Table:
         If labels differ only by spaces or case.
     """
     from smotext.inputs import alike_note, check_labels
+    from smotext.remote_tables import local_table
     from smotext.tables import read_table
 
     table = read_table(
-        file,
+        local_table(file),
         text_column=columns.text_column,
         label_column=columns.label_column,
         separator=columns.separator,

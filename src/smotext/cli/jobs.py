@@ -71,6 +71,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     table = read_labelled(file, columns)
     check_unmarked(table)
     from smotext.inputs import check_labels, counts_by_class, make_corpus
+    from smotext.remote_tables import local_table
     from smotext.runs.folder import digest
     from smotext.sampler import check_classes
 
@@ -78,7 +79,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     new_rows = count_new_rows(amount, labels)
     check_classes(make_corpus(table.texts, labels), new_rows)
     settings = {
-        "input": {"sha256": digest(file), **asdict(columns)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
         "amount": asdict(amount),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),

@@ -179,10 +179,11 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> Rows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
     from smotext.privacy.scene import as_rows
+    from smotext.remote_tables import local_table
     from smotext.tables import read_table
 
     table = read_table(
-        path,
+        local_table(path),
         text_column=columns.text_column,
         label_column=columns.label_column,
         separator=columns.separator,
