@@ -58,7 +58,7 @@ def table(
         for row in rows
     )
     return (
-        f'<div class="sx-table" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
+        f'<div class="sx-table" role="group" tabindex="0" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -177,7 +177,7 @@ def read_data(sheet: Sheet, text_column: str, label_column: str) -> Data:
     """
     sheet.check_unchanged()
     has_labels = bool(label_column)
-    options = {"separator": sheet.separator, "encoding": sheet.encoding}
+    options: dict[str, Any] = {"separator": sheet.separator, "encoding": sheet.encoding}
     with _by_name(sheet.path, sheet.name):
         if has_labels:
             table = read_table(sheet.path, text_column=text_column, label_column=label_column, **options)

@@ -69,7 +69,7 @@ def data_card(
         task_categories=["text-classification"], annotations_creators=["machine-generated"],
         language_creators=["machine-generated"], source_datasets=["original"], size_categories=[_size(n_rows)],
     )  # fmt: skip
-    facts = {
+    facts: dict[str, Any] = {
         "title": _plain(title),
         "lead": _lead(len(tables.synthetic), len(counts), has_real_rows),
         "privacy_lead": "An audit is below." if audit else "No audit was made: nobody knows how much they give away.",
@@ -122,7 +122,8 @@ def bridge_card(directory: Path, *, license: str | None = None, language: str | 
     known = {name: value for name, value in card.data.to_dict().items() if value is not None}
     wanted = {
         "library_name": "smotext", "pipeline_tag": "text-generation",
-        "tags": ["smotext", "xrag", "embedding-inversion"], "base_model": named or None, "license": UNKNOWN_LICENSE, **known,
+        "tags": ["smotext", "xrag", "embedding-inversion"], "base_model": named or None,
+        "license": UNKNOWN_LICENSE, **known,
         **({"license": license} if license else {}), **({"language": language} if language else {}),
     }  # fmt: skip
     card.data = ModelCardData(**{name: value for name, value in wanted.items() if value is not None})
@@ -132,7 +133,8 @@ def bridge_card(directory: Path, *, license: str | None = None, language: str | 
 def _bare_bridge_card(directory: Path) -> str:
     return (
         f"# {_plain(directory.resolve().name)}\n\nA bridge of SMOTExT (arXiv 2505.13434): it turns vectors of an "
-        "encoder into texts of a language model. Whoever holds vectors can have it write down roughly what their texts said.\n"
+        "encoder into texts of a language model. Whoever holds vectors can have it write down roughly what their texts "
+        "said.\n"
     )
 
 

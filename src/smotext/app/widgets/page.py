@@ -95,7 +95,7 @@ class Fields:
         self.names = [option.name for option in sorted(options, key=lambda one: one.name not in uppermost)]
         by_name = {option.name: option for option in options}
         uppermost = [name for name in self.names if name in uppermost]
-        fields = {}
+        fields: dict[str, Any] = {}
         if uppermost:
             with gr.Row():
                 fields |= {name: _field(by_name[name]) for name in uppermost}
