@@ -17,7 +17,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from smotext.errors import InputError, MissingExtraError, MissingFileError
-from smotext.formats import FORMATS, import_datasets
 
 _SCHEME = re.compile(r"hf:/+datasets/", re.IGNORECASE)  # a path has lost the second slash
 _NAME = r"[\w-][\w.-]*"
@@ -63,6 +62,8 @@ def find_remote(path: str | Path) -> RemoteTable | None:
     >>> find_remote("folder/mail.csv") is None, find_remote("./acme/mail") is None
     (True, True)
     """
+    from smotext.formats import FORMATS  # here, since it imports numpy: the command line's help does without
+
     name = str(path)
     if name.lower().startswith("hf:"):
         return _of_address(name)
@@ -151,6 +152,8 @@ def _fetch_file(remote: RemoteTable) -> Path:
 def _fetch_split(remote: RemoteTable) -> Path:
     """Return the folder of a split, as ``save_to_disk`` writes it; one that was fetched before is used again."""
     from huggingface_hub import cached_assets_path
+
+    from smotext.formats import import_datasets
 
     datasets = import_datasets()
     splits: Any = datasets.load_dataset(remote.repo, remote.config)

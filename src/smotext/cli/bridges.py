@@ -14,7 +14,6 @@ from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.telling import command_line, telling
 from smotext.errors import InputError
-from smotext.remote_tables import local_table
 
 _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
 
@@ -43,6 +42,7 @@ def adapt(
     """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
     from smotext.decoders.bridge import read_spec
     from smotext.presets import decoder_directory, load_encoder_of
+    from smotext.remote_tables import local_table
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.corpus import read_documents
 
@@ -107,6 +107,8 @@ def bridge_score(
         check_place(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    from smotext.remote_tables import local_table
+
     file = local_table(file)
     check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
