@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT
-from smotext.app.jobs import Job, Task, spell_failure
+from smotext.app.jobs import PIECE, Job, Task, spell_failure
 from smotext.app.turns import Turns
 from tests.app.doubles import CARD, LATE
 
@@ -56,13 +56,13 @@ def test_a_run_that_is_stopped_keeps_what_it_wrote():
         task(), SMOTExT("echo", encoder=HashEncoder(), decoder=decoder, candidates=1, k_neighbors=2), Turns()
     ).start()
     assert decoder.has_begun.wait(30)
-    assert (job.progress.step, job.progress.done, job.progress.total) == ("writing", 4, 11)
-    assert len(job.progress.latest) == 4
+    assert (job.progress.step, job.progress.done, job.progress.total) == ("writing", PIECE, 11)
+    assert len(job.progress.latest) == PIECE
     assert job.is_running
     job.stop()
     decoder.may_go_on.set()
     assert job.wait(30)
-    assert (job.error, len(job.found.synthetic)) == (None, 8)  # the piece at work is finished
+    assert (job.error, len(job.found.synthetic)) == (None, 2 * PIECE)  # the piece at work is finished
 
 
 def test_two_runs_with_one_model_both_end():

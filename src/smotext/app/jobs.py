@@ -22,7 +22,7 @@ from smotext.records import Encoder, MixPlan
 from smotext.sampler import SMOTExT, check_classes, skipped_note, truncated_note
 from smotext.seeding import root_seed
 
-PIECE = 4  # mixes written between two looks at the clock and at those who wait: a few seconds on a laptop
+PIECE = 2  # mixes written between two looks at the clock and at those who wait: some seconds on a laptop
 _ENCODED = 64  # texts read between them
 _LATEST = 5  # texts that are shown while the others are written
 

@@ -112,7 +112,7 @@ class Data:
         """
         known = {str(label): label for label in self.counts}
         if shown not in known:
-            raise UnknownNameError(f"there is no class {shown!r}{suggest(shown, known)}: choose one of the table's")
+            raise UnknownNameError(f"there is no class {shown!r}: choose one of the table's{suggest(shown, known)}")
         return known[shown]
 
     def texts_of(self, label: Any) -> list[str]:

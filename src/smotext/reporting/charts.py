@@ -19,6 +19,7 @@ REAL, SYNTHETIC = "--real", "--synthetic"
 CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))  # of the map; further classes share a colour
 OTHERS = "--others"
 _ROW_PX, _FRAME_PX = 30, 100  # a row of a bar chart, and what stands around the rows
+_FEW_ROWS = 6
 _LONGEST_NAME = 30  # characters at an axis: a phone has room for no more
 
 
@@ -85,7 +86,10 @@ def bars(name: str, label: str, names: Sequence[str], series: Sequence[Series], 
         }
         for one in series
     ]  # fmt: skip
-    layout = {"barmode": "stack", "xaxis": {"title": {"text": axis}}, "yaxis": _rows(names), "bargap": 0.35}
+    below: dict[str, Any] = {"title": {"text": axis}}
+    if max((sum(row) for row in zip(*(one.values for one in series), strict=True)), default=0) <= _FEW_ROWS:
+        below["dtick"] = 1  # of few rows there are no halves
+    layout = {"barmode": "stack", "xaxis": below, "yaxis": _rows(names), "bargap": 0.35}
     return Chart(name, label, data, _with_legend(layout, len(series)), _height(len(names)))
 
 
