@@ -22,14 +22,13 @@ os.environ["SMOTEXT_CACHE"] = "off"  # what is measured is encoding, not reading
 import numpy as np
 
 from smotext import SMOTExT
-from smotext.augment import example_texts, group_targets
+from smotext.augmentation.augment import example_texts, group_targets
+from smotext.augmentation.writing import Writer, examples_shown
+from smotext.data.corpus import make_corpus
 from smotext.encoders.cache import encode_cached
-from smotext.filters.candidates import with_candidates
-from smotext.inputs import make_corpus
 from smotext.mixing.examples import with_examples
+from smotext.mixing.plan import DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
-from smotext.records import Asked, MixPlan
-from smotext.writing import Writer, examples_shown
 
 WORDS = (
     "order parcel phone city music doctor garden engine teacher river market letter winter price travel number "
@@ -65,8 +64,8 @@ def measure(n_texts: int, n_new: int, dtype: str, n_alone: int) -> dict[str, Any
 
     writer = Writer(corpus, encoder, decoder, settings)
 
-    def ask(group: MixPlan) -> Asked:
-        return Asked(group_targets(vectors, group, settings), example_texts(corpus.texts, group))
+    def ask(group: MixPlan) -> DecoderInput:
+        return DecoderInput(group_targets(vectors, group, settings), example_texts(corpus.texts, group))
 
     start = time.perf_counter()
     rows = [writer.write(group, ask(group)) for group in plan.groups(settings.group_size)]

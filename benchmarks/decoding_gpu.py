@@ -60,16 +60,18 @@ from transformers import AttentionInterface, AutoModelForCausalLM, MistralConfig
 from transformers.cache_utils import DynamicCache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec
-from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
-from smotext.decoders.memory import rows_per_batch
+from smotext.decoders.kv_cache import PreallocatedLayer
+from smotext.decoders.language_model import LanguageModelDecoder
+from smotext.decoders.loading import DecoderSettings
 from smotext.decoders.projector import Projector, SlotProjector
-from smotext.decoders.prompts import PLACEHOLDER, XRAG_PROMPTS, XRAG_TEMPLATE, Prompts, prompt_ids
-from smotext.decoders.sampling import choose, keep_threshold
-from smotext.decoders.slab import SlabLayer
-from smotext.devices import find_dtype, is_out_of_memory
+from smotext.decoders.prompt_templates import PLACEHOLDER, XRAG_PROMPTS, XRAG_TEMPLATE
+from smotext.decoders.prompts import Prompts, prompt_ids
+from smotext.decoders.sampling import choose_tokens, keep_threshold
 from smotext.errors import SmotextWarning
 from smotext.settings import Sampling
+from smotext.utils.devices import find_dtype, is_out_of_memory
 
 MASKLESS = "sdpa_without_mask"  # attention under which transformers builds no mask, not even while a graph is captured
 
@@ -479,14 +481,14 @@ class State:
         What has been read.
     token : tensor of shape (n_rows, 1), int64
         What comes next.
-    room : int
+    capacity : int
         The most tokens that the cache will ever hold.
     """
 
     model: Any
     ids: torch.Tensor
     token: torch.Tensor
-    room: int
+    capacity: int
 
     def forward(self, model: Any, cache: Any) -> torch.Tensor:
         """Return the logits of the step, called as the decoding loop calls it."""
@@ -498,7 +500,7 @@ class State:
         return cache
 
 
-class HeldLayer(SlabLayer):
+class HeldLayer(PreallocatedLayer):
     """A slab layer that can be held: every further token goes to the same place, so that a step can be repeated.
 
     Being held, it changes nothing but the contents of its buffers, which is what graphs and compilers ask for.
@@ -525,7 +527,7 @@ class HeldLayer(SlabLayer):
 def held_cache(state: State) -> Any:
     """Return a cache that has read the state's ids and stays there."""
     cache = DynamicCache(config=state.model.config)
-    cache.layers = [HeldLayer(state.room) for _ in cache.layers]
+    cache.layers = [HeldLayer(state.capacity) for _ in cache.layers]
     state.fill(cache)
     for layer in cache.layers:
         layer.is_held = True
@@ -538,23 +540,23 @@ def slab(state: State) -> Step:
 
 
 def slab_graph(state: State) -> Step:
-    """The same, captured in a CUDA graph."""
+    """Return the same, captured in a CUDA graph."""
     return captured(slab(state))
 
 
 def slab_compiled(state: State) -> Step:
-    """The same, compiled for this length."""
+    """Return the same, compiled for this length."""
     return Step(partial(state.forward, torch.compile(state.model, dynamic=False), held_cache(state)))
 
 
 def slab_compiled_graph(state: State) -> Step:
-    """The compiled step, captured in a CUDA graph."""
+    """Return the compiled step, captured in a CUDA graph."""
     return captured(slab_compiled(state))
 
 
 def static(state: State, mode: str | None = None) -> Step:
-    """transformers' static cache, which attends to its whole length under a mask; compiled if a mode is given."""
-    cache = state.fill(StaticCache(config=state.model.config, max_cache_len=state.room))
+    """Return a step on a static cache, which attends to its whole length under a mask; compiled if a mode is given."""
+    cache = state.fill(StaticCache(config=state.model.config, max_cache_len=state.capacity))
     model = state.model if mode is None else torch.compile(state.model, mode=mode, dynamic=False)
 
     def reset() -> None:
@@ -638,7 +640,7 @@ def sampling_ms(logits: torch.Tensor, options: argparse.Namespace) -> float:
     """Return the milliseconds that choosing the tokens takes."""
     seeds = torch.arange(len(logits), device=logits.device)
     sampling = Sampling(**SAMPLING)
-    return 1000 * best_seconds(lambda: choose(logits, sampling, seeds, 5), n_calls=10, repeats=options.repeats)
+    return 1000 * best_seconds(lambda: choose_tokens(logits, sampling, seeds, 5), n_calls=10, repeats=options.repeats)
 
 
 def attempt(
@@ -649,7 +651,7 @@ def attempt(
         return {"skipped": "CUDA graphs need a CUDA device"}
     torch._dynamo.reset()  # a second batch size is compiled for itself, not for all sizes
     fresh_memory()
-    n_calls = max(1, state.room - state.ids.shape[1] - 1)  # a static cache moves on, and is full after these
+    n_calls = max(1, state.capacity - state.ids.shape[1] - 1)  # a static cache moves on, and is full after these
     try:
         with attention(state.model, variant.attention):
             start = now()

@@ -62,22 +62,22 @@ def message(dim: int) -> dict[str, int]:
     from augmenting import make_texts
 
     from smotext import EchoDecoder, HashEncoder, SMOTExT
-    from smotext.augment import group_targets
-    from smotext.inputs import make_corpus
+    from smotext.augmentation.augment import group_targets
+    from smotext.augmentation.writing import Writer
+    from smotext.data.corpus import make_corpus
+    from smotext.mixing.plan import DecoderInput
     from smotext.mixing.planning import Planner
-    from smotext.records import Asked
-    from smotext.runs.patience import write_patiently
-    from smotext.runs.workers import Done
-    from smotext.writing import Writer
+    from smotext.runs.ray.workers import Done
+    from smotext.runs.retry import write_with_retries
 
     encoder, settings = HashEncoder(vector_dim=dim), SMOTExT("echo").settings()
     corpus = make_corpus(np.array(make_texts(1000), dtype=object), np.array(["a", "b"] * 500, dtype=object))
     vectors = encoder.encode(corpus.texts)
     plan = Planner(vectors, corpus.labels, seed=0, **settings.planning()).plan({"a": N_GROUP, "b": N_GROUP})
     group = next(iter(plan.groups(N_GROUP)))
-    asked = Asked(group_targets(vectors, group, settings))
+    asked = DecoderInput(group_targets(vectors, group, settings))
     writer = Writer(corpus, encoder, EchoDecoder(vector_dim=dim), settings)
-    outcome = write_patiently(group, asked, writer.write)
+    outcome = write_with_retries(group, asked, writer.write)
     return {
         "to_worker_bytes": len(pickle.dumps((group, asked))),
         "back_bytes": len(pickle.dumps(Done(0, outcome, 1))),
@@ -150,11 +150,11 @@ def driver() -> dict[str, int]:
 
     from smotext import SMOTExT, load_decoder
     from smotext.presets import bundled_bridge
-    from smotext.runs.elsewhere import DecoderElsewhere, Placed
+    from smotext.runs.ray.remote_models import Placement, RemoteDecoder
 
     import_ray()
     SMOTExT("tiny").settings()
-    DecoderElsewhere(partial(load_decoder, "tiny"), bundled_bridge(), Placed("torch.float32", "cpu"))
+    RemoteDecoder(partial(load_decoder, "tiny"), bundled_bridge(), Placement("torch.float32", "cpu"))
     return peak_mb()
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import load_sentence_encoder
+from smotext.encoders.minilm import find_minilm
 
 
 def mixed_corpus(directory: Path, n_texts: int) -> list[str]:

@@ -21,7 +21,7 @@ from smotext import load_encoder
 from smotext.encoders.cache import encode_cached
 from smotext.filters import Judge, OffLabel, RealTexts, make_judge
 from smotext.filters.ngrams import WordRuns
-from smotext.records import UNKNOWN, MixPlan
+from smotext.mixing.plan import UNKNOWN, MixPlan
 
 GROUPS = (
     "comp.graphics", "rec.autos", "rec.sport.hockey", "sci.med", "sci.space", "talk.politics.mideast",

@@ -26,12 +26,12 @@ import torch
 import torch.nn.functional as F
 
 from smotext.presets import bundled_bridge
-from smotext.training import trainer
-from smotext.training.batches import MicroBatch
-from smotext.training.objective import passage_logits, stage_one
-from smotext.training.pair import Pair, load_bridge
-from smotext.training.settings import TrainingSettings
-from smotext.training.store import PassageStore
+from smotext.training.data.batches import MicroBatch
+from smotext.training.data.passage_store import PassageStore
+from smotext.training.loop import trainer
+from smotext.training.losses.passage_losses import passage_logits, stage_one
+from smotext.training.models.pair import Pair, load_bridge
+from smotext.training.training_settings import TrainingSettings
 
 WORDS = "the parcel came late and nobody answered when we asked for a letter from the old shop by the river".split()
 

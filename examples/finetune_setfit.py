@@ -20,7 +20,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
 from smotext import SMOTExT
-from smotext.encoders.bundled import find_minilm
+from smotext.encoders.minilm import find_minilm
 
 
 def fine_tuned(base: str, texts: list[str], labels: list[str], *, n_pairs: int, seed: int) -> Any:

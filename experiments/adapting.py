@@ -20,11 +20,11 @@ from typing import Any
 from common import DATA, clear_errors, load_set
 
 from smotext import load_encoder
-from smotext.evaluation.data import LabelledTexts
+from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.presets import decoder_directory
-from smotext.seeding import generator
 from smotext.training.adapt import DEFAULTS, adapt_bridge
-from smotext.training.settings import TrainingSettings
+from smotext.training.training_settings import TrainingSettings
+from smotext.utils.seeding import generator
 
 SETTINGS = {"default": DEFAULTS, "slower": replace(DEFAULTS, learning_rate=2e-4)}
 HEADS = ("set", "texts", "settings", "before", "after", "pass kept", "copied before", "copied", "seconds")

@@ -19,9 +19,9 @@ import torch
 
 from smotext.decoders.bridge import BridgeSpec
 from smotext.decoders.guidance import Guidance
-from smotext.training.heads import fit_guidance
-from smotext.training.pair import load_pair
-from smotext.training.store import PassageStore, Piece
+from smotext.training.data.passage_store import PassageStore, Piece
+from smotext.training.guidance_head import fit_guidance
+from smotext.training.models.pair import load_training_pair
 
 RANK = 64  # of the factorised head: as many numbers for each token
 HIDDEN = 1024
@@ -37,7 +37,7 @@ def main() -> None:
     given = parser.parse_args()
     store = PassageStore(given.run / "store", encode=no_vectors)
     vector_dim = store.piece(0).vectors.shape[1]
-    lm = load_pair(given.lm, vector_dim=vector_dim, spec=BridgeSpec()).lm
+    lm = load_training_pair(given.lm, vector_dim=vector_dim, spec=BridgeSpec()).lm
     table = lm.get_input_embeddings().weight.detach()
     special = [lm.config.bos_token_id, lm.config.eos_token_id]
     checked = store.piece(given.pieces)

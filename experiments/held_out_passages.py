@@ -20,8 +20,9 @@ from common import DATA, clear_errors, load_newsgroups
 
 from smotext.presets import decoder_directory
 from smotext.training.build import count_tokens
-from smotext.training.corpus import Cutting, read_corpus
-from smotext.training.pair import load_tokenizer
+from smotext.training.data.drawing import read_corpus
+from smotext.training.data.passages import Cutting
+from smotext.training.models.pair import load_tokenizer
 
 RECIPE = Cutting(
     min_tokens=6, max_tokens=60, max_sentences=3, clean=True, max_tokens_per_word=1.8, group_size=8, document_share=0.4

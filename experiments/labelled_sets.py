@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from common import clear_errors, load_set, make_generators, method_options, parser, run_study
+from common import ONE_PASSAGE, clear_errors, load_set, make_generators, method_options, parser, run_study
 
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
@@ -32,9 +33,9 @@ from smotext.evaluation.conditions import (
     RETRIEVED,
     WITH_SMOTEXT,
 )
-from smotext.evaluation.report import gain_cell, overall_table
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.study import Study
+from smotext.evaluation.study_report import gain_cell, overall_table
 from smotext.evaluation.summary import Overall, Row, over_sets, summarise, verdicts
 
 TUNE = ("trec6", "airline_tweets", "medical_abstracts", "banking77")
@@ -50,11 +51,12 @@ def main() -> None:
     arguments.add_argument("--report", action="store_true", help="open the report half")
     arguments.add_argument("--sets", help="some of the half's sets, separated by commas")
     arguments.add_argument("--lsa", action="store_true", help="TF-IDF and SVD, too: an encoder not the method's own")
+    arguments.add_argument("--per-class", type=int, help="new rows of each class at 10 and 50 shots (default: 50)")
     arguments.add_argument("--settings", help=f"some of {', '.join(one.name for one in SETTINGS)}, by commas")
     given = arguments.parse_args()
     with clear_errors():
         names = choose_sets(given.sets, is_report=given.report)
-        sampler = SMOTExT(given.model, **method_options(given.option))
+        sampler = SMOTExT(given.model, **{**ONE_PASSAGE, **method_options(given.option)})
         generators = make_generators(sampler, given)
         results: dict[str, list[Result]] = {}
         table = given.out / "results.md"
@@ -85,15 +87,17 @@ def choose_sets(given: str | None, *, is_report: bool) -> list[str]:
     return names
 
 
-def choose_settings(given: str | None, *, is_quick: bool) -> tuple[Setting, ...]:
-    """Return the settings that are asked for by name; a quick look takes the first."""
+def choose_settings(given: str | None, *, is_quick: bool, per_class: int | None = None) -> tuple[Setting, ...]:
+    """Return the settings that are asked for by name, with so many new rows a class; a quick look takes the first."""
+    settings = {
+        one.name: replace(one, per_class=per_class) if per_class and one.kind == "shots" else one for one in SETTINGS
+    }
     if not given:
-        return SETTINGS[:1] if is_quick else SETTINGS
-    known = {setting.name: setting for setting in SETTINGS}
+        return tuple(settings.values())[: 1 if is_quick else None]
     for name in given.split(","):
-        if name not in known:
-            raise unknown_name("setting", name, known)
-    return tuple(known[name] for name in given.split(","))
+        if name not in settings:
+            raise unknown_name("setting", name, settings)
+    return tuple(settings[name] for name in given.split(","))
 
 
 def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generators: Mapping) -> Study:
@@ -107,7 +111,7 @@ def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generator
         {FROZEN: frozen, TFIDF: tfidf(), **({LSA: lsa()} if given.lsa else {})},
         generators,
         test=test,
-        settings=choose_settings(given.settings, is_quick=given.quick),
+        settings=choose_settings(given.settings, is_quick=given.quick, per_class=given.per_class),
         conditions=[name for name in names if not (given.quick and name == PARAPHRASED)],
         encoder=frozen[0],
         n_seeds=given.seeds or (3 if given.quick else 10),
@@ -191,8 +195,9 @@ def _bars(overall: Sequence[Overall]) -> list[str]:
     """Return whether each bar is met, and by how much it is missed."""
     lines = []
     for one in overall:
-        if one.model == TFIDF and one.setting in BARS:
-            lines.append(_tfidf_bar(one, BARS[one.setting]))
+        setting = one.setting.split("+")[0]  # less the number of new rows
+        if one.model == TFIDF and setting in BARS:
+            lines.append(_tfidf_bar(one, BARS[setting]))
         if one.model == FROZEN:
             lost = [name for name, is_kept in one.is_not_worse.items() if not is_kept]
             met = "met" if not lost else f"not shown in {', '.join(lost)}"

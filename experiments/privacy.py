@@ -23,12 +23,12 @@ from smotext import SMOTExT
 from smotext.cli.screen import Reporter
 from smotext.errors import missing_extra
 from smotext.evaluation.classifiers import frozen_encoder, tfidf
-from smotext.evaluation.data import LabelledTexts
-from smotext.files import atomic_write
+from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.privacy import AuditSettings, Privacy, audit_generator
+from smotext.privacy.audit_report import as_json
 from smotext.privacy.gaussian import ceilings
-from smotext.privacy.report import as_json
-from smotext.seeding import generator
+from smotext.utils.files import atomic_write
+from smotext.utils.seeding import generator
 
 SETS = ("cfpb_complaints_sample", "sms_spam")
 EPSILONS = (1, 4, 8)

@@ -33,20 +33,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, clear_errors, load_set, method_options
+from common import DATA, ONE_PASSAGE, clear_errors, load_set, method_options
 from labelled_sets import choose_sets
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from smotext import SMOTExT
-from smotext.decoders.prompts import flatten
-from smotext.evaluation.data import LabelledTexts
+from smotext.decoders.prompts import on_one_line
+from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.filters.ngrams import WordRuns, squeeze
-from smotext.seeding import generator
-from smotext.sentences import ends_sentence
-from smotext.training.measures import distinct
-from smotext.training.score import bare_bits
+from smotext.training.scoring.measures import distinct
+from smotext.training.scoring.score import bare_bits
+from smotext.utils.seeding import generator
+from smotext.utils.sentences import ends_sentence
 
 SHOTS = 15
 TRAIN_ROWS, REAL_ROWS = 60, 60  # of each class: for the classifier, and to compare with
@@ -89,7 +89,9 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, float]:
     """Return the measures of one set."""
     seed = given.random_seed
     real, few, others = parts(*load_set(given.data, name), name, seed)
-    smx = SMOTExT(given.model, random_state=seed, on_shortfall="report", **method_options(given.option))
+    smx = SMOTExT(
+        given.model, random_state=seed, on_shortfall="report", **{**ONE_PASSAGE, **method_options(given.option)}
+    )
     encoder, decoder = smx.load()
     if given.guidance is not None:
         decoder.spec = replace(decoder.spec, guidance=given.guidance)
@@ -182,7 +184,7 @@ def bare_model(decoder: Any) -> Any:
 
 def shortened(text: str) -> str:
     """Return the text on one line, up to the end of a word near 300 characters."""
-    flat = flatten(text)
+    flat = on_one_line(text)
     return flat if len(flat) <= MOST_CHARACTERS else flat[:MOST_CHARACTERS].rsplit(" ", 1)[0]
 
 

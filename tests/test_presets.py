@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from smotext import EchoDecoder, HashEncoder, load_decoder, load_encoder, presets
-from smotext.decoders import facts
+from smotext.decoders import checkpoint_check
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError
 from smotext.presets import load_pair
 from tests.decoders.checkpoints import VECTOR_DIM, make_checkpoint
@@ -30,7 +30,7 @@ def test_the_bundled_pair_fits_together_and_writes() -> None:
 
 def test_the_bundled_bridge_was_trained_on_the_packaged_encoder() -> None:
     from smotext.decoders.bridge import read_spec
-    from smotext.encoders.bundled import WEIGHTS_SHA256
+    from smotext.encoders.minilm import WEIGHTS_SHA256
 
     assert read_spec(presets.bundled_bridge()).encoder_sha256 == WEIGHTS_SHA256
 
@@ -120,13 +120,13 @@ def small_facts() -> dict:
 
 
 def test_a_checkpoint_in_the_right_format_passes_every_check(tmp_path: Path, small_facts: dict) -> None:
-    findings = facts.check_checkpoint(make_checkpoint(tmp_path / "bridge"), small_facts)
+    findings = checkpoint_check.check_checkpoint(make_checkpoint(tmp_path / "bridge"), small_facts)
     assert [finding for finding in findings if not finding.is_ok] == []
     assert len(findings) == 9
 
 
 def test_a_checkpoint_of_another_kind_fails_where_it_differs(tmp_path: Path, small_facts: dict) -> None:
-    findings = facts.check_checkpoint(make_checkpoint(tmp_path / "bridge", "mixtral"), small_facts)
+    findings = checkpoint_check.check_checkpoint(make_checkpoint(tmp_path / "bridge", "mixtral"), small_facts)
     wrong = {finding.what for finding in findings if not finding.is_ok}
     assert wrong == {"config model_type", "config architectures", "tensors missing", "tensors not expected"}
 
@@ -137,5 +137,5 @@ def test_shipped_facts_describe_every_tensor(name: str, n_tensors: int) -> None:
     import json
 
     shipped = json.loads((presets.bundled_bridge().parent / f"{name}.json").read_text(encoding="utf-8"))
-    assert len(facts.expected_tensors(shipped["decoder"], 32001)) == n_tensors
-    assert len(facts.expected_tensors(shipped["encoder"], 32000)) == 32 * 9 + 2
+    assert len(checkpoint_check.expected_tensors(shipped["decoder"], 32001)) == n_tensors
+    assert len(checkpoint_check.expected_tensors(shipped["encoder"], 32000)) == 32 * 9 + 2

@@ -14,8 +14,8 @@ import pytest
 
 from smotext import EchoDecoder, SMOTExT
 from smotext.cli import entry
+from smotext.data.tables import read_table
 from smotext.errors import SmotextWarning
-from smotext.tables import read_table
 
 ADDRESSES = ["Just released version 0.0.0.16", "My IP address is 192.168.1.1.", "See https://a.org/x?y=1#z, v2.0-rc1"]
 FRENCH = ["Où est la gare\u00a0?", "«\u00a0Bonjour\u00a0» dit-elle\u202f!", "L’été coûte 1\u202f000\u00a0€"]
@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(frame: pd.DataFrame, path: str) -> None:
-    from smotext.tables import write_table
+    from smotext.data.tables import write_table
 
     write_table(frame, path)
 

@@ -21,10 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
-from smotext.augment import InMemoryRun
-from smotext.containers import read_column
+from smotext.augmentation.running import InMemoryRun
+from smotext.data.containers import read_column
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
-from smotext.records import Decoded
+from smotext.protocols import Decoded
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
 BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in ("late", "broken")]

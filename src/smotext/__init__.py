@@ -9,9 +9,8 @@ if TYPE_CHECKING:
     from smotext.decoders.echo import EchoDecoder
     from smotext.encoders.hashing import HashEncoder
     from smotext.fitting.classifier import SMOTExTClassifier
-    from smotext.line import interpolate
+    from smotext.interpolation import Synthetic, interpolate
     from smotext.presets import load_decoder, load_encoder
-    from smotext.records import Synthetic
     from smotext.sampler import SMOTExT
 
 __version__ = "0.1.0"
@@ -32,8 +31,8 @@ _HOMES = {
     "HashEncoder": "smotext.encoders.hashing",
     "SMOTExT": "smotext.sampler",
     "SMOTExTClassifier": "smotext.fitting.classifier",
-    "Synthetic": "smotext.records",
-    "interpolate": "smotext.line",
+    "Synthetic": "smotext.interpolation",
+    "interpolate": "smotext.interpolation",
     "load_decoder": "smotext.presets",
     "load_encoder": "smotext.presets",
 }

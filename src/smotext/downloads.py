@@ -12,7 +12,7 @@ from smotext.presets import MINILM, PRESETS, assets, bundled_bridge, decoder_dir
 
 if TYPE_CHECKING:
     from smotext.decoders.base_model import BaseReference
-    from smotext.decoders.facts import Finding
+    from smotext.decoders.checkpoint_check import Finding
 
 
 def locate_preset(name: str) -> dict[str, Path | None]:
@@ -62,7 +62,7 @@ def get_model(name: str) -> dict[str, Path]:
     """
     from smotext.decoders.base_model import find_base
     from smotext.decoders.bridge import read_spec
-    from smotext.hub import resolve_directory
+    from smotext.utils.hub import resolve_directory
 
     found = {}
     if is_bridge(Path(name)):
@@ -93,7 +93,7 @@ def check_preset(name: str) -> list[Finding]:
     ModelNotFoundError
         If its files are not on this machine; the message says how to get them.
     """
-    from smotext.decoders.facts import check_bridge, check_checkpoint
+    from smotext.decoders.checkpoint_check import check_bridge, check_checkpoint
 
     if is_bridge(Path(name)):
         return check_bridge(Path(name))
@@ -118,8 +118,8 @@ def _of_role(role: str, findings: list[Finding]) -> list[Finding]:
 
 
 def _check_minilm() -> list[Finding]:
-    from smotext.decoders.facts import check_file
-    from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
+    from smotext.decoders.checkpoint_check import check_file
+    from smotext.encoders.minilm import WEIGHTS_SHA256, find_minilm
 
     return [check_file(find_minilm() / "model.safetensors", WEIGHTS_SHA256)]
 
@@ -128,7 +128,7 @@ def _on_this_machine(model: str, revision: str | None) -> Path | None:
     if model == "bundled":
         return bundled_bridge()
     if model == MINILM:
-        from smotext.encoders.bundled import find_minilm
+        from smotext.encoders.minilm import find_minilm
 
         return find_minilm()
     if "/" not in model:

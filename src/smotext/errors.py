@@ -3,16 +3,17 @@
 ::
 
     Exception
-    └── SmotextError                 everything raised on purpose; exit code 1 on the command line
-        ├── InputError               (ValueError) the caller's data or options; exit code 2
+    └── SmotextError                 everything raised on purpose
+        ├── InputError               (ValueError) the caller's data or options
         │   ├── UnknownNameError     a name that is not one of a known set; suggests the nearest
         │   ├── MissingFileError     (FileNotFoundError) a file or directory that is not there
         │   └── ModelNotFoundError   (FileNotFoundError) a model neither on disk nor in the hub's cache
-        ├── MissingExtraError        (ImportError) an optional dependency; names the pip command; exit code 2
-        ├── BridgeError              (ValueError) a checkpoint that is not a usable bridge; exit code 2
+        ├── MissingExtraError        (ImportError) an optional dependency; names the pip command
+        ├── BridgeError              (ValueError) a checkpoint that is not a usable bridge
         ├── ShortfallError           (RuntimeError) fewer texts kept than asked for, on_shortfall="raise"
         └── RunError                 (RuntimeError) a run that cannot go on; says how to resume
-            └── RunStopped           by a cap (exit code 3) or Ctrl-C (130), between two decode groups
+            └── RunStopped           by Ctrl-C, between two decode groups
+                └── CapReached       by a cap on minutes or tokens
 
     Warning
     └── SmotextWarning               (UserWarning) something was adapted instead of failing
@@ -23,7 +24,7 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _NOT_THE_CALLER = ("smotext", "imblearn", "sklearn", "joblib")  # packages that call each other, asked by somebody
@@ -31,7 +32,19 @@ _shown_in_folds: set[tuple[str, int, str]] = set()  # file, line and kind of war
 
 
 class SmotextError(Exception):
-    """Base of every error that SMOTExT raises on purpose."""
+    """Base of every error that SMOTExT raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+    options : sequence of str
+        Parameters that the message names as Python spells them. The command line, where they are spelled in another
+        way, rewrites them.
+    """
+
+    def __init__(self, message: str = "", *, options: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.options = tuple(options)
 
 
 class InputError(SmotextError, ValueError):
@@ -69,18 +82,24 @@ class RunError(SmotextError, RuntimeError):
 class RunStopped(RunError):
     """A run was stopped between two decode groups; what was finished is kept, and it can be resumed.
 
-    Attributes
+    Parameters
     ----------
-    exit_code : int
-        3 if a cap was reached, 130 after Ctrl-C.
-    partial : smotext.augment.Augmented or None
+    message : str
+    partial : smotext.augmentation.augment.Augmented, optional
         What is accepted so far.
     """
 
-    def __init__(self, message: str, *, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-        self.partial: Any = None
+    def __init__(self, message: str, *, partial: Any = None, options: Sequence[str] = ()) -> None:
+        super().__init__(message, options=options)
+        self.partial = partial
+
+    def with_partial(self, partial: Any) -> RunStopped:
+        """Return the same error with what is accepted so far."""
+        return type(self)(str(self), partial=partial, options=self.options)
+
+
+class CapReached(RunStopped):
+    """A run has written or taken as much as it was allowed to."""
 
 
 class SmotextWarning(UserWarning):
@@ -119,7 +138,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def unknown_name(what: str, given: object, known: Iterable[str]) -> UnknownNameError:
+def unknown_name(what: str, given: object, known: Iterable[str], *, options: Sequence[str] = ()) -> UnknownNameError:
     """Return the error for a name outside a known set, listing the set and the nearest name.
 
     Examples
@@ -130,7 +149,9 @@ def unknown_name(what: str, given: object, known: Iterable[str]) -> UnknownNameE
     smotext.errors.UnknownNameError: unknown preset 'tinny': expected one of tiny, xrag-7b; did you mean 'tiny'?
     """
     names = list(known)
-    return UnknownNameError(f"unknown {what} {given!r}: expected one of {', '.join(names)}{suggest(str(given), names)}")
+    return UnknownNameError(
+        f"unknown {what} {given!r}: expected one of {', '.join(names)}{suggest(str(given), names)}", options=options
+    )
 
 
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smotext.decoders.adapted import as_decoder
+from smotext.encoders.adapted import as_encoder
 from smotext.errors import InputError, ModelNotFoundError, UnknownNameError, suggest
-from smotext.records import Decoder, Encoder
+from smotext.protocols import Decoder, Encoder
 
 if TYPE_CHECKING:
     from smotext.decoders.bridge import BridgeSpec
@@ -76,6 +78,8 @@ def load_encoder(
 ) -> Encoder:
     """Return the encoder of a preset, of a bridge directory, or any sentence-transformers model.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -101,6 +105,11 @@ def load_encoder(
     ------
     ModelNotFoundError
         If the name is none of these, or the model is neither on disk nor reachable.
+
+    See Also
+    --------
+    load_decoder : The other half of the pair.
+    HashEncoder : Needs no model; for tests.
 
     Examples
     --------
@@ -135,6 +144,8 @@ def load_decoder(
 ) -> Decoder:
     """Return the decoder of a preset, or of a bridge given as a directory or hub name.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -163,6 +174,11 @@ def load_decoder(
     BridgeError
         If the directory is not a usable bridge.
 
+    See Also
+    --------
+    load_encoder : The other half of the pair.
+    EchoDecoder : Needs no model; for tests.
+
     Examples
     --------
     >>> load_decoder("echo").vector_dim
@@ -174,8 +190,7 @@ def load_decoder(
 
         return EchoDecoder()
     directory = decoder_directory(name, revision)  # before torch is imported: a typing error should not take seconds
-    from smotext.decoders.language_model import DecoderSettings
-    from smotext.decoders.loading import load
+    from smotext.decoders.loading import DecoderSettings, load
 
     return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))
 
@@ -188,7 +203,7 @@ def decoder_directory(name: str, revision: str | None = None) -> Path:
     ModelNotFoundError
         If the name is none of these, or it is neither on this machine nor reachable.
     """
-    from smotext.hub import resolve_directory
+    from smotext.utils.hub import resolve_directory
 
     preset = _preset_of(name)
     if preset is None:
@@ -211,6 +226,8 @@ def load_pair(
 ) -> tuple[Encoder, Decoder]:
     """Return encoder and decoder of a preset or bridge; `encoder` and `decoder` override either.
 
+    An object of the caller's own is adapted here, and here alone: what follows asks no model what it can do.
+
     The device ``"auto"``, which spreads a decoder over several GPUs, puts the encoder on one.
 
     Raises
@@ -225,15 +242,10 @@ def load_pair(
         place = None if device == "auto" else device
         dtype = dtype_of_pair(model, place, dtype)
         encoder = load_encoder_of(model, getattr(decoder, "spec", None), device=place, dtype=dtype)
-    for role, given, method in (("encoder", encoder, "encode"), ("decoder", decoder, "decode")):
-        if isinstance(given, str):  # which has an .encode of its own
-            raise InputError(f"{role}={given!r} is a name: pass smotext.load_{role}({given!r})")
-        if not callable(getattr(given, method, None)):
-            raise InputError(f"{role}={given!r:.80} has no .{method}: expected an object that has")
-    widths = getattr(encoder, "vector_dim", None), getattr(decoder, "vector_dim", None)
-    if None not in widths and widths[0] != widths[1]:
+    encoder, decoder = as_encoder(encoder), as_decoder(decoder)
+    if decoder.vector_dim is not None and encoder.vector_dim != decoder.vector_dim:
         raise InputError(
-            f"the encoder's vectors have {widths[0]} dimensions and the decoder takes {widths[1]}: "
+            f"the encoder's vectors have {encoder.vector_dim} dimensions and the decoder takes {decoder.vector_dim}: "
             "use the encoder that the bridge was trained with"
         )
     return encoder, decoder
@@ -248,7 +260,7 @@ def dtype_of_pair(model: str, device: str | None, dtype: str | None) -> str | No
     preset = _preset_of(model)
     if dtype is not None or (preset is not None and (preset.encoder == "hash" or "dtype" in preset.encoder_options)):
         return dtype
-    from smotext.devices import default_device, default_dtype
+    from smotext.utils.devices import default_device, default_dtype
 
     return default_dtype(device or default_device())
 
@@ -287,8 +299,8 @@ def _encoder_of_bridge(name: str, spec: BridgeSpec | None, given: Mapping[str, A
 
 def _load_sentence_encoder(name: str, given: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Encoder:
     """Return the encoder with the caller's options where there are some, else with its `own`."""
-    from smotext.encoders.bundled import find_minilm
     from smotext.encoders.loading import load_sentence_encoder
+    from smotext.encoders.minilm import find_minilm
 
     options = {**(own or {}), **{key: value for key, value in given.items() if value is not None}}
     place = find_minilm() if name == MINILM and not Path(name).is_dir() else name

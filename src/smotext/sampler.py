@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,30 +12,24 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augment import Augmented, InMemoryRun, Run, augment
-from smotext.containers import check_gives_back, give_back
+from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.running import InMemoryRun, Run
+from smotext.augmentation.sample_weights import half_weights
+from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
+from smotext.data.containers import check_gives_back, give_back
+from smotext.data.corpus import Corpus, check_classes, make_corpus, skipped_note
+from smotext.data.languages import foreign_note
+from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
-from smotext.inputs import (
-    Corpus,
-    alike_note,
-    check_labels,
-    check_texts,
-    counts_by_class,
-    make_corpus,
-    natural,
-    new_rows_for_n,
-    new_rows_for_strategy,
-)
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.refused import check_allowed
+from smotext.privacy.privacy_option import parse_privacy
+from smotext.privacy.refused_options import check_allowed
 from smotext.privacy.release import statement
-from smotext.privacy.settings import parse_privacy
-from smotext.records import Decoder, Encoder
-from smotext.seeding import root_seed
+from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
-from smotext.weights import half_weights
+from smotext.utils.seeding import root_seed
 
 _LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
@@ -45,6 +39,8 @@ class SMOTExT(BaseSampler):
     """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
 
     What it does is logged under the name ``smotext``: numbers and labels, never texts.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -77,6 +73,10 @@ class SMOTExT(BaseSampler):
     max_new_tokens : "auto" or int
         "auto" lets texts end by themselves, in the length that the examples or the vector suggest. A number may cut
         them.
+    max_passages : "auto" or int
+        Where half of a class's texts are longer than the model writes in one go, they are read, mixed and written
+        passage by passage; "auto" is as many passages as the parents have, 32 at most. A number is the most; 1 writes
+        one passage for a text of any length.
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
     filters : None, "default", "strict" or list of filters
@@ -111,9 +111,18 @@ class SMOTExT(BaseSampler):
         With `privacy`: what is guaranteed and what is not.
     sample_weight_ : ndarray of shape (n_resampled,)
         After ``fit_resample``: weights for a classifier that leave real rows at least half of their class's
-        weight. Worth using when a class gets several times the rows it had (:func:`smotext.weights.half_weights`).
+        weight. Worth using when a class gets several times the rows it had
+        (:func:`smotext.augmentation.sample_weights.half_weights`).
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
+
+    See Also
+    --------
+    SMOTExTClassifier : Also chooses on real rows how much the synthetic ones weigh.
+    interpolate : What lies between two texts.
+    smotext.filters : Which synthetic texts are kept.
+    smotext.privacy.audit : What synthetic texts give away about real ones.
+    imblearn.over_sampling.SMOTE : The same on tables of numbers.
 
     References
     ----------
@@ -131,38 +140,39 @@ class SMOTExT(BaseSampler):
     """
 
     _sampling_type = "over-sampling"
-    _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
+    _parameter_constraints: dict[str, Any] = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
         self,
-        model="tiny",
+        model: str = "tiny",
         *,
-        encoder=None,
-        decoder=None,
-        sampling_strategy="auto",
-        k_neighbors=5,
-        strategy="smote",
-        mix="linear",
-        n_parents=2,
-        lam=(0.0, 1.0),
-        examples=None,
-        candidates=4,
-        prompt=0,
-        max_new_tokens="auto",
-        do_sample=True,
-        temperature=0.8,
-        top_p=0.95,
-        top_k=0,
-        repetition_penalty=1.0,
-        filters=None,
-        on_shortfall="fill",
-        privacy=None,
-        device=None,
-        dtype=None,
-        batch_size=None,
-        random_state=None,
-        verbose=False,
-    ):
+        encoder: Encoder | None = None,
+        decoder: Decoder | None = None,
+        sampling_strategy: Any = "auto",
+        k_neighbors: int = 5,
+        strategy: Any = "smote",
+        mix: str = "linear",
+        n_parents: int = 2,
+        lam: Any = (0.0, 1.0),
+        examples: int | None = None,
+        candidates: int = 4,
+        prompt: int | str = 0,
+        max_new_tokens: int | str = "auto",
+        max_passages: int | str = "auto",
+        do_sample: bool = True,
+        temperature: float = 0.8,
+        top_p: float = 0.95,
+        top_k: int = 0,
+        repetition_penalty: float = 1.0,
+        filters: Any = None,
+        on_shortfall: str = "fill",
+        privacy: Any = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        batch_size: int | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.model = model
         self.encoder = encoder
@@ -176,6 +186,7 @@ class SMOTExT(BaseSampler):
         self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
+        self.max_passages = max_passages
         self.do_sample = do_sample
         self.temperature = temperature
         self.top_p = top_p
@@ -217,8 +228,8 @@ class SMOTExT(BaseSampler):
         check_gives_back(X, texts, "X", is_open=True)
         check_gives_back(y, labels, "y", is_open=False)
         check_allowed(parse_privacy(self.privacy), {**self.get_params(deep=False), "n": None})
-        new_rows_for_strategy(self.sampling_strategy, labels)  # our words, not numpy's
-        texts_res, labels_res = super().fit_resample(texts, natural(labels))
+        # Not by way of the base class: it would check texts and labels again, and as numbers in a table.
+        texts_res, labels_res = self._fit_resample(texts, labels)
         return give_back(X, texts_res, is_open=True), give_back(y, labels_res, is_open=False)
 
     def generate(
@@ -276,17 +287,18 @@ class SMOTExT(BaseSampler):
         return self._augment(texts, labels, new_rows, settings, run).synthetic
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
+        """Return checked texts and labels to the base class's ``fit``."""
         array = check_texts(X)
         return array, natural(check_labels(y, len(array))), False
 
-    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
-        labels = check_labels(y, len(X))
-        new_rows = new_rows_for_strategy(self.sampling_strategy, labels)
-        new = self._augment(X, labels, new_rows, self.settings(), None).synthetic
+    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[Any]]:
+        """Return checked texts and labels with the synthetic ones after them."""
+        self.sampling_strategy_ = new_rows_for_strategy(self.sampling_strategy, y)
+        new = self._augment(X, y, self.sampling_strategy_, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
-        labels_res = np.concatenate([labels, new["label"].to_numpy(dtype=object)])
-        self.sample_weight_ = half_weights(labels_res, len(X))
-        return texts, labels_res.astype(y.dtype)
+        labels = np.concatenate([y, new["label"].to_numpy(dtype=object)])
+        self.sample_weight_ = half_weights(labels, len(X))
+        return texts, natural(labels)
 
     def _augment(
         self,
@@ -304,6 +316,8 @@ class SMOTExT(BaseSampler):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        for note in language_note(corpus.texts, decoder):
+            warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,
@@ -317,8 +331,11 @@ class SMOTExT(BaseSampler):
         if settings.privacy is not None:
             self.privacy_statement_ = statement(settings.privacy)
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
+        if found.long_classes:
+            _LOG.info("written passage by passage: classes %s", sorted(map(str, found.long_classes)))
         _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
-        for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
+        cut = truncated_note(corpus, encoder, found.long_classes)
+        for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
             if note:
                 warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
         return found
@@ -341,24 +358,20 @@ class SMOTExT(BaseSampler):
         return tags
 
 
-def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
-    """Raise InputError if a class that gets new rows has no text to make them from."""
-    have = set(corpus.labels.tolist())
-    if empty := [label for label, number in new_rows.items() if number and label not in have]:
-        raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
+def language_note(texts: Sequence[str], decoder: Any) -> list[str]:
+    """Return a note on texts in languages or forms that the decoder's bridge was not made for, if it says for which."""
+    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
+    return foreign_note(texts, getattr(spec, "languages", ()))
 
 
-def skipped_note(corpus: Corpus) -> list[str]:
-    """Return a note on rows that have no text, if there are any."""
-    if corpus.n_skipped == 0:
-        return []
-    rows = "row has" if corpus.n_skipped == 1 else "rows have"
-    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]
+def truncated_note(corpus: Corpus, encoder: Any, long_classes: Collection[Any] = frozenset()) -> list[str]:
+    """Return a note on texts of which the encoder reads the beginning only, if there are any.
 
-
-def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
-    """Return a note on texts of which the encoder reads the beginning only, if there are any."""
-    n_cut = encoder.count_truncated(corpus.texts) if hasattr(encoder, "count_truncated") else 0
+    Texts of long classes are read passage by passage.
+    """
+    n_cut = encoder.count_truncated(
+        [text for text, label in zip(corpus.texts, corpus.labels, strict=True) if label not in long_classes]
+    )
     if n_cut == 0:
         return []
     texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"

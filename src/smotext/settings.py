@@ -1,20 +1,21 @@
-"""The options of the method, checked together before any model runs."""
+"""The options of the method: declared once, and checked together before any model runs.
+
+Nothing heavy is imported with this module, since the command line reads the declarations for its help.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, field, fields
 from numbers import Real
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
-from smotext.inputs import check_count
-from smotext.mixing.interpolation import check_mix, parse_lam
-from smotext.mixing.planning import check_options
 
 SHORTFALLS = ("fill", "report", "raise")
 UNFINISHED = "unfinished"  # the reason of a text that stops within a sentence where no limit was asked for
+MIXING, DECODING, MACHINE = "Mixing", "Decoding and filtering", "Machine"  # groups that options are listed in
 GROUP_SIZE = 256  # rows decoded and stored together: what one CPU batch takes, and what a crash can cost
 
 
@@ -46,6 +47,8 @@ class Sampling:
     min_new_tokens: int = 0
 
     def __post_init__(self) -> None:
+        from smotext.data.validation import check_count
+
         more_than_0 = "a number above 0"
         _check_real("temperature", self.temperature, f"{more_than_0} (do_sample=False is greedy)", lambda x: x > 0)
         _check_real("top_p", self.top_p, "a number in (0, 1]", lambda x: 0 < x <= 1)
@@ -54,30 +57,66 @@ class Sampling:
         check_count("min_new_tokens", self.min_new_tokens, "0 or more", least=0)
 
 
+def _described(help: str, group: str = "") -> dict[str, str]:
+    """Return what is declared of an option beside its default: what it does, and the group that it is listed in."""
+    return {"help": help, "group": group}
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What :class:`smotext.SMOTExT` takes, without the models and the seed; see there."""
+    """What :class:`smotext.SMOTExT` takes, without the models and the seed.
 
-    strategy: Any = "smote"
-    k_neighbors: int = 5
-    mix: str = "linear"
-    n_parents: int = 2
-    lam: Any = (0.0, 1.0)
-    examples: int | None = None
-    candidates: int = 4
-    prompt: int | str = 0
-    max_new_tokens: int | str = "auto"
-    do_sample: bool = True
-    temperature: float = 0.8
-    top_p: float = 0.95
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    filters: Any = None
-    on_shortfall: str = "fill"
-    privacy: Any = None  # a smotext.privacy.Privacy, checked there
-    batch_size: int | None = None
+    Defaults and help are declared here alone: the command line's options are made of these fields, and a test holds
+    the parameters of :class:`smotext.SMOTExT`, which scikit-learn wants spelled out, equal to them.
+    """
+
+    strategy: Any = field(
+        default="smote", metadata=_described("Who is mixed: smote, random, borderline, adasyn or kmeans.", MIXING)
+    )
+    k_neighbors: int = field(default=5, metadata=_described("Neighbours to draw the second parent from.", MIXING))
+    mix: str = field(default="linear", metadata=_described("How: linear, slerp or linear_renorm.", MIXING))
+    n_parents: int = field(default=2, metadata=_described("Texts per mix.", MIXING))
+    lam: Any = field(
+        default=(0.0, 1.0),
+        metadata=_described("Weight of the first parent: a window such as 0.2:0.8, beta:0.4, or a number.", MIXING),
+    )
+    examples: int | None = field(
+        default=None,
+        metadata=_described("Texts of the class that the prompt shows; the model's own number unless given.", DECODING),
+    )
+    candidates: int = field(default=4, metadata=_described("Texts written per mix; the nearest is kept.", DECODING))
+    prompt: int | str = field(default=0, metadata=_described("Number of the paraphrase prompt, or random.", DECODING))
+    max_new_tokens: int | str = field(
+        default="auto", metadata=_described("A number, or auto: texts end by themselves.", DECODING)
+    )
+    max_passages: int | str = field(
+        default="auto",
+        metadata=_described("Of a long text: auto is as many as its parents have; 1 writes short texts.", DECODING),
+    )
+    do_sample: bool = field(default=True, metadata=_described("Draw tokens, or take the likeliest.", DECODING))
+    temperature: float = field(default=0.8, metadata=_described("Below 1 is safer, above is wilder.", DECODING))
+    top_p: float = field(default=0.95, metadata=_described("Draw from the likeliest tokens of this mass.", DECODING))
+    top_k: int = field(default=0, metadata=_described("Draw from so many tokens; 0 is no limit.", DECODING))
+    repetition_penalty: float = field(default=1.0, metadata=_described("Above 1 avoids what was written.", DECODING))
+    filters: Any = field(
+        default=None, metadata=_described("Which texts are kept: default or strict; all unless given.", DECODING)
+    )
+    on_shortfall: str = field(
+        default="fill", metadata=_described("When too few are kept: fill, report or raise.", DECODING)
+    )
+    privacy: Any = field(
+        default=None, metadata=_described("How rows are hidden: a smotext.privacy.Privacy, which checks itself.")
+    )
+    batch_size: int | None = field(
+        default=None, metadata=_described("Rows decoded at once; by free memory unless given.", MACHINE)
+    )
 
     def __post_init__(self) -> None:
+        from smotext.data.validation import check_count
+        from smotext.mixing.mixes import check_mix
+        from smotext.mixing.planning import check_options
+        from smotext.mixing.weights import parse_lam
+
         check_options(self.strategy, self.k_neighbors, self.n_parents)
         check_mix(self.mix, self.n_parents)
         parse_lam(self.lam)
@@ -86,6 +125,8 @@ class Settings:
         Sampling(self.do_sample, self.temperature, self.top_p, self.top_k, self.repetition_penalty)
         if self.max_new_tokens != "auto":
             check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
+        if self.max_passages != "auto":
+            check_count("max_passages", self.max_passages, "'auto' or a number of passages, 1 or more")
         check_count("candidates", self.candidates, "1 or more")
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the bridge's own number", least=0)
@@ -105,6 +146,30 @@ class Settings:
         """Return the options that go to the decoder as they are."""
         names = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "batch_size")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which models are loaded, and how: what :class:`smotext.SMOTExT` takes beside its :class:`Settings`."""
+
+    model: str = field(
+        default="tiny", metadata=_described("A preset (see 'smotext models'), or the path or hub name of a bridge.")
+    )
+    device: str | None = field(
+        default=None, metadata=_described("cpu, cuda, cuda:1; the best there is unless given.", MACHINE)
+    )
+    dtype: str | None = field(default=None, metadata=_described("float32, bfloat16 or float16.", MACHINE))
+
+
+def declared_options() -> dict[str, Field[Any]]:
+    """Return the field of every option of the method by its name: its ``default``, and its help in ``metadata``.
+
+    Examples
+    --------
+    >>> declared_options()["k_neighbors"].default
+    5
+    """
+    return {each.name: each for each in (*fields(ModelSettings), *fields(Settings))}
 
 
 def _check_real(name: str, value: Any, expected: str, is_allowed: Callable[[Any], bool]) -> None:

@@ -126,7 +126,7 @@ def test_a_narrow_terminal_does_not_break_the_line_of_an_error():
 
 def test_a_terminal_without_the_character_shows_its_code():
     for name, shown in (("🦊.xyz", "\\U0001f98a.xyz"), ("\udce9.xyz", "\\udce9.xyz")):
-        code = f"from smotext.cli.codes import print_line; print_line('error', {name!r})"
+        code = f"from smotext.cli.exit_codes import print_line; print_line('error', {name!r})"
         setup = "from smotext.cli import entry; entry._accept_any_character(); "
         command = [sys.executable, "-c", setup + code]
         run = subprocess.run(
@@ -189,7 +189,7 @@ def test_getting_a_model_prints_where_it_is(monkeypatch, capsys):
 
 
 def test_a_check_says_which_facts_hold(monkeypatch, capsys):
-    from smotext.decoders.facts import Finding
+    from smotext.decoders.checkpoint_check import Finding
 
     facts = [Finding("encoder: hidden_size", "4096", "4096"), Finding("decoder: token <xRAG>", "present", "missing")]
     monkeypatch.setattr("smotext.downloads.check_preset", lambda name: facts)

@@ -9,7 +9,7 @@ import pytest
 from tests.reporting.pages import HOSTILE, Page
 
 from smotext.cli import entry
-from smotext.reporting.reading import read_run
+from smotext.reporting.report_inputs import read_run
 
 REAL = ["one parcel is late", "two parcels are late", "my card is gone", "the card was lost", "a card, please"]
 

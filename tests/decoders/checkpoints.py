@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from smotext.decoders.projector import new_projector
-from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, XRAG_PROMPTS
+from smotext.decoders.prompt_templates import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, XRAG_PROMPTS
 
 SENTENCE = "the parcel came late and nobody answered the phone so we sent it back to the shop with a letter"
 VECTOR_DIM = 6

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from smotext.caching import sha256_of
 from smotext.decoders import base_weights
 from smotext.decoders.base_model import BaseReference, find_base
 from smotext.decoders.base_weights import base_tensors, load_base
 from smotext.errors import BridgeError, ModelNotFoundError
+from smotext.utils.caching import sha256_of
 from tests.decoders.references import make_llama, write_gguf
 
 SMOLLM2 = BaseReference(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 import torch
 
 from smotext import load_decoder
-from smotext.decoders.checks import check_examples
 from smotext.decoders.guidance import USED_PENALTY
+from smotext.decoders.input_checks import check_examples
 from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.errors import InputError
 from tests.decoders.checkpoints import KV, SENTENCE, VECTOR_DIM, make_checkpoint, make_list_checkpoint
@@ -95,6 +96,19 @@ def test_greedy_text_equals_a_full_forward_pass_per_step(decoder: LanguageModelD
         write_slowly(decoder, vector, examples, guidance=guidance, n_tokens=10) for vector, examples in rows
     ]
     assert len(set(found)) > 3
+
+
+def test_rows_that_are_shown_no_texts_have_a_weight_of_their_own(
+    decoder: LanguageModelDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "spec", replace(decoder.spec, guidance=0.3, guidance_alone=2.0))
+    mixed, alone = (decoder.decode(VECTORS, examples=shown, max_new_tokens=10) for shown in (EXAMPLES, None))
+    weaker, stronger = (
+        decoder.decode(VECTORS, examples=EXAMPLES, guidance=weight, max_new_tokens=10) for weight in (0.3, 2.0)
+    )
+    assert mixed == [stronger[row] if not shown else weaker[row] for row, shown in enumerate(EXAMPLES)]
+    assert weaker != stronger
+    assert alone == decoder.decode(VECTORS, guidance=2.0, max_new_tokens=10)
 
 
 def test_a_text_depends_on_its_row_alone(decoder: LanguageModelDecoder) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from smotext import load_decoder
-from smotext.decoders.prompts import XRAG_PROMPTS
+from smotext.decoders.prompt_templates import XRAG_PROMPTS
 from smotext.errors import (
     BridgeError,
     InputError,

@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 
 from smotext import load_decoder
 from smotext.decoders import bridge as bridge_format
-from smotext.decoders.adapter import read_adapter
 from smotext.decoders.base_weights import base_tensors
 from smotext.decoders.bridge import read_spec, read_tensors, weight_files
+from smotext.decoders.lora_adapter import read_adapter
 from smotext.errors import BridgeError, ModelNotFoundError
-from smotext.training.pair import load_bridge
+from smotext.training.models.pair import load_bridge
 from tests.decoders.checkpoints import VECTOR_DIM, decode_slowly, make_checkpoint, read_all, write_shards
 from tests.decoders.contract import DecoderContract
 from tests.decoders.references import change_base, change_json, make_llama, make_reference_bridge, write_gguf

@@ -7,16 +7,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from smotext.decoders.bridge import BridgeSpec
-from smotext.decoders.prompts import (
-    EXAMPLE_TOKENS,
-    LIST_EXAMPLES,
-    XRAG_PROMPTS,
-    XRAG_TEMPLATE,
-    Prompt,
-    Prompts,
-    flatten,
-    split_text_template,
-)
+from smotext.decoders.prompt_templates import LIST_EXAMPLES, XRAG_PROMPTS, XRAG_TEMPLATE, split_text_template
+from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, on_one_line
 from smotext.errors import BridgeError, InputError
 from tests.decoders.checkpoints import LIST_SPEC, SENTENCE, make_list_tokenizer, make_tokenizer
 
@@ -99,7 +91,7 @@ def test_a_lone_surrogate_is_read_as_some_character(prompts: Prompts) -> None:
 
 
 def test_flattening_keeps_spaces_that_do_not_break_and_drops_what_breaks_lines() -> None:
-    assert flatten("  10\u00a0000\u202f€ \u2009now\r\n\r\nand\u2028then\x0b\x85 end\t ") == (
+    assert on_one_line("  10\u00a0000\u202f€ \u2009now\r\n\r\nand\u2028then\x0b\x85 end\t ") == (
         "10\u00a0000\u202f€ \u2009now and then end"
     )
 

@@ -13,9 +13,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from smotext.decoders.sampling import choose, gumbel, keep_threshold, penalise_repetition
-from smotext.seeding import splitmix64
+from smotext.decoders.sampling import choose_tokens, gumbel, keep_threshold, penalise_repetition
 from smotext.settings import Sampling
+from smotext.utils.seeding import splitmix64
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_repetition_penalty_equals_transformers(logits: torch.Tensor) -> None:
 
 
 def test_greedy_takes_the_most_probable_token(logits: torch.Tensor) -> None:
-    assert torch.equal(choose(logits, Sampling(), torch.arange(40), 0), logits.argmax(-1))
+    assert torch.equal(choose_tokens(logits, Sampling(), torch.arange(40), 0), logits.argmax(-1))
 
 
 def test_draws_follow_the_filtered_distribution() -> None:
     n_rows, logits = 20_000, torch.tensor([2.0, 1.0, 0.0, -1.0, -5.0])
     sampling = Sampling(do_sample=True, temperature=0.7, top_p=0.95)
-    tokens = choose(logits.expand(n_rows, -1).clone(), sampling, torch.arange(n_rows), 3)
+    tokens = choose_tokens(logits.expand(n_rows, -1).clone(), sampling, torch.arange(n_rows), 3)
     warped = TopPLogitsWarper(0.95)(None, TemperatureLogitsWarper(0.7)(None, logits[None]))
     expected = torch.softmax(warped.double(), -1)[0].numpy()
     counts = np.bincount(tokens.numpy(), minlength=5)
@@ -57,10 +57,10 @@ def test_draws_follow_the_filtered_distribution() -> None:
 
 def test_a_draw_depends_on_seed_step_and_token_alone(logits: torch.Tensor) -> None:
     sampling, seeds = Sampling(do_sample=True, top_p=0.9), torch.arange(40) * 11
-    together = choose(logits.clone(), sampling, seeds, 5)
+    together = choose_tokens(logits.clone(), sampling, seeds, 5)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(choose(logits[order].clone(), sampling, seeds[order], 5), together[order])
-    assert not torch.equal(choose(logits.clone(), sampling, seeds, 6), together)
+    assert torch.equal(choose_tokens(logits[order].clone(), sampling, seeds[order], 5), together[order])
+    assert not torch.equal(choose_tokens(logits.clone(), sampling, seeds, 6), together)
 
 
 def test_noise_is_standard_gumbel_and_uncorrelated_between_neighbours() -> None:

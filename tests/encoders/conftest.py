@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import load_sentence_encoder
+from smotext.encoders.minilm import find_minilm
 from smotext.encoders.sentence import SentenceEncoder
 from tests.encoders.checkpoints import make_last_token_checkpoint
 

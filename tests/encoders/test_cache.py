@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from smotext.encoders import cache as cache_module
-from smotext.encoders.cache import VectorStore, encode_cached, vector_dim_of
+from smotext.encoders.adapted import as_encoder
+from smotext.encoders.cache import VectorStore, encode_cached
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError, SmotextWarning
 
@@ -27,8 +28,7 @@ class Counting:
 
     def __init__(self, fingerprint: str | None = "counting") -> None:
         self.seen: list[str] = []
-        if fingerprint is not None:
-            self.fingerprint = fingerprint
+        self.fingerprint = fingerprint
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.seen += texts
@@ -252,11 +252,13 @@ def test_the_width_of_an_encoder_that_does_not_tell_is_found_by_encoding() -> No
         def encode(self, texts: list[str]) -> np.ndarray:
             return np.ones((len(texts), 3))
 
-    assert vector_dim_of(Bare()) == 3
-    assert encode_cached(Bare(), ["a", "b"], cache="off").tolist() == [[1, 1, 1], [1, 1, 1]]
+    encoder = as_encoder(Bare())
+    assert encoder.vector_dim == 3
+    assert encode_cached(encoder, ["a", "b"], cache="off").tolist() == [[1, 1, 1], [1, 1, 1]]
 
 
 @pytest.mark.parametrize("vector_dim", [0, -1, 2.5, "3", True])
 def test_a_width_that_is_no_positive_integer_is_refused(vector_dim: Any) -> None:
+    encoder = as_encoder(SimpleNamespace(vector_dim=vector_dim, encode=len))
     with pytest.raises(InputError, match="expected a positive integer"):
-        vector_dim_of(SimpleNamespace(vector_dim=vector_dim))
+        _ = encoder.vector_dim

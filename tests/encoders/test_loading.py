@@ -10,8 +10,8 @@ import torch
 from joblib import Parallel, delayed
 from safetensors.torch import load_file
 
-from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import SentenceSettings, load_sentence_encoder
+from smotext.encoders.minilm import find_minilm
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import InputError, ModelNotFoundError
 from tests.encoders.checkpoints import make_last_token_checkpoint

@@ -11,8 +11,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, StaticEmbedding
 
-from smotext.encoders.bundled import find_minilm
 from smotext.encoders.loading import load_sentence_encoder
+from smotext.encoders.minilm import find_minilm
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import InputError, UnknownNameError
 from tests.encoders.checkpoints import WORDS, encode_slowly, make_last_token_checkpoint

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from smotext.encoders.bundled import find_minilm
+from smotext.encoders.minilm import find_minilm
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import InputError
 from tests.encoders.checkpoints import WORDS, make_tokenizer

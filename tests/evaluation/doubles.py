@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from smotext.evaluation.data import LabelledTexts, labelled
+from smotext.evaluation.labelled_texts import LabelledTexts, labelled
 
 NOUNS = (
     "cat dog cow hen sun sea oak elm ivy bee ant owl fox emu eel yak koi asp bat cod "

@@ -15,8 +15,8 @@ import smotext
 from smotext import HashEncoder, SMOTExT, SMOTExTClassifier
 from smotext.evaluation.advice import _DOING, _code, advise, rows_needed
 from smotext.evaluation.cells import Cell, Result
+from smotext.evaluation.classification_scores import ClassificationScores
 from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF
-from smotext.evaluation.scores import Scores
 from smotext.evaluation.statistics import detectable_difference, mean_interval
 
 SEEDS = np.array([0.0, 0.3, -0.3, 0.2, -0.2])
@@ -32,7 +32,11 @@ def results(strength=None, model=TFIDF, **gains):
     ]
     return [
         Result(
-            Cell("all", seed, name, model), 10, 10, scores=Scores(0.5, 0.5 + value / 100, 0.5, {}), strength=strength
+            Cell("all", seed, name, model),
+            10,
+            10,
+            scores=ClassificationScores(0.5, 0.5 + value / 100, 0.5, {}),
+            strength=strength,
         )
         for name, values in rows
         for seed, value in enumerate(values)
@@ -87,13 +91,13 @@ def test_too_little_data_says_how_much_would_do():
     assert f"you would need about {needed:.0f} test rows instead of 100" in one.text
     assert needed == pytest.approx(100 * (detectable_difference(mean_interval(SEEDS * 30)) / 2) ** 2, rel=0.06)
     assert only(advise([one for one in found if one.cell.seed == 0], 100)).text.endswith(
-        "run more seeds (--seeds). Nothing cheaper is shown to help either: leave the data as they are for now."
+        "run more seeds. Nothing cheaper is shown to help either: leave the data as they are for now."
     )
 
 
 def test_a_frozen_encoder_that_gains_more_is_named():
     switch = [
-        Result(Cell("all", seed, "real", FROZEN), 10, 10, scores=Scores(0.5, 0.68 + value / 100, 0.5, {}))
+        Result(Cell("all", seed, "real", FROZEN), 10, 10, scores=ClassificationScores(0.5, 0.68 + value / 100, 0.5, {}))
         for seed, value in enumerate(SEEDS)
     ]
     one = only(advise([*results(ours=3.0), *switch], 100))

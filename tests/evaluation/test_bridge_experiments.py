@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 
 from smotext import HashEncoder
-from smotext.evaluation.data import labelled
+from smotext.evaluation.labelled_texts import labelled
 from smotext.presets import bundled_bridge
-from smotext.training.build import Job, train_bridge
-from smotext.training.settings import TrainingSettings
-from smotext.training.store import PassageStore
+from smotext.training.build import train_bridge
+from smotext.training.data.passage_store import PassageStore
+from smotext.training.job import TrainingJob
+from smotext.training.training_settings import TrainingSettings
 from tests.scripts import ROOT, importable
 
 PLACES = ("town", "river", "garden", "school", "market", "bridge", "station", "house")
@@ -56,7 +57,7 @@ def test_the_held_out_passages_are_those_of_smotext_train(script, corpus, tmp_pa
     monkeypatch.setattr(sys, "argv", ["held_out_passages.py", str(corpus), *options])
     found.main()
 
-    job = Job(corpus=(str(corpus),), bridge=str(bundled_bridge()), cutting=found.RECIPE, **sizes)
+    job = TrainingJob(corpus=(str(corpus),), bridge=str(bundled_bridge()), cutting=found.RECIPE, **sizes)
     settings = TrainingSettings(max_steps=1, batch_size=4, seed=3)
     train_bridge(job, tmp_path / "bridge", settings, encoder=HashEncoder(vector_dim=384))
     held_out = PassageStore(tmp_path / "bridge.run" / "store", HashEncoder(vector_dim=384).encode).held_out()

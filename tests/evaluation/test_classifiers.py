@@ -15,9 +15,9 @@ from smotext.evaluation.classifiers import (
     lsa,
     tfidf,
 )
-from smotext.evaluation.data import labelled
-from smotext.evaluation.training import TrainingSet
-from smotext.evaluation.training import fit_predict as fit_on
+from smotext.evaluation.labelled_texts import labelled
+from smotext.evaluation.training_sets import TrainingSet
+from smotext.evaluation.training_sets import fit_predict as fit_on
 from smotext.fitting.heads import Fitting, can_weigh_classes, can_weigh_rows, has_features
 from smotext.fitting.new_rows import NewRows
 from tests.evaluation.doubles import WordEncoder, bayes

@@ -89,7 +89,7 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--max-test-rows", "0"], "max_test_rows is 0: expected 1 or more"),
         (["--seeds", "0"], "0 seeds: expected 1 or more"),
         (["--label-column", "lable"], "no column 'lable'"),
-        (["--adapt"], "--adapt needs a bridge directory to go on from"),
+        (["--adapt"], "adapting needs a bridge directory to go on from"),
         (["--quick", "--thorough"], "--quick and --thorough are opposites"),
     ],
 )

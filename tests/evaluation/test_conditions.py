@@ -22,8 +22,8 @@ from smotext.evaluation.conditions import (
     check_conditions,
     weighting_of,
 )
-from smotext.evaluation.data import Fold, NotApplicable, as_new_rows, labelled
-from smotext.evaluation.training import fit_predict, model_for, training_set
+from smotext.evaluation.labelled_texts import Fold, NotApplicable, as_new_rows, labelled
+from smotext.evaluation.training_sets import fit_predict, model_for, training_set
 from tests.evaluation.doubles import Spy, two_classes
 
 BALANCED = Fold(two_classes(4), two_classes(20, start=4), two_classes(3, start=30), 0, {"good": 6, "bad": 6}, seed=0)

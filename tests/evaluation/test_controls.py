@@ -9,8 +9,8 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from smotext.evaluation.classifiers import tfidf
-from smotext.evaluation.data import NotApplicable
-from smotext.evaluation.features import Interpolated, Mixup
+from smotext.evaluation.feature_space import Interpolated, Mixup
+from smotext.evaluation.labelled_texts import NotApplicable
 from smotext.evaluation.markov import generate_chains
 from smotext.evaluation.thresholds import adjusted_predictions, tuned_threshold_predictions
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from smotext.errors import InputError
-from smotext.evaluation.data import labelled
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
+from smotext.evaluation.labelled_texts import labelled
 from smotext.evaluation.splits import GivenTest, GroupFolds, draw_fold, resamples, separate
-from smotext.repeats import overlaps
+from smotext.filters.near_duplicates import overlaps
 from tests.evaluation.doubles import two_classes
 
 

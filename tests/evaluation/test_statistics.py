@@ -5,12 +5,12 @@ from smotext.evaluation.statistics import (
     Interval,
     detectable_difference,
     hierarchical_bootstrap,
-    holm,
     mean_interval,
     not_worse,
     p_worse,
     verdict,
 )
+from smotext.utils.holm import holm
 
 T_975_2 = 4.302653  # Student's t, 2 degrees of freedom, from a printed table
 

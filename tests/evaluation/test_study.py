@@ -7,15 +7,15 @@ import pytest
 from smotext.errors import InputError
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
 from smotext.evaluation.conditions import BUILT_IN, CONDITIONS, GENERATOR_OF
-from smotext.evaluation.data import NotApplicable, labelled
-from smotext.evaluation.estimate import estimate
-from smotext.evaluation.report import make_report, markdown
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
+from smotext.evaluation.labelled_texts import NotApplicable, labelled
 from smotext.evaluation.statistics import verdict
 from smotext.evaluation.study import Study
-from smotext.evaluation.summary import Series
+from smotext.evaluation.study_report import make_report, markdown
+from smotext.evaluation.summary import ScoreSeries
+from smotext.evaluation.time_estimate import estimate_study
+from smotext.filters.near_duplicates import overlaps
 from smotext.fitting.new_rows import NewRows
-from smotext.repeats import overlaps
 from tests.evaluation.doubles import NOUNS, Spy, WordEncoder, bayes, two_classes
 
 
@@ -173,7 +173,9 @@ def test_with_a_given_test_set_and_all_rows_the_interval_speaks_of_other_test_ro
     study = _study(_Spoiler(), test=two_classes(4, start=20), conditions=["real + SMOTExT"], n_seeds=10)
     study.run()
     (one,) = make_report(study).verdicts
-    by_seed = Series.of(study.results()).differences(*((one.setting, one.model, c) for c in ("real + SMOTExT", "real")))
+    by_seed = ScoreSeries.of(study.results()).differences(
+        *((one.setting, one.model, c) for c in ("real + SMOTExT", "real"))
+    )
     assert len(set(by_seed.tolist())) == 1
     assert one.gain.standard_error >= 100 / 8  # one of the eight test rows
     assert one.gain.low < one.gain.mean < one.gain.high
@@ -217,18 +219,18 @@ def test_one_class_is_an_error():
 
 def test_the_estimate_counts_what_is_left():
     study = _study(conditions=["real + SMOTExT", "duplicated"], settings=[Setting(per_class=7)])
-    left = estimate(study)
+    left = estimate_study(study)
     assert (left.n_cells, left.n_done, left.n_texts) == (15, 0, 5 * 2 * 7)
     assert left.seconds > 0
     study.run()
-    assert estimate(study).seconds == 0
+    assert estimate_study(study).seconds == 0
 
 
 def test_the_estimate_makes_no_text_twice(tmp_path):
     first = _study(conditions=["real + SMOTExT"], n_seeds=2, folder=tmp_path)
     first.run()
     more = _study(conditions=["real + SMOTExT", "SMOTExT only"], n_seeds=3, folder=tmp_path)
-    assert estimate(more).n_texts == sum(more.fold(Setting(), 2).new_rows.values())
+    assert estimate_study(more).n_texts == sum(more.fold(Setting(), 2).new_rows.values())
 
 
 def test_a_filter_is_fitted_on_training_texts_alone():
@@ -273,7 +275,7 @@ def test_adaptation_sees_the_training_texts_alone_and_its_time_is_estimated():
     folds = [set(study.design.parts(seed).train.texts) for seed in range(3)]
     assert seen == folds
     more = Study(two_classes(20), {"bayes": bayes()}, generators, conditions=["real + SMOTExT"], n_seeds=1)
-    assert estimate(more).generating_s > 0
+    assert estimate_study(more).generating_s > 0
     assert seen[3:] == folds[:1]  # once for the estimate, not once per probed text
 
 
@@ -287,7 +289,7 @@ def test_what_a_generator_cannot_make_is_told_as_not_run_and_the_rest_goes_on():
     study = _study(generators={"smotext": Spy(), "prompting": Refuses()}, conditions=["prompting", "duplicated"])
     skipped = {result.cell.condition: result.skipped for result in study.run() if result.skipped}
     assert skipped == {"prompting": "not run: there is no model"}
-    assert estimate(_study(generators={"prompting": Refuses()}, conditions=["prompting"])).n_texts == 0
+    assert estimate_study(_study(generators={"prompting": Refuses()}, conditions=["prompting"])).n_texts == 0
     assert "| prompting | | | | | not applicable: not run: there is no model |" in markdown(make_report(study))
 
 

@@ -98,3 +98,13 @@ def test_three_words_may_be_anybodys_and_four_may_not() -> None:
     is_kept, scores = fitted(batch_of(["our money back", "want our money back", "our money back soon"], "bad"))
     assert is_kept.tolist() == [True, False, True]
     assert scores["copied_share"].tolist() == [0.0, 1.0, 0.5]
+
+
+def test_the_words_of_a_real_text_in_another_order_are_a_copy_from_four_words_on() -> None:
+    real = real_texts(question=["What is the difference between hair and fur ?", "Who? Me"])
+    kept, _ = Copied().fit(real)(
+        batch_of(
+            ["What is the difference between fur and hair?", "What is the use of fur and hair?", "me, who"], "question"
+        )
+    )
+    assert kept.tolist() == [False, True, True]

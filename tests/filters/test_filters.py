@@ -32,11 +32,11 @@ from smotext.filters import (
     resolve_filters,
     strict_filters,
 )
-from smotext.filters.bounds import Bounded, high_bound, low_bound
 from smotext.filters.copying import LONGEST_RUN, SHORTEST_RUN
 from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.named import FILTERS
 from smotext.filters.protocol import Earlier
+from smotext.filters.score_bounds import Bounded, high_bound, low_bound
 
 SENTENCES = [
     "the parcel came late and the box was broken.",
@@ -209,7 +209,7 @@ def test_near_copies_and_off_topic_texts_by_the_cosine_to_the_nearest_real_text(
 def test_real_texts_set_the_cosine_bounds_with_themselves_left_out() -> None:
     real = RealTexts(["a"] * 3, np.array(["x"] * 3, dtype=object), at_angles(0, 30, 75))
     assert OffTopic().fit(real).at_least == pytest.approx(np.cos(np.radians(45)), abs=1e-6)
-    assert NearCopy().fit(real).at_most == 0.9  # real texts are at most 0.87 near: the floor holds
+    assert NearCopy().fit(real).at_most == 0.9  # real texts are at most 0.87 near: the lower limit holds
 
 
 def test_off_target_compares_with_the_vector_asked_for() -> None:

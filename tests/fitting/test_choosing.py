@@ -8,7 +8,15 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from smotext.errors import InputError, UnknownNameError
-from smotext.fitting.choosing import Candidate, Rows, candidates_for, choose, fit_each, macro_f1, resolve_score
+from smotext.fitting.choosing import (
+    Candidate,
+    FittingRows,
+    candidates_for,
+    choose_fit,
+    fit_each,
+    macro_f1,
+    resolve_score,
+)
 from smotext.fitting.heads import Fitting
 from smotext.fitting.new_rows import NewRows
 
@@ -34,8 +42,8 @@ LIES = new(lambda label, number: {"good": "bad", "bad": "good"}[label] + f" thin
 
 
 def test_synthetic_rows_with_wrong_labels_get_no_weight():
-    rows = Rows(TEXTS, LABELS, LIES)
-    choice = choose(bayes(), rows, candidates_for(bayes(), rows))
+    rows = FittingRows(TEXTS, LABELS, LIES)
+    choice = choose_fit(bayes(), rows, candidates_for(bayes(), rows))
     assert choice.weight == 0.0
     assert choice.scores[Candidate(1.0)] < choice.scores[Candidate(0.0)] == 1.0
 
@@ -43,8 +51,8 @@ def test_synthetic_rows_with_wrong_labels_get_no_weight():
 def test_synthetic_rows_that_tell_what_real_ones_cannot_get_weight():
     texts = ["alpha", "beta", "gamma", "delta", "one", "two", "three", "four"]  # no two share a word
     teach = NewRows(("alpha beta gamma delta",) * 8 + ("one two three four",) * 8, ("a",) * 8 + ("b",) * 8, ((),) * 16)
-    rows = Rows(texts, ["a"] * 4 + ["b"] * 4, teach)
-    choice = choose(bayes(), rows, candidates_for(bayes(), rows))
+    rows = FittingRows(texts, ["a"] * 4 + ["b"] * 4, teach)
+    choice = choose_fit(bayes(), rows, candidates_for(bayes(), rows))
     assert choice.weight > 0
     assert choice.scores[choice.best] == 1.0
 
@@ -54,34 +62,34 @@ def test_rows_that_recite_the_rows_scored_on_are_no_use():
     names = [f"{number}" * 3 for number in range(12)]
     labels = ["a", "b"] * 6
     recited = NewRows(tuple(f"{name} {name}" for name in names), tuple(labels), tuple((row,) for row in range(12)))
-    rows = Rows(names, labels, recited)
-    choice = choose(bayes(), rows, candidates_for(bayes(), rows))
+    rows = FittingRows(names, labels, recited)
+    choice = choose_fit(bayes(), rows, candidates_for(bayes(), rows))
     assert max(choice.scores.values()) < 0.8
 
 
 def test_of_equal_scores_the_smallest_weight_and_the_plainest_strength_count():
-    rows = Rows(TEXTS, LABELS, new(lambda label, number: f"{label} thing {number}"))
+    rows = FittingRows(TEXTS, LABELS, new(lambda label, number: f"{label} thing {number}"))
     candidates = candidates_for(regression(), rows, strengths=(100.0, 1.0, 0.1))
-    choice = choose(regression(), rows, candidates)
+    choice = choose_fit(regression(), rows, candidates)
     assert sum(value == 1.0 for value in choice.scores.values()) > 5
     assert (choice.weight, choice.strength) == (0.0, 1.0)
 
 
 def test_a_choice_is_the_same_for_the_same_seed():
-    rows = Rows(TEXTS, LABELS, LIES)
+    rows = FittingRows(TEXTS, LABELS, LIES)
     candidates = candidates_for(regression(), rows)
-    assert choose(regression(), rows, candidates, seed=4) == choose(regression(), rows, candidates, seed=4)
+    assert choose_fit(regression(), rows, candidates, seed=4) == choose_fit(regression(), rows, candidates, seed=4)
 
 
 def test_where_nothing_can_be_held_out_the_weight_is_a_half():
-    rows = Rows(["a", "b"], ["x", "y"], new(lambda label, number: label, 2))
-    choice = choose(regression(), rows, candidates_for(regression(), rows))
+    rows = FittingRows(["a", "b"], ["x", "y"], new(lambda label, number: label, 2))
+    choice = choose_fit(regression(), rows, candidates_for(regression(), rows))
     assert (choice.weight, choice.strength, choice.scores) == (0.5, 1.0, {})
 
 
 def test_without_synthetic_rows_only_the_strength_is_chosen():
-    assert {one.weight for one in candidates_for(regression(), Rows(TEXTS, LABELS))} == {1.0}
-    assert candidates_for(bayes(), Rows(TEXTS, LABELS)) == [Candidate(1.0, None)]
+    assert {one.weight for one in candidates_for(regression(), FittingRows(TEXTS, LABELS))} == {1.0}
+    assert candidates_for(bayes(), FittingRows(TEXTS, LABELS)) == [Candidate(1.0, None)]
 
 
 class NoWeights(ClassifierMixin, BaseEstimator):
@@ -95,21 +103,21 @@ class NoWeights(ClassifierMixin, BaseEstimator):
 
 
 def test_a_classifier_that_takes_no_weights_is_offered_all_or_nothing():
-    rows = Rows(TEXTS, LABELS, LIES)
+    rows = FittingRows(TEXTS, LABELS, LIES)
     assert [one.weight for one in candidates_for(NoWeights(), rows)] == [0.0, 1.0]
     with pytest.raises(InputError, match="takes no sample_weight"):
         candidates_for(NoWeights(), rows, weights=(0.5,))
 
 
 def test_rows_of_no_weight_are_not_shown_to_the_classifier():
-    rows = Rows(TEXTS, LABELS, LIES)
+    rows = FittingRows(TEXTS, LABELS, LIES)
     without, with_all = (fitted.head.texts_ for _, fitted in fit_each(NoWeights(), rows, [Candidate(0), Candidate(1)]))
     assert without == TEXTS
     assert with_all == [*TEXTS, *LIES.texts]
 
 
 def test_the_new_rows_alone_are_fitted_on_where_asked():
-    rows = Rows(TEXTS, LABELS, LIES)
+    rows = FittingRows(TEXTS, LABELS, LIES)
     ((_, fitted),) = fit_each(NoWeights(), rows, [Candidate(1)], Fitting(with_real=False))
     assert fitted.head.texts_ == list(LIES.texts)
 
@@ -122,7 +130,7 @@ def test_a_part_of_the_synthetic_rows_weighs_what_all_of_them_would():
             seen.append((list(labels), sample_weight))
             return super().fit(texts, labels)
 
-    rows = Rows(["a", "b"], ["x", "y"], NewRows(("c",), ("x",), ((),)))
+    rows = FittingRows(["a", "b"], ["x", "y"], NewRows(("c",), ("x",), ((),)))
     list(fit_each(Recorder(), rows, [Candidate(0.25)], shares={"x": 4.0}))
     # class x counts for 1 + 4: a quarter of the four with the one synthetic row
     assert [(labels, weights.tolist()) for labels, weights in seen] == [(["x", "y", "x"], [4.0, 1.0, 1.0])]
@@ -151,4 +159,4 @@ def test_an_unknown_score_is_named_with_the_nearest():
 )
 def test_grids_that_make_no_sense_are_refused(options, message):
     with pytest.raises(InputError, match=message):
-        candidates_for(regression(), Rows(TEXTS, LABELS, LIES), **options)
+        candidates_for(regression(), FittingRows(TEXTS, LABELS, LIES), **options)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smotext.mixing.examples import BLOCK, with_examples
+from smotext.mixing.examples import EXAMPLES_BLOCK, with_examples
+from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class, stack
 from smotext.mixing.planning import Planner
-from smotext.mixing.plans import plan_of_class, stack
-from smotext.records import UNKNOWN, MixPlan
 
 SIZES = {"a": 30, "b": 25, "few": 3}
 LABELS = np.array([label for label, n in SIZES.items() for _ in range(n)], dtype=object)[
@@ -66,10 +65,10 @@ def test_the_parents_order_is_drawn_and_says_nothing_of_their_weights() -> None:
 
 
 def test_the_others_are_the_same_for_a_block_of_rows_but_for_what_are_parents() -> None:
-    plan = plan_of("a", 3 * BLOCK)
+    plan = plan_of("a", 3 * EXAMPLES_BLOCK)
     rows = shown_in(plan, 6)
-    for start in range(0, len(rows), BLOCK):
-        block, parents = rows[start : start + BLOCK], plan.parents[start : start + BLOCK].tolist()
+    for start in range(0, len(rows), EXAMPLES_BLOCK):
+        block, parents = rows[start : start + EXAMPLES_BLOCK], plan.parents[start : start + EXAMPLES_BLOCK].tolist()
         seen: list[int] = []  # the block's order, as far as it has been shown
         for row in block:
             seen += [place for place in row[:-2] if place not in seen]
@@ -79,8 +78,10 @@ def test_the_others_are_the_same_for_a_block_of_rows_but_for_what_are_parents() 
             assert row[:-2] == [place for place in left if place in row[:-2]]
             assert set(row[:-2]) <= set(left)
         same = sum(row[:-2] == block[0][:-2] for row in block)
-        assert same > BLOCK / 3, "most rows of a block begin alike, which is read once"
-    assert {tuple(row[:-2]) for row in rows[:BLOCK]} != {tuple(row[:-2]) for row in rows[BLOCK : 2 * BLOCK]}
+        assert same > EXAMPLES_BLOCK / 3, "most rows of a block begin alike, which is read once"
+    assert {tuple(row[:-2]) for row in rows[:EXAMPLES_BLOCK]} != {
+        tuple(row[:-2]) for row in rows[EXAMPLES_BLOCK : 2 * EXAMPLES_BLOCK]
+    }
 
 
 def test_a_class_with_fewer_texts_shows_all_it_has() -> None:
@@ -95,7 +96,7 @@ def test_rows_of_unknown_parents_show_others_alone() -> None:
     unknown = MixPlan(**{**vars(plan), "parents": np.full((20, 2), UNKNOWN), "weights": np.full((20, 2), np.nan)})
     rows = shown_in(unknown, 4)
     assert all(len(set(row)) == 4 and set(LABELS[row]) == {"b"} for row in rows)
-    assert rows[0] == rows[BLOCK - 1] != rows[BLOCK]
+    assert rows[0] == rows[EXAMPLES_BLOCK - 1] != rows[EXAMPLES_BLOCK]
 
 
 def test_a_row_with_one_known_parent_shows_it_once() -> None:
@@ -135,7 +136,7 @@ def test_a_row_depends_on_its_key_its_parents_and_the_seed_alone() -> None:
 
 
 def test_a_later_attempt_shows_the_same_others() -> None:
-    first, later = plan_of("a", BLOCK), plan_of("a", BLOCK, attempt=2)
+    first, later = plan_of("a", EXAMPLES_BLOCK), plan_of("a", EXAMPLES_BLOCK, attempt=2)
     for row, again in zip(shown_in(first, 5), shown_in(later, 5), strict=True):
         assert row[:-2] == again[:-2]
         assert set(row) == set(again)

@@ -9,8 +9,8 @@ import pytest
 from imblearn.over_sampling import ADASYN, BorderlineSMOTE, KMeansSMOTE
 from sklearn.cluster import MiniBatchKMeans
 
-from smotext.mixing.first_parents import Corpus, Group, find_groups, other_class_share, take_turns
-from smotext.seeding import stable_hash
+from smotext.mixing.first_parents import Group, LabelledVectors, find_groups, other_class_share, take_turns
+from smotext.utils.seeding import stable_hash
 
 
 def on_a_line(*places: float) -> np.ndarray:
@@ -18,15 +18,15 @@ def on_a_line(*places: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def overlapping() -> Corpus:
+def overlapping() -> LabelledVectors:
     """A rare class that overlaps a frequent one."""
     rng = np.random.default_rng(0)
     vectors = np.concatenate([rng.normal(0, 1, (300, 4)), rng.normal(1.2, 1, (60, 4))]).astype(np.float32)
-    return Corpus(vectors, ["common"] * 300 + ["rare"] * 60, seed=3)
+    return LabelledVectors(vectors, ["common"] * 300 + ["rare"] * 60, seed=3)
 
 
 @pytest.fixture(scope="module")
-def clustered() -> Corpus:
+def clustered() -> LabelledVectors:
     """Blobs, two of them mostly rare (20 and 12 texts), of different spread; the others common."""
     rng = np.random.default_rng(1)
     centres = rng.normal(0, 20, (8, 3))
@@ -35,7 +35,7 @@ def clustered() -> Corpus:
     for centre, (n_rare, n_common, spread) in zip(centres, sizes, strict=True):
         vectors.append(rng.normal(centre, spread, (n_rare + n_common, 3)))
         labels += ["rare"] * n_rare + ["common"] * n_common
-    return Corpus(np.concatenate(vectors).astype(np.float32), labels, seed=5)
+    return LabelledVectors(np.concatenate(vectors).astype(np.float32), labels, seed=5)
 
 
 class NoSteps(np.random.RandomState):
@@ -45,7 +45,7 @@ class NoSteps(np.random.RandomState):
         return np.zeros(size)
 
 
-def first_parents_of(sampler, corpus: Corpus, n_new: int) -> np.ndarray:
+def first_parents_of(sampler, corpus: LabelledVectors, n_new: int) -> np.ndarray:
     """How often the sampler used each text of class "rare" as a first parent."""
     labels = np.array(["rare" if code == corpus.codes[corpus.rows["rare"][0]] else "common" for code in corpus.codes])
     sampler.set_params(random_state=NoSteps(0), sampling_strategy={"rare": len(corpus.rows["rare"]) + n_new})
@@ -58,20 +58,20 @@ def first_parents_of(sampler, corpus: Corpus, n_new: int) -> np.ndarray:
     return np.bincount(rows, minlength=len(rare))
 
 
-def our_first_parents(strategy: str, corpus: Corpus, n_new: int) -> np.ndarray:
+def our_first_parents(strategy: str, corpus: LabelledVectors, n_new: int) -> np.ndarray:
     firsts = take_turns(find_groups(strategy, corpus, "rare", 5), n_new)
     return np.bincount(firsts, minlength=len(corpus.rows["rare"]))
 
 
 def test_a_corpus_numbers_its_classes_and_finds_their_rows():
-    corpus = Corpus(on_a_line(1, 2, 3, 4), np.array(["b", 7, "b", True], dtype=object)[[0, 1, 2, 1]], seed=0)
+    corpus = LabelledVectors(on_a_line(1, 2, 3, 4), np.array(["b", 7, "b", True], dtype=object)[[0, 1, 2, 1]], seed=0)
 
     assert corpus.codes.tolist() == [0, 1, 0, 1]
     assert {label: rows.tolist() for label, rows in corpus.rows.items()} == {"b": [0, 2], 7: [1, 3]}
 
 
 def test_the_share_of_other_classes_is_counted_in_the_whole_data():
-    corpus = Corpus(on_a_line(0, 1, 2.1, 3.3, 10, 11.2), list("aabbab"), seed=0)
+    corpus = LabelledVectors(on_a_line(0, 1, 2.1, 3.3, 10, 11.2), list("aabbab"), seed=0)
 
     # the two nearest of 0: 1, 2.1; of 1: 0, 2.1; of 10: 11.2, 3.3
     assert other_class_share(corpus, "a", 2).tolist() == [0.5, 0.5, 1.0]
@@ -89,7 +89,7 @@ def test_borderline_takes_those_with_half_or_more_but_not_all_neighbours_of_anot
     safe, danger, noise = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], [5.0], [20.0]
     common = [5 + 0.1 * step for step in range(1, 7)] + [20 + 0.1 * step for step in range(1, 12)]
     labels = ["rare"] * 10 + ["common"] * len(common)
-    corpus = Corpus(on_a_line(*safe, *danger, *noise, *common), labels, seed=0)
+    corpus = LabelledVectors(on_a_line(*safe, *danger, *noise, *common), labels, seed=0)
 
     (group,) = find_groups("borderline", corpus, "rare", 5)
 
@@ -110,7 +110,7 @@ def test_borderlines_first_parents_are_imbalanced_learns(overlapping):
 
 
 def test_adasyns_turns_follow_the_share_of_other_classes():
-    corpus = Corpus(on_a_line(0, 0.1, 10, 10.1, 10.25, 0.15), ["a", "a", "a", "b", "b", "a"], seed=0)
+    corpus = LabelledVectors(on_a_line(0, 0.1, 10, 10.1, 10.25, 0.15), ["a", "a", "a", "b", "b", "a"], seed=0)
 
     counts = np.bincount(take_turns(find_groups("adasyn", corpus, "a", 2), 12), minlength=4)
 
@@ -148,14 +148,14 @@ def test_kmeans_first_parents_are_imbalanced_learns(clustered):
 
 @pytest.mark.parametrize("strategy", ["borderline", "adasyn", "kmeans"])
 def test_a_strategy_without_first_parents_has_no_groups(strategy):
-    alone = Corpus(on_a_line(*range(12), *range(50, 54)), ["a"] * 12 + ["b"] * 4, seed=0)
-    scattered = Corpus(np.eye(12, dtype=np.float32), ["a", "b", "b"] * 4, seed=0)
+    alone = LabelledVectors(on_a_line(*range(12), *range(50, 54)), ["a"] * 12 + ["b"] * 4, seed=0)
+    scattered = LabelledVectors(np.eye(12, dtype=np.float32), ["a", "b", "b"] * 4, seed=0)
 
     assert find_groups(strategy, scattered if strategy == "kmeans" else alone, "a", 2) == []
 
 
 def test_equal_texts_do_not_break_the_sparsity():
-    corpus = Corpus(np.zeros((9, 2), dtype=np.float32), ["a"] * 9, seed=0)
+    corpus = LabelledVectors(np.zeros((9, 2), dtype=np.float32), ["a"] * 9, seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # k-means finds fewer clusters than asked for
         (group,) = find_groups("kmeans", corpus, "a", 5)

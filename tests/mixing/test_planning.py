@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from smotext.errors import InputError, UnknownNameError
-from smotext.mixing.first_parents import STRATEGIES
+from smotext.mixing.first_parents import PARENT_STRATEGIES
+from smotext.mixing.plan import UNKNOWN
 from smotext.mixing.planning import Planner
-from smotext.records import UNKNOWN
-from smotext.seeding import row_seeds
+from smotext.utils.seeding import row_seeds
 
 COLUMNS = ("labels", "ordinals", "attempts", "candidates", "parents", "weights", "seeds", "strategies")
 
@@ -52,7 +52,7 @@ def test_every_row_is_keyed_and_mixes_its_own_class(data):
     assert plan.vectors is None
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PARENT_STRATEGIES)
 @pytest.mark.parametrize("n_parents", [2, 3])
 def test_more_rows_keep_the_earlier_ones(strategy, n_parents, data):
     def planner():
@@ -65,7 +65,7 @@ def test_more_rows_keep_the_earlier_ones(strategy, n_parents, data):
     assert_same_rows(grown.plan({"mid": 170}), many)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PARENT_STRATEGIES)
 def test_other_classes_counts_change_nothing(strategy, data):
     alone = Planner(*data, strategy=strategy, seed=1).plan({"mid": 50})
     together = Planner(*data, strategy=strategy, seed=1).plan({"few": 60, "mid": 50, "big": 7})
@@ -193,14 +193,14 @@ def test_a_memory_map_gives_the_same_plan(data, tmp_path):
     np.save(tmp_path / "vectors.npy", vectors)
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
 
-    for strategy in STRATEGIES:
+    for strategy in PARENT_STRATEGIES:
         assert_same_rows(
             Planner(mapped, labels, strategy=strategy).plan({"few": 30}),
             Planner(vectors, labels, strategy=strategy).plan({"few": 30}),
         )
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PARENT_STRATEGIES)
 @pytest.mark.parametrize("n_parents", [2, 3])
 def test_a_replacement_depends_on_its_key_alone(strategy, n_parents, data):
     used = Planner(*data, strategy=strategy, n_parents=n_parents)
@@ -215,7 +215,7 @@ def test_a_replacement_depends_on_its_key_alone(strategy, n_parents, data):
     np.testing.assert_array_equal(many.seeds[:1], row_seeds(0, "mid", [3], [1]))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PARENT_STRATEGIES)
 def test_no_attempt_repeats_the_parents_of_an_earlier_one(strategy, data):
     planner = Planner(*data, strategy=strategy)
     first = planner.plan({"few": 25})

@@ -8,14 +8,14 @@ from scipy.special import ndtr
 
 from smotext.errors import InputError, MissingExtraError, RunError
 from smotext.filters.geometry import unit
-from smotext.mixing.interpolation import mix
+from smotext.mixing.mixes import mix
+from smotext.mixing.plan import UNKNOWN
 from smotext.privacy import Privacy, PrivatePlanner
 from smotext.privacy.gaussian import ceilings, check_opendp, delta_of, mu_for, sigma_for, with_noise
+from smotext.privacy.privacy_option import parse_privacy
 from smotext.privacy.rates import stratified_auc
-from smotext.privacy.refused import RULES, check_allowed, refusals
+from smotext.privacy.refused_options import RULES, check_allowed, refusals
 from smotext.privacy.release import clip, draw_groups, group_sums, release, statement
-from smotext.privacy.settings import parse_privacy
-from smotext.records import UNKNOWN
 
 LABELS = {"a": 600, "b": 600}
 DP = Privacy("dp", epsilon=8, group_size=50, labels=LABELS)
@@ -141,10 +141,10 @@ def test_opendps_own_account_of_the_noise_is_ours(opendp):
 
 
 def test_any_number_of_texts_comes_from_one_release(opendp, monkeypatch):
-    from smotext.privacy import planning
+    from smotext.privacy import private_planner
 
     calls = []
-    monkeypatch.setattr(planning, "release", lambda *args: calls.append(args) or release(*args))
+    monkeypatch.setattr(private_planner, "release", lambda *args: calls.append(args) or release(*args))
     planner = PrivatePlanner(*rows_of(300), DP, seed=0)
     few, many = planner.plan({"a": 500}), planner.plan({"a": 50_000})
     again = planner.replan(["a"], [3], [1])

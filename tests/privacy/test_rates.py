@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smotext.privacy.bounds import attribute_epsilon, clopper_pearson, one_run_epsilon
+from smotext.privacy.epsilon_bounds import attribute_epsilon, clopper_pearson, one_run_epsilon
 from smotext.privacy.rates import guesses, hits_at, measure, permuted_sums, stratified_auc
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from smotext.filters.geometry import unit
+from smotext.privacy.attack_scene import AuditRows, as_rows
 from smotext.privacy.likelihood import leads
 from smotext.privacy.reconstruction import meeting_points, reconstruct
-from smotext.privacy.scene import Rows, as_rows
 
 
 def rows_of(vectors):
     n = len(vectors)
-    return Rows(tuple(map(str, range(n))), np.array(["x"] * n, dtype=object), np.arange(n), vectors)
+    return AuditRows(tuple(map(str, range(n))), np.array(["x"] * n, dtype=object), np.arange(n), vectors)
 
 
 def test_parents_and_weights_give_every_vector_back():

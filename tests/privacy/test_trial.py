@@ -7,8 +7,8 @@ import pytest
 from smotext import HashEncoder
 from smotext.errors import InputError
 from smotext.privacy import AuditSettings, audit_generator
+from smotext.privacy.attack_scene import AuditRows, as_rows
 from smotext.privacy.canaries import ATTRIBUTES, guess_attributes, look_for, plant
-from smotext.privacy.scene import Rows, as_rows
 from tests.privacy.worlds import HashScorer, blended, labelled
 
 ENCODER = HashEncoder(256)
@@ -30,8 +30,8 @@ def blend(texts, labels, new_rows):
     return pd.DataFrame({"text": made, "label": own, "parents": parents, "weights": weights})
 
 
-def with_vectors(rows: Rows) -> Rows:
-    return Rows(rows.texts, rows.labels, rows.numbers, ENCODER.encode(rows.texts))
+def with_vectors(rows: AuditRows) -> AuditRows:
+    return AuditRows(rows.texts, rows.labels, rows.numbers, ENCODER.encode(rows.texts))
 
 
 def test_a_generator_that_copies_gives_strings_attributes_and_members_away():

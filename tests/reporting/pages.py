@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pandas as pd
 
-from smotext.reporting.reading import RunTables
-from smotext.reporting.record import RunRecord
+from smotext.reporting.report_inputs import RunTables
+from smotext.reporting.run_record import RunRecord
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "source", "wbr"}
 LOADING = ("src", "href", "srcset", "data", "action", "poster", "background")

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from smotext.evaluation.report import make_report, write_report
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.study import Study
+from smotext.evaluation.study_report import make_report, write_report
 from smotext.reporting.evaluation_facts import confusions, headline
 from smotext.reporting.evaluation_page import evaluation_page
-from smotext.reporting.reading import read_evaluation
+from smotext.reporting.report_inputs import read_evaluation
 from tests.evaluation.doubles import Spy, WordEncoder, bayes, two_classes
 from tests.reporting.pages import HOSTILE, Page
 

@@ -131,7 +131,7 @@ def test_without_an_encoder_the_page_says_why_it_has_no_map():
 def test_a_private_page_needs_the_rows_that_its_lineage_names():
     with pytest.raises(InputError, match="the lineage names row 2 as a parent, and out.csv has 1 real rows"):
         run_page(tables(["a"], ["a"], real=REAL[:1], real_labels=["a"]), is_private=True)
-    with pytest.raises(InputError, match="holds no real rows, which --private shows"):
+    with pytest.raises(InputError, match="holds no real rows, which private=True shows"):
         run_page(tables(["a"], ["a"]), is_private=True)
 
 

@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 
 import smotext.cli.augment
-import smotext.cli.jobs
+import smotext.cli.augment_job
 import smotext.runs.durable
 import smotext.sampler  # noqa: F401 (loaded before forking)
-from smotext import files, settings
+from smotext import settings
 from smotext.cli import entry
 from smotext.decoders.echo import EchoDecoder
-from smotext.runs import folder
+from smotext.runs import run_directory
+from smotext.utils import files
 
 N_STEPS_OF_REMOVAL = 2  # the manifest's and the settings' removal: the output is complete and named by then
 
@@ -51,7 +52,7 @@ def watch_steps(action) -> None:
         action(count[0], f"{name} {path.name}")
         count[0] += 1
 
-    files.step = folder.step = step
+    files.step = run_directory.step = step
 
 
 def die_at(point):

@@ -16,7 +16,7 @@ import pandas as pd
 from smotext.decoders.echo import EchoDecoder
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
-from smotext.records import MixPlan
+from smotext.mixing.plan import MixPlan
 
 
 def make_plan(n_rows, label="a"):

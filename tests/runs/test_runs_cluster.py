@@ -15,19 +15,19 @@ from tests.decoders.checkpoints import make_list_checkpoint
 
 from smotext import SMOTExT, load_decoder
 from smotext.cli import entry
-from smotext.cli.jobs import fingerprints
+from smotext.cli.augment_job import fingerprints
 from smotext.encoders.cache import encode_cached
 from smotext.encoders.hashing import HashEncoder
-from smotext.errors import RunError, RunStopped
+from smotext.errors import CapReached, RunError
 from smotext.presets import bundled_bridge, load_pair
-from smotext.runs.cluster import ClusterRun
 from smotext.runs.durable import DurableRun
-from smotext.runs.elsewhere import DecoderElsewhere, Placed, load_same, pair_elsewhere
-from smotext.runs.folder import RunFolder
+from smotext.runs.ray.cluster_run import ClusterRun
+from smotext.runs.ray.remote_models import Placement, RemoteDecoder, load_same, remote_pair
+from smotext.runs.ray.workers import Done, Workers
+from smotext.runs.run_directory import RunDirectory
 from smotext.runs.stopping import Stopper
-from smotext.runs.workers import Done, Workers
 
-WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/scale.md shards by class
+WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/how_to/cluster.md shards by class
 
 
 class LocalWorkers(Workers):
@@ -42,9 +42,9 @@ class LocalWorkers(Workers):
 @pytest.fixture
 def no_ray(monkeypatch):
     """Have ``--engine ray`` work in this process."""
-    monkeypatch.setattr("smotext.runs.connecting.check_ray", lambda: None)
+    monkeypatch.setattr("smotext.runs.ray.connecting.check_ray", lambda: None)
     monkeypatch.setattr(
-        "smotext.runs.connecting.connected", lambda *_, **__: contextlib.nullcontext(LocalWorkers(2, 1))
+        "smotext.runs.ray.connecting.connected", lambda *_, **__: contextlib.nullcontext(LocalWorkers(2, 1))
     )
     monkeypatch.setattr("smotext.settings.GROUP_SIZE", 4)
 
@@ -74,7 +74,7 @@ class DyingWorkers(Workers):
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = RunFolder.open(tmp_path / "o.run", {})
+    folder = RunDirectory.open(tmp_path / "o.run", {})
     yield folder
     folder.close()
 
@@ -129,9 +129,8 @@ def test_a_local_run_reads_the_parts_of_a_cluster_and_the_other_way_round(folder
 def test_a_cap_keeps_what_arrived_and_gives_the_rows_before_the_first_hole(folder):
     groups = list(make_plan(6).groups(2))  # 10 tokens a row
     seen = []
-    with pytest.raises(RunStopped, match="--max-tokens 30 is reached: 40 tokens were written") as stop:
+    with pytest.raises(CapReached, match="max_tokens=30 is reached: 40 tokens were written"):
         seen.extend(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of))
-    assert stop.value.exit_code == 3
     assert seen == []  # groups 2 and 1 are there, group 0 is not
     assert texts_of(start(folder, max_tokens=30).decode(0, groups, targets_of, rows_of)) == list("012345")
 
@@ -194,7 +193,7 @@ def test_a_run_per_class_writes_the_rows_of_one_run():
 
 @pytest.mark.parametrize("model", ["tiny", pytest.param(str(bundled_bridge()), marks=pytest.mark.slow)])
 def test_models_that_workers_load_are_those_that_a_local_run_loads(model):
-    encoder, decoder = pair_elsewhere(model, LocalWorkers(1, 1))
+    encoder, decoder = remote_pair(model, LocalWorkers(1, 1))
     local_encoder, local_decoder = load_pair(model)
     assert json.dumps(fingerprints(encoder, decoder)) == json.dumps(fingerprints(local_encoder, local_decoder))
     assert (encoder.vector_dim, decoder.vector_dim) == (local_encoder.vector_dim, local_decoder.vector_dim)
@@ -214,7 +213,7 @@ def test_models_that_workers_load_are_those_that_a_local_run_loads(model):
 @pytest.mark.parametrize("entries", [{}, {"examples": 0}, {"examples": 0, "examples_template": None}])
 def test_a_bridge_on_a_worker_shows_as_many_examples_as_here(tmp_path, entries):
     here = load_decoder(str(make_list_checkpoint(tmp_path, **entries)), dtype="float32")
-    there = DecoderElsewhere(partial(load_decoder, str(tmp_path)), tmp_path, Placed("torch.float32", "cpu"))
+    there = RemoteDecoder(partial(load_decoder, str(tmp_path)), tmp_path, Placement("torch.float32", "cpu"))
     assert there.examples == here.examples == {0: 2, 1: 0, 2: None}[len(entries)]
 
 
@@ -226,6 +225,6 @@ def test_a_worker_that_has_another_model_refuses():
 
 
 def test_echo_needs_no_worker_to_describe_it():
-    encoder, decoder = pair_elsewhere("echo", LocalWorkers(1, 1))
+    encoder, decoder = remote_pair("echo", LocalWorkers(1, 1))
     assert type(encoder) is HashEncoder
     assert type(pickle.loads(pickle.dumps(decoder))) is type(decoder)

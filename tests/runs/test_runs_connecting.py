@@ -9,8 +9,8 @@ import pytest
 
 from smotext.cli import entry
 from smotext.errors import InputError, MissingExtraError, RunError
-from smotext.runs import connecting
-from smotext.runs.connecting import choose_address, connected, size_workers
+from smotext.runs.ray import connecting
+from smotext.runs.ray.connecting import choose_address, connected, size_workers
 
 TWO_MACHINES = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 4.0}]
 
@@ -37,9 +37,9 @@ def test_workers_have_a_gpu_each_or_share_the_cpus(nodes, options, n, n_cpus, n_
 @pytest.mark.parametrize(
     ("nodes", "options", "message"),
     [
-        (TWO_MACHINES, {"n": 3}, "--workers is 3 and the cluster's number of GPUs 2"),
-        (TWO_MACHINES, {"n": 21, "device": "cpu"}, "--workers is 21 and the cluster's number of CPUs 20"),
-        (TWO_MACHINES, {"n": 0}, "--workers is 0: expected 1 or more"),
+        (TWO_MACHINES, {"n": 3}, "workers is 3 and the cluster's number of GPUs 2"),
+        (TWO_MACHINES, {"n": 21, "device": "cpu"}, "workers is 21 and the cluster's number of CPUs 20"),
+        (TWO_MACHINES, {"n": 0}, "workers is 0: expected 1 or more"),
         (TWO_MACHINES, {"device": "cuda:1"}, "expected cpu or cuda, each worker has its own GPU"),
         ([{"CPU": 4.0}], {"device": "cuda"}, "the cluster has no GPU"),
         ([{}], {}, "the cluster has no CPU"),
@@ -79,7 +79,7 @@ def hide_ray(monkeypatch):
 
 def test_without_ray_the_error_names_the_command(monkeypatch):
     hide_ray(monkeypatch)
-    with pytest.raises(MissingExtraError, match="--engine ray needs the package 'ray': pip install 'smotext\\[ray\\]'"):
+    with pytest.raises(MissingExtraError, match="needs the package 'ray': pip install 'smotext\\[ray\\]'"):
         connected().__enter__()
 
 

@@ -23,10 +23,10 @@ from smotext import SMOTExT
 from smotext.cli import entry
 from smotext.decoders.echo import EchoDecoder
 from smotext.errors import InputError, RunError
-from smotext.runs.cluster import ClusterRun
-from smotext.runs.connecting import connected
 from smotext.runs.durable import DurableRun
-from smotext.runs.folder import RunFolder
+from smotext.runs.ray.cluster_run import ClusterRun
+from smotext.runs.ray.connecting import connected
+from smotext.runs.run_directory import RunDirectory
 from smotext.runs.stopping import Stopper
 
 pytestmark = [
@@ -173,7 +173,7 @@ def generate(cluster, tmp_path, monkeypatch, small_groups):
     monkeypatch.setenv("SMOTEXT_CACHE", "off")
 
     def make(name, decoder, *, encoder=None, is_local=False, address=cluster):
-        folder = RunFolder.open(tmp_path / name, {})
+        folder = RunDirectory.open(tmp_path / name, {})
         options = {"stopper": Stopper(), "progress": Listener()}
         sampler = SMOTExT("echo", encoder=encoder, decoder=decoder, candidates=1, random_state=0)
         try:

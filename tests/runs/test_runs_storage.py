@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smotext.records import UNKNOWN, MixPlan
+from smotext.mixing.plan import UNKNOWN, MixPlan
 from smotext.runs.storage import load_plan, load_rows, load_vectors, save_plan, save_rows, save_vectors
 
 
@@ -96,7 +96,7 @@ def test_vectors_that_find_no_room_say_so(tmp_path):
     """A process of its own, whose files may not grow beyond 1,000 bytes."""
     code = (
         "import resource, signal, sys; from pathlib import Path; import numpy as np\n"
-        "from smotext.files import is_disk_full; from smotext.runs.storage import save_vectors\n"
+        "from smotext.utils.files import is_disk_full; from smotext.runs.storage import save_vectors\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: save_vectors(np.zeros((100, 64), dtype=np.float32), Path(sys.argv[1]) / 'vectors.npy')\n"
         "except OSError as error: print(is_disk_full(error))\n"

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from smotext.errors import ModelNotFoundError, RunError
-from smotext.runs.workers import Done, Worker, in_waves, portable, result_of, wait_for_end
+from smotext.runs.ray.workers import Done, Worker, in_waves, portable, result_of, wait_for_end
 
 
 def test_waves_hold_about_as_much_as_they_may_and_nothing_is_lost():

@@ -1,4 +1,4 @@
-"""One toy bridge for all tests of the room."""
+"""One toy bridge for all tests of the package."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ import smotext
 from smotext import HashEncoder
 from smotext.errors import InputError
 from smotext.training.adapt import DEFAULTS, Adaptation, _Watch, adapt_bridge, adapted_decoder
+from smotext.training.data.passage_store import Piece
 from smotext.training.export import Card, export_bridge, with_spec
-from smotext.training.pair import Pair, load_bridge
-from smotext.training.store import Piece
-from smotext.training.trainer import Trainer
+from smotext.training.loop.trainer import Trainer
+from smotext.training.models.pair import Pair, load_bridge
 from tests.training import toy
 
 OTHERS = [f"{who} likes to {what}" for who in toy.WHO for what in ("eat warm bread.", "see the town.", "buy a hat.")]

@@ -18,19 +18,20 @@ from transformers import AutoModelForCausalLM, GPT2Config
 
 import smotext
 from smotext.decoders.bridge import GUIDANCE_PREFIX, read_spec, read_tensors
-from smotext.encoders.bundled import WEIGHTS_SHA256, find_minilm
+from smotext.encoders.minilm import WEIGHTS_SHA256, find_minilm
 from smotext.errors import InputError, RunError, UnknownNameError
 from smotext.settings import Sampling
-from smotext.training.build import Job, Projecting, train_bridge
-from smotext.training.checkpoint import read_metrics
-from smotext.training.pair import Pair, load_bridge
-from smotext.training.score import held_out_nats
-from smotext.training.store import PassageStore, Piece, read_texts
-from smotext.training.trainer import Trainer
-from smotext.training.writing import texts_of, write_rows, write_texts
+from smotext.training.build import train_bridge
+from smotext.training.data.passage_store import PassageStore, Piece, read_texts
+from smotext.training.job import NewProjector, TrainingJob
+from smotext.training.loop.checkpoint import read_metrics
+from smotext.training.loop.trainer import Trainer
+from smotext.training.models.pair import Pair, load_bridge
+from smotext.training.scoring.pair_texts import texts_of, write_rows, write_texts
+from smotext.training.scoring.score import held_out_nats
 from tests.training import toy
 
-SLOTS = Projecting("kv", n_slots=2, slot_code_size=8, first_slot_layer=1)
+SLOTS = NewProjector("kv", n_slots=2, slot_code_size=8, first_slot_layer=1)
 
 
 def written(bridge: Path) -> list[str]:
@@ -67,8 +68,8 @@ def test_training_a_part_teaches_a_known_language_model_a_new_projector(
     assert share_reproduced(train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())) >= 0.9
 
 
-@pytest.mark.parametrize("projector", [SLOTS, Projecting(n_soft_tokens=2)])
-def test_a_trained_bridge_writes_as_the_pair_in_memory(tmp_path: Path, projector: Projecting) -> None:
+@pytest.mark.parametrize("projector", [SLOTS, NewProjector(n_soft_tokens=2)])
+def test_a_trained_bridge_writes_as_the_pair_in_memory(tmp_path: Path, projector: NewProjector) -> None:
     job = toy.list_job(tmp_path, projector=projector, guidance=0.5, trained_guidance=0.5)
     settings = toy.settings(max_steps=40, most_examples=3)
     made = train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
@@ -129,7 +130,7 @@ def test_stage_two_keeps_the_texts(toy_bridge: Path, tmp_path: Path) -> None:
     ],
 )
 def test_resuming_gives_the_very_weights_of_an_uninterrupted_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_job: Callable[[Path], Job], changes: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_job: Callable[[Path], TrainingJob], changes: dict[str, Any]
 ) -> None:
     settings = toy.settings(max_steps=12, noise=0.1, average_from=0.5, **changes)
     job = make_job(tmp_path)
@@ -164,8 +165,8 @@ def test_resuming_with_other_settings_is_refused_and_shows_the_difference(tmp_pa
         ({"chat_template": "Q: {content} A:"}, "chat_template was '{content}', now 'Q: {content} A:'"),
         ({"prompts": ("Say <xRAG>",)}, r"prompts was \('<xRAG>',\), now \('Say <xRAG>',\)"),
         ({"vector_norm": "raw"}, "vector_norm was 'unit', now 'raw'"),
-        ({"projector": Projecting("mlp1x_gelu")}, "projector_type was 'mlp2x_gelu', now 'mlp1x_gelu'"),
-        ({"projector": Projecting(n_soft_tokens=2)}, "n_soft_tokens was None, now 2"),
+        ({"projector": NewProjector("mlp1x_gelu")}, "projector_type was 'mlp2x_gelu', now 'mlp1x_gelu'"),
+        ({"projector": NewProjector(n_soft_tokens=2)}, "n_soft_tokens was None, now 2"),
     ],
 )
 def test_resuming_with_other_conventions_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
@@ -349,7 +350,7 @@ def test_less_than_half_a_step_of_the_corpus_is_one_step(tmp_path: Path, max_ste
 
 def test_a_job_needs_exactly_one_start() -> None:
     with pytest.raises(InputError, match="exactly one of lm and bridge"):
-        Job(corpus=("a.txt",), lm="x", bridge="y")
+        TrainingJob(corpus=("a.txt",), lm="x", bridge="y")
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_a_job_needs_exactly_one_start() -> None:
 )
 def test_an_unknown_style_or_head_is_refused(options: dict[str, str], match: str) -> None:
     with pytest.raises(UnknownNameError, match=match):
-        Job(corpus=("a.txt",), lm="x", **options)  # type: ignore[arg-type]
+        TrainingJob(corpus=("a.txt",), lm="x", **options)  # type: ignore[arg-type]
 
 
 def test_an_encoder_of_another_width_is_refused(toy_bridge: Path, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from smotext.cli import screen
 from smotext.cli.entry import run
-from smotext.cli.telling import telling
+from smotext.cli.training_progress import reporting_training
 from smotext.decoders.bridge import read_spec
 from smotext.presets import bundled_bridge
-from smotext.training.score import MEASURES
+from smotext.training.scoring.score import MEASURES
 from tests.training import toy
 
 
@@ -155,7 +155,7 @@ def told(
     monkeypatch.setattr(screen, "LOG_EVERY_S", 0.0)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
-    with telling("reading", is_quiet=is_quiet) as tell:
+    with reporting_training("reading", is_quiet=is_quiet) as tell:
         for entry in entries:
             tell(entry)
     return re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", stream.getvalue())  # without colours

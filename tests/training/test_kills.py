@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from smotext.training.checkpoint import load_checkpoint, read_metrics
+from smotext.training.loop.checkpoint import load_checkpoint, read_metrics
 from tests.training import toy
 
 RUN = """
 import sys
 from smotext.cli import main
-from smotext.training.trainer import Trainer
+from smotext.training.loop.trainer import Trainer
 saved_at, held_at = map(int, sys.argv[1:3])
 take_step = Trainer._step
 def step(self, groups, share):

@@ -11,9 +11,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from smotext import HashEncoder
-from smotext.training.build import Job
-from smotext.training.corpus import Cutting
-from smotext.training.settings import TrainingSettings
+from smotext.training.data.passages import Cutting
+from smotext.training.job import TrainingJob
+from smotext.training.training_settings import TrainingSettings
 
 WHO = ("The cat", "A dog", "My friend", "The old king", "Her sister", "A small boy", "The farmer", "His teacher")
 WHAT = ("sleeps in the sun.", "reads a long letter.", "walks to the river.", "sings about the sea.")
@@ -73,14 +73,14 @@ def write_lm(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def job(folder: Path, **changes: Any) -> Job:
+def job(folder: Path, **changes: Any) -> TrainingJob:
     """Return the job of a random language model on the toy corpus, both written into `folder`."""
     start = {} if {"lm", "bridge"} & changes.keys() else {"lm": str(write_lm(folder)), **ALONE}
     options: dict[str, Any] = {"cutting": CUTTING, "n_held_out": 0, **start, **changes}
-    return Job(corpus=(str(write_corpus(folder)),), **options)
+    return TrainingJob(corpus=(str(write_corpus(folder)),), **options)
 
 
-def list_job(folder: Path, **changes: Any) -> Job:
+def list_job(folder: Path, **changes: Any) -> TrainingJob:
     """Return the same job with prompts that are lists of texts, and room for some."""
     options = {"lm": str(write_lm(folder, max_position_embeddings=512)), "prompt_style": "list", **changes}
     return job(folder, **{"cutting": Cutting(min_tokens=2, max_tokens=40, group_size=4), **options})

@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.app.turns import Turns
+from smotext.data.corpus import make_corpus
+from smotext.data.validation import check_texts
 from smotext.encoders.cache import encode_cached
 from smotext.errors import InputError
-from smotext.inputs import check_texts, make_corpus
-from smotext.line import decode_line
+from smotext.interpolation import decode_line
 from smotext.reporting.charts import Chart
-from smotext.reporting.maps import Place, choose, flatten, map_chart
+from smotext.reporting.text_map import MapPoint, choose_points, map_chart, project_to_plane
 from smotext.sampler import SMOTExT
-from smotext.seeding import root_seed
+from smotext.utils.seeding import root_seed
 
 MOST_NEIGHBOURS = 300  # texts of the class on the map
 _LONGEST_SHOWN = 280  # characters of a text on the map
-STEPS = 5
+N_STEPS = 5
 NAMES = {"class": "texts of the class", "ends": "your two texts", "between": "written between them"}
 
 
@@ -95,14 +96,14 @@ def line_map(line: Line, of_class: Sequence[str], sampler: SMOTExT, turns: Turns
     """
     ends = [line.first, line.second]
     others = [text for text in of_class if text not in ends]
-    around = [others[row] for row in choose(["class"] * len(others), MOST_NEIGHBOURS)]
+    around = [others[row] for row in choose_points(["class"] * len(others), MOST_NEIGHBOURS)]
     lams = sorted(line.texts, reverse=True)
     texts = [*around, *ends, *(line.texts[lam] for lam in lams)]
     known = [text for text in texts if text.strip()]
     with turns.taken():
         encoder, _ = sampler.load()
         vectors = encode_cached(encoder, known)
-    places, share = flatten(vectors)
+    places, share = project_to_plane(vectors)
     return _chart(known, places, len(around), lams), share
 
 
@@ -111,7 +112,7 @@ def _chart(texts: Sequence[str], places: NDArray[np.float64], n_around: int, lam
     for number, (text, (x, y)) in enumerate(zip(texts, places.tolist(), strict=True)):
         kind = "class" if number < n_around else "ends" if number < n_around + 2 else "between"
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-        points.append(Place(shown, NAMES[kind], "real" if kind == "class" else "synthetic", x, y))
+        points.append(MapPoint(shown, NAMES[kind], "real" if kind == "class" else "synthetic", x, y))
     chart = map_chart(points)
     for trace in chart.data:
         trace["marker"].update(_LOOKS[next(kind for kind, name in NAMES.items() if trace["name"].startswith(name))])

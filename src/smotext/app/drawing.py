@@ -10,7 +10,7 @@ from smotext.app.between import NAMES, Line
 from smotext.app.jobs import Job, spell_failure
 from smotext.app.review import Entry, Review
 from smotext.app.sheets import Data, Sheet, in_the_page
-from smotext.reporting.charts import REAL, Chart, Series, bars
+from smotext.reporting.charts import REAL_COLOUR, Chart, ChartSeries, bars
 from smotext.reporting.run_page import STEPS
 from smotext.settings import UNFINISHED
 
@@ -81,7 +81,7 @@ def counts_view(data: Data | None) -> str:
     left_out = len(ranked) - len(drawn)
     caption = f"{len(data.labels):,} rows in {len(ranked):,} {'class' if len(ranked) == 1 else 'classes'}."
     caption += f" The largest and the smallest are drawn, {left_out:,} between them are not." if left_out else ""
-    series = [Series("rows", [number for _, number in drawn], REAL)]
+    series = [ChartSeries("rows", [number for _, number in drawn], REAL_COLOUR)]
     chart = bars("classes", "Rows of each class", [str(label) for label, _ in drawn], series, axis="rows")
     listed = table("Rows of each class", ("class", "rows"), ranked[:_MOST_LISTED], numbers=("rows",))
     more = (
@@ -163,7 +163,7 @@ def _funnel(job: Job) -> str:
         return ""
     names = [STEPS.get(step, step) for step, _ in shown]
     kinds = {"written": "--soft", "candidate": "--others", "accepted": "--synthetic", "filled": "--unsure"}
-    series = [Series("drafts", [number for _, number in shown])]
+    series = [ChartSeries("drafts", [number for _, number in shown])]
     chart = bars("funnel", "What became of every draft", names, series, axis="drafts")
     chart.data[0]["marker"]["color"] = [kinds.get(step, "--bad") for step, _ in shown]
     listed = table("What became of every draft", ("step", "drafts"), zip(names, (n for _, n in shown), strict=True),

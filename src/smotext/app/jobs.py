@@ -14,13 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.app.turns import Turns
-from smotext.augment import Ask, Augmented, MakeVectors, Write, augment
+from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
+from smotext.data.corpus import check_classes, make_corpus, skipped_note
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunStopped, SmotextError
-from smotext.inputs import make_corpus
-from smotext.records import Encoder, MixPlan
-from smotext.sampler import SMOTExT, check_classes, skipped_note, truncated_note
-from smotext.seeding import root_seed
+from smotext.mixing.plan import MixPlan
+from smotext.protocols import Encoder
+from smotext.sampler import SMOTExT, language_note, truncated_note
+from smotext.utils.seeding import root_seed
 
 PIECE = 2  # mixes written between two looks at the clock and at those who wait: some seconds on a laptop
 _ENCODED = 64  # texts read between them
@@ -133,7 +135,7 @@ class Job:
     def check(self) -> None:
         """Raise RunStopped if it was asked to stop."""
         if self._stop.is_set():
-            raise RunStopped("stopped", exit_code=130)
+            raise RunStopped("stopped")
 
     def _work(self) -> None:
         try:
@@ -157,11 +159,12 @@ class Job:
             corpus, new_rows, encoder=encoder, decoder=decoder, settings=settings,
             seed=root_seed(self.sampler.random_state), run=run,
         )  # fmt: skip
-        self.notes = (*self.found.notes, *skipped_note(corpus), *truncated_note(corpus, encoder))
+        cut = truncated_note(corpus, encoder, self.found.long_classes)
+        self.notes = (*self.found.notes, *skipped_note(corpus), *cut, *language_note(corpus.texts, decoder))
 
 
 class PieceByPiece:
-    """The steps of :func:`smotext.augment.augment` in small pieces, each in one's turn.
+    """The steps of :func:`smotext.augmentation.augment.augment` in small pieces, each in one's turn.
 
     Where a text does not depend on its neighbours in the batch, as in float32, the texts are those that one piece would
     give.
@@ -188,23 +191,26 @@ class PieceByPiece:
         self.job.check()
         self._begin("choosing what to mix" if round_number == 0 else "looking at what was written", 0)
         plan = make()
-        self._n_planned[round_number] = len(plan) // self.n_candidates
+        self._n_planned[round_number] = int((plan.candidates == 0).sum())
         return plan
 
-    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
+    def decode(
+        self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
+    ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each piece."""
         step = "writing" if round_number == 0 else f"writing rejected texts again, round {round_number + 1}"
         self._begin(step, self._n_planned[round_number])
-        n_rows, size = 0, PIECE * self.n_candidates
+        n_done, size = 0, PIECE * self.n_candidates
         for group in groups:
             for start in range(0, len(group), size):
                 self.job.check()
                 piece = group.take(slice(start, start + size))
                 with self.job.turns.taken():
                     rows = write(piece, ask(piece))
-                n_rows += len(rows)
-                self._reach(n_rows // self.n_candidates)
-                self.job.progress.latest.extend(rows["text"].iloc[:: self.n_candidates])
+                is_first = piece.candidates == 0
+                n_done += int(is_first.sum())
+                self._reach(n_done)
+                self.job.progress.latest.extend(rows["text"][is_first])
                 yield rows
         self._begin("looking at what was written", 0)
 

@@ -13,11 +13,12 @@ import pandas as pd
 
 from smotext.app.jobs import Task
 from smotext.app.sheets import Data
-from smotext.augment import Augmented
+from smotext.augmentation.augment import Augmented
+from smotext.data.formats import to_arrow
+from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
+from smotext.data.tables import with_synthetic
 from smotext.errors import InputError, unknown_name
 from smotext.filters.candidates import NOT_NEAREST
-from smotext.formats import to_arrow
-from smotext.tables import SYNTHETIC_COLUMN, with_synthetic
 
 Which = Literal["all", "kept", "dropped", "edited"]
 WHICH: tuple[Which, ...] = ("all", "kept", "dropped", "edited")

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.dialects import find_dialect, widest_separator
+from smotext.data.class_counts import counts_by_class
+from smotext.data.dialects import find_dialect, widest_separator
+from smotext.data.formats import read_frame, reading, table_format
+from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
+from smotext.data.tables import Table, check_unmarked, read_table
+from smotext.data.validation import alike_note, check_labels
 from smotext.errors import InputError, MissingFileError, UnknownNameError, suggest
-from smotext.formats import read_frame, reading, table_format
-from smotext.inputs import alike_note, check_labels, counts_by_class
-from smotext.reporting.maps import choose
-from smotext.tables import SYNTHETIC_COLUMN, Table, check_unmarked, read_table
+from smotext.reporting.text_map import choose_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,7 +210,8 @@ def working_rows(data: Data, label: Any, most: int = MOST_TEXTS) -> NDArray[np.i
     others = np.flatnonzero(data.labels != label)
     n_own = min(len(own), max(most // 2, most - len(others)))
     chosen = [
-        part[choose([str(one) for one in data.labels[part]], n)] for part, n in ((own, n_own), (others, most - n_own))
+        part[choose_points([str(one) for one in data.labels[part]], n)]
+        for part, n in ((own, n_own), (others, most - n_own))
     ]
     return np.sort(np.concatenate(chosen))
 

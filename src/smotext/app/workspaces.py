@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smotext.app.between import STEPS, Line, check_ends, write_line
+from smotext.app.between import N_STEPS, Line, check_ends, write_line
 from smotext.app.forms import Form
 from smotext.app.jobs import Job, Task
 from smotext.app.review import Review
 from smotext.app.sheets import MOST_TEXTS, Data, Sheet, open_sheet, read_data, working_rows
 from smotext.app.turns import Turns
+from smotext.data.validation import check_count
 from smotext.errors import InputError
-from smotext.inputs import check_count
 
 MOST_VISITORS = 32
 MOST_NEW = 1000  # texts of one run: more belong on the command line, where a run survives a crash
@@ -78,7 +78,7 @@ class Workspace:
     def write_between(self, first: str, second: str, lam: float | None, values: Mapping[str, Any]) -> Line:
         """Write what lies between two texts: all steps, or one text at `lam`, beside those of the same two texts."""
         check_ends(first, second)
-        lams = [1 - step / (STEPS - 1) for step in range(STEPS)] if lam is None else [lam]
+        lams = [1 - step / (N_STEPS - 1) for step in range(N_STEPS)] if lam is None else [lam]
         is_same = self.line is not None and (self.line.first, self.line.second) == (first, second)
         line = self.line if is_same and lam is not None and self.line is not None else Line(first, second)
         write_line(line, lams, self.form.sampler(values), self.turns)

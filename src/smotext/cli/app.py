@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from smotext.cli.codes import INTERRUPTED
+from smotext.cli.exit_codes import INTERRUPTED
 from smotext.cli.options import MethodOptions, takes
 from smotext.cli.screen import print_notes
 
@@ -59,8 +59,8 @@ def serve(
     """Serve a page to try the method on a table: on this machine alone, nothing leaves it."""
     from smotext.app.server import address_on_network, check_gradio, prepare, private_folder, run
     from smotext.app.sheets import open_sheet, read_data
+    from smotext.data.remote_tables import local_table, table_name
     from smotext.presets import decoder_directory
-    from smotext.remote_tables import local_table, table_name
 
     check_gradio()
     form = make_form(options)
@@ -95,7 +95,7 @@ def serve(
 def make_form(options: AppOptions) -> Any:
     """Return the options that the page asks for, in the words of the command line."""
     from smotext.app.forms import Form, Option
-    from smotext.cli.jobs import make_sampler
+    from smotext.cli.augment_job import make_sampler
 
     hints = get_type_hints(MethodOptions, include_extras=True)
     asked = []

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from smotext.cli.codes import CAPPED, INTERRUPTED, print_line
+from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.cli.wording import spell_options
 from smotext.errors import InputError, RunError
-from smotext.files import is_disk_full
-from smotext.reporting.record import lineage_path
+from smotext.reporting.run_record import lineage_path
+from smotext.utils.files import is_disk_full
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from smotext.cli.jobs import Job
+    from smotext.cli.augment_job import AugmentJob
     from smotext.errors import RunStopped
-    from smotext.records import Decoder, Encoder
+    from smotext.protocols import Decoder, Encoder
     from smotext.runs.durable import DurableRun
-    from smotext.runs.folder import RunFolder
+    from smotext.runs.run_directory import RunDirectory
     from smotext.runs.stopping import Stopper
 
 GO_ON = "the same command goes on where it stopped"
@@ -104,11 +105,11 @@ def augment(
     run: RunOptions,
 ) -> int:
     """Add synthetic texts to a file of labelled texts, until its classes are as large as asked for."""
-    from smotext.cli.jobs import read_job
+    from smotext.cli.augment_job import read_job
+    from smotext.data.tables import check_table_output
     from smotext.reporting.page import check_page_target
-    from smotext.runs.folder import RunFolder, run_path
+    from smotext.runs.run_directory import RunDirectory, run_path
     from smotext.runs.stopping import Stopper
-    from smotext.tables import check_output
 
     _check_engine(run)
     reporter = Reporter(is_quiet=out.quiet)
@@ -121,10 +122,10 @@ def augment(
     _check_targets(out, is_own_replaced=run.resume != "never")
     if out.report is not None:
         check_page_target(out.report, overwrite=out.overwrite)
-    check_output(job.table, out.output, overwrite=True)
+    check_table_output(job.table, out.output, overwrite=True)
     settings = {**job.settings, "only_synthetic": out.only_synthetic}
     with _advice_when_full(out.output), reporter.drawing():
-        folder = RunFolder.open(run_path(out.output), settings, resume=run.resume)
+        folder = RunDirectory.open(run_path(out.output), settings, resume=run.resume)
         try:
             return _run(job, folder, out, run, stopper, reporter)
         except KeyboardInterrupt:
@@ -134,9 +135,11 @@ def augment(
             folder.close_or_drop()
 
 
-def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopper: Stopper, reporter: Reporter) -> int:
+def _run(
+    job: AugmentJob, folder: RunDirectory, out: OutputOptions, run: RunOptions, stopper: Stopper, reporter: Reporter
+) -> int:
     """Return the exit code of the run in an open folder."""
-    from smotext.cli.jobs import fingerprints
+    from smotext.cli.augment_job import fingerprints
     from smotext.errors import RunStopped
 
     started_s = time.monotonic()
@@ -162,7 +165,7 @@ def _run(job: Job, folder: RunFolder, out: OutputOptions, run: RunOptions, stopp
 
 @contextmanager
 def _engine(
-    job: Job, folder: RunFolder, run: RunOptions, stopper: Stopper, reporter: Reporter
+    job: AugmentJob, folder: RunDirectory, run: RunOptions, stopper: Stopper, reporter: Reporter
 ) -> Iterator[tuple[Encoder, Decoder, DurableRun]]:
     """Give the models, and the run that has them work: in this process or on a cluster."""
     reporter.start("loading the model", 0)
@@ -171,9 +174,9 @@ def _engine(
 
         yield *job.sampler.load(), DurableRun(folder, stopper=stopper, progress=reporter)
         return
-    from smotext.runs.cluster import ClusterRun
-    from smotext.runs.connecting import connected
-    from smotext.runs.elsewhere import pair_elsewhere
+    from smotext.runs.ray.cluster_run import ClusterRun
+    from smotext.runs.ray.connecting import connected
+    from smotext.runs.ray.remote_models import remote_pair
 
     sampler = job.sampler
     with (
@@ -181,14 +184,14 @@ def _engine(
         connected(run.address, n=run.workers, device=sampler.device) as workers,
     ):
         reporter.start(f"loading the model for {workers.n} workers", 0)
-        pair = pair_elsewhere(sampler.model, workers, dtype=sampler.dtype)
+        pair = remote_pair(sampler.model, workers, dtype=sampler.dtype)
         yield *pair, ClusterRun(folder, workers=workers, stopper=stopper, progress=reporter)
 
 
 def _check_engine(run: RunOptions) -> None:
     """Raise if an option of the cluster is given without one, or if Ray is not installed."""
     if run.engine == "ray":
-        from smotext.runs.connecting import check_ray
+        from smotext.runs.ray.connecting import check_ray
 
         check_ray()
         return
@@ -197,21 +200,21 @@ def _check_engine(run: RunOptions) -> None:
             raise InputError(f"{option} is {value}, and the engine is local: add --engine ray, or leave it out")
 
 
-def _stop(stop: RunStopped, job: Job, folder: RunFolder, out: OutputOptions) -> int:
+def _stop(stop: RunStopped, job: AugmentJob, folder: RunDirectory, out: OutputOptions) -> int:
     """Say how to go on; after a cap, write what there is first."""
     made, rejected = stop.partial.synthetic, stop.partial.rejected
     wanted = sum(job.new_rows.values())
     folder.log("stopped", reason=str(stop), rows=len(made))
     where = ""
-    if stop.exit_code == CAPPED:
+    if (code := code_of(stop)) == CAPPED:
         _deliver(job, folder, made, rejected, out)
         _report(job, out, encoder=None)
         where = f", written to {out.output}"
-    print_line("stopped", f"{stop}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
-    return stop.exit_code
+    print_line("stopped", f"{spell_options(stop)}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
+    return code
 
 
-def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
+def _close(folder: RunDirectory, run: RunOptions, *, exit_code: int) -> int:
     if run.keep_run:
         folder.close()
     else:
@@ -221,24 +224,26 @@ def _close(folder: RunFolder, run: RunOptions, *, exit_code: int) -> int:
 
 def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     """Raise if the output or its lineage cannot be written, or is there and was not put there by this run."""
-    from smotext.runs.folder import may_replace, run_path
-    from smotext.runs.place import check_place
-    from smotext.targets import check_name, check_target
+    from smotext.data.output_paths import check_file_name, check_target
+    from smotext.runs.ownership import check_run_path
+    from smotext.runs.run_directory import may_replace, run_path
 
-    check_name(lineage_path(out.output))  # the longest of them
-    check_place(run_path(out.output))
+    check_file_name(lineage_path(out.output))  # the longest of them
+    check_run_path(run_path(out.output))
     for path in (out.output, lineage_path(out.output)):
         is_ours = is_own_replaced and may_replace(run_path(out.output), path)
         check_target(path, overwrite=out.overwrite or is_ours)
 
 
-def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions) -> None:
+def _deliver(
+    job: AugmentJob, folder: RunDirectory, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions
+) -> None:
     """Write the lineage, for the owner's eyes alone, and then the output."""
     import pandas as pd
 
-    from smotext.cli.jobs import make_record
-    from smotext.formats import table_format
-    from smotext.tables import with_synthetic, write_table
+    from smotext.cli.augment_job import make_record
+    from smotext.data.formats import table_format
+    from smotext.data.tables import with_synthetic, write_table
 
     _check_targets(out)  # again: somebody may have written there in the meantime
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
@@ -258,17 +263,17 @@ def _deliver(job: Job, folder: RunFolder, made: pd.DataFrame, rejected: pd.DataF
 
 def _command(file: Path, out: OutputOptions, *groups: Any) -> tuple[str, ...]:
     """Return the command that gives the same texts again, but for the output: no byte depends on its name."""
-    from smotext.cli.spelling import spell_command
+    from smotext.cli.spelled_command import spell_command
 
     return (*spell_command("augment", [file], *groups), *(("--only-synthetic",) if out.only_synthetic else ()))
 
 
-def _report(job: Job, out: OutputOptions, *, encoder: Any) -> None:
+def _report(job: AugmentJob, out: OutputOptions, *, encoder: Any) -> None:
     """Write the page about the run from what it has written, if one is asked for."""
     if out.report is None:
         return
     from smotext.cli.report import write_run_report
-    from smotext.reporting.reading import read_run
+    from smotext.reporting.report_inputs import read_run
 
     write_run_report(read_run(out.output), out.report, encoder=encoder)
     if not out.quiet:
@@ -276,9 +281,9 @@ def _report(job: Job, out: OutputOptions, *, encoder: Any) -> None:
 
 
 def _summarise(
-    job: Job, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
+    job: AugmentJob, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
-    from smotext.cli.summary import count_repeated, rejection_warning, summary_rows
+    from smotext.cli.closing_summary import count_repeated, rejection_warning, summary_rows
     from smotext.filters.candidates import NOT_NEAREST
 
     heads = ["class", "before", "after", "real length", "synthetic length"]

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from smotext.cli.files import check_real
+from smotext.cli.labelled_files import check_real
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
-from smotext.cli.telling import command_line, telling
+from smotext.cli.training_progress import command_line, reporting_training
 from smotext.errors import InputError
 
 _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
@@ -40,11 +40,11 @@ def adapt(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
+    from smotext.data.remote_tables import local_table
     from smotext.decoders.bridge import read_spec
     from smotext.presets import decoder_directory, load_encoder_of
-    from smotext.remote_tables import local_table
     from smotext.training.adapt import DEFAULTS, adapt_bridge
-    from smotext.training.corpus import read_documents
+    from smotext.training.data.corpus_files import read_documents
 
     file = local_table(file)
     check_real(file)
@@ -52,7 +52,7 @@ def adapt(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
     directory = decoder_directory(bridge)
-    with telling("reading the texts", is_quiet=quiet) as tell:
+    with reporting_training("reading the texts", is_quiet=quiet) as tell:
         outcome = adapt_bridge(
             directory,
             list(read_documents(file, text_column)),
@@ -95,19 +95,19 @@ def bridge_score(
     import itertools
 
     from smotext import load_decoder
+    from smotext.data.output_paths import check_output_path
     from smotext.presets import decoder_directory, load_encoder_of
-    from smotext.targets import check_place
-    from smotext.training.corpus import read_documents
-    from smotext.training.pair import load_bridge
-    from smotext.training.score import Decoding, samples_table, score_bridge
+    from smotext.training.data.corpus_files import read_documents
+    from smotext.training.models.pair import load_bridge
+    from smotext.training.scoring.score import Decoding, samples_table, score_bridge
 
     if out is not None:
         if out.resolve() == file.resolve():
             raise InputError(f"{file} is both the texts and the output: choose another name for the output")
-        check_place(out, overwrite=overwrite)
+        check_output_path(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
-    from smotext.remote_tables import local_table
+    from smotext.data.remote_tables import local_table
 
     file = local_table(file)
     check_real(file)

@@ -17,8 +17,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from smotext.cli.codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, print_line
-from smotext.errors import BridgeError, InputError, MissingExtraError, SmotextError, SmotextWarning
+from smotext.cli.exit_codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, code_of, print_line
+from smotext.cli.wording import spell_options
+from smotext.errors import SmotextError, SmotextWarning
 
 COMMANDS = (
     "augment",
@@ -57,7 +58,7 @@ def run(arguments: list[str]) -> int:
             _silence_stdout()
             return FAILED
         except Exception as error:
-            return report(error)
+            return print_error(error)
     return result if isinstance(result, int) else DONE
 
 
@@ -101,7 +102,7 @@ def _interruptible(command: Any) -> Any:
     return guarded
 
 
-def report(error: Exception) -> int:
+def print_error(error: Exception) -> int:
     """Print the error as one line and return its exit code; ``SMOTEXT_DEBUG=1`` shows where it came from."""
     if os.environ.get("SMOTEXT_DEBUG"):
         traceback.print_exception(error)
@@ -113,9 +114,8 @@ def report(error: Exception) -> int:
             print_line("error", message + hint)
         return BAD_INPUT
     if isinstance(error, SmotextError):
-        print_line("error", str(error))
-        is_bad_input = isinstance(error, InputError | MissingExtraError | BridgeError)
-        return BAD_INPUT if is_bad_input else getattr(error, "exit_code", FAILED)
+        print_line("error", spell_options(error))
+        return code_of(error)
     print_line("error", f"{type(error).__name__}: {error} (SMOTEXT_DEBUG=1 shows where)")
     return FAILED
 

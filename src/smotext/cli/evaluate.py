@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smotext.cli.evaluate_options import ClassifierOptions, DesignOptions
-from smotext.cli.files import notes_on, read_labelled
+from smotext.cli.labelled_files import notes_on, read_labelled
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
 from smotext.cli.report import write_evaluation_report
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
-from smotext.cli.spelling import spell_command
+from smotext.cli.spelled_command import spell_command
 from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
-    from smotext.evaluation.data import LabelledTexts
+    from smotext.data.remote_tables import short_name
     from smotext.evaluation.generators import Adapt
-    from smotext.evaluation.report import Report
+    from smotext.evaluation.labelled_texts import LabelledTexts
     from smotext.evaluation.study import Study
-    from smotext.records import Decoder
+    from smotext.evaluation.study_report import StudyReport
+    from smotext.protocols import Decoder
 
 
 def register(app: typer.Typer) -> None:
@@ -37,12 +38,7 @@ def register(app: typer.Typer) -> None:
     has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
 )
 def evaluate(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
-        ),
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
     columns: ColumnOptions,
     design: DesignOptions,
     classifiers: ClassifierOptions,
@@ -57,10 +53,9 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
 ) -> int:
     """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
-    from smotext.evaluation.report import make_report, report_name, write_report
-    from smotext.remote_tables import short_name
+    from smotext.evaluation.study_report import make_report, report_name, write_report
     from smotext.reporting.page import check_page_target
-    from smotext.reporting.reading import read_evaluation
+    from smotext.reporting.report_inputs import read_evaluation
 
     if report_file is not None:
         check_page_target(report_file, overwrite=overwrite)
@@ -105,10 +100,10 @@ def _make_folder(folder: Path) -> None:
 
 
 def _run(study: Study, reporter: Reporter) -> None:
-    from smotext.evaluation.estimate import estimate
+    from smotext.evaluation.time_estimate import estimate_study
 
     reporter.start("timing a few texts and fits", 0)
-    left = estimate(study)
+    left = estimate_study(study)
     reporter.end()
     n_fits = left.n_cells - left.n_done
     texts, fits = spell_seconds(left.generating_s), spell_seconds(left.fitting_s)
@@ -120,7 +115,7 @@ def _run(study: Study, reporter: Reporter) -> None:
 
 
 def _stopped(study: Study) -> int:
-    from smotext.cli.entry import INTERRUPTED, print_line
+    from smotext.cli.exit_codes import INTERRUPTED, print_line
 
     cells = study.all_cells()
     n_done = sum(map(study.is_done, cells))
@@ -138,10 +133,11 @@ def _make_study(
     reporter: Reporter,
 ) -> Study:
     """Return the study that the options describe; the files are read before any model is loaded."""
-    from smotext.cli.jobs import make_sampler
+    from smotext.cli.augment_job import make_sampler
+    from smotext.evaluation.data_sizes import parse_settings
     from smotext.evaluation.generators import default_generators, read_passages
-    from smotext.evaluation.settings import parse_settings
     from smotext.evaluation.study import Study
+    from smotext.sampler import language_note
 
     sampler = make_sampler(method)
     data = _read(file, columns)
@@ -168,6 +164,8 @@ def _make_study(
     _make_folder(folder)
     reporter.start("loading the model", 0)
     method_encoder, decoder = sampler.load()
+    for note in language_note(data.texts, decoder):
+        warnings.warn(note, SmotextWarning, stacklevel=2)
     sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
     adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)
@@ -198,7 +196,7 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
 
         encoder = load_sentence_encoder(options.encoder, pooling=options.pooling)
         name = f"{options.encoder} ({options.pooling})"
-    frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
+    frozen = frozen_encoder(encoder, encoder.fingerprint or name)
     models: dict[str, Any] = {FROZEN: frozen}
     for classifier in options.names:
         if classifier == "tfidf":
@@ -218,13 +216,14 @@ def _other_encoder(name: str) -> Any:
     from smotext.evaluation.classifiers import frozen_encoder
 
     encoder = load_encoder(name)
-    return frozen_encoder(encoder, str(getattr(encoder, "fingerprint", name)))
+    return frozen_encoder(encoder, encoder.fingerprint or name)
 
 
 def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:
     """Return the real rows of a file that have a text; the others are counted on stderr."""
-    from smotext.evaluation.data import labelled
-    from smotext.inputs import check_labels, make_corpus
+    from smotext.data.corpus import make_corpus
+    from smotext.data.validation import check_labels
+    from smotext.evaluation.labelled_texts import labelled
 
     table = read_labelled(file, columns)
     print_notes(*notes_on(file, table))
@@ -241,9 +240,9 @@ def _numbers(option: str, text: str | None) -> list[int]:
         raise InputError(f"{option} is {text!r}: expected whole numbers separated by commas, such as 5,10,20") from None
 
 
-def _plot(report: Report, path: Path, design: DesignOptions) -> Sequence[Path]:
+def _plot(report: StudyReport, path: Path, design: DesignOptions) -> Sequence[Path]:
     """Draw the plot where there is a curve to draw; without matplotlib, say how to get it."""
-    from smotext.evaluation.report import plot_shots
+    from smotext.evaluation.study_report import plot_shots
 
     if design.shots is None or "," not in design.shots:
         return []
@@ -255,9 +254,9 @@ def _plot(report: Report, path: Path, design: DesignOptions) -> Sequence[Path]:
     return [path]
 
 
-def _print(report: Report) -> None:
-    from smotext.evaluation.copying import CAVEAT
-    from smotext.evaluation.report import gain_cell, sentence
+def _print(report: StudyReport) -> None:
+    from smotext.evaluation.nearness_to_real import NO_GUARANTEE
+    from smotext.evaluation.study_report import gain_cell, sentence
 
     columns = ["setting", "model", "condition", "rows", "accuracy", "macro-F1", "weighted F1", "gain in macro-F1"]
     shown = [row for row in report.rows if not row.skipped]
@@ -278,7 +277,7 @@ def _print(report: Report) -> None:
         print(
             f"Synthetic texts, {one.setting}: median cosine {near.nearest_cosine[1]:.2f} to the nearest real text, "
             f"longest copied run {near.longest_copy[-1]:.0f} words, among all {near.n_texts} of the first seed. "
-            f"{CAVEAT}"
+            f"{NO_GUARANTEE}"
         )
     for advice in report.advice:
         print(f"\nWhat to do. {advice.text}\n")

@@ -11,10 +11,12 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from smotext.cli.config import config_parameter
+from smotext.cli.config_file import config_parameter
 from smotext.errors import InputError, unknown_name
+from smotext.settings import declared_options
 
-_HOW_MANY, _MIXING, _DECODING, _MACHINE = "How many", "Mixing", "Decoding and filtering", "Machine"
+_HOW_MANY = "How many"
+_SPELLED_OUT = ("prompt", "max_new_tokens")  # a word or a number, which the command line takes as a word
 
 
 @dataclass(frozen=True)
@@ -50,73 +52,54 @@ class AmountOptions:
     per_class: Annotated[int | None, typer.Option(help="New rows for each class.", rich_help_panel=_HOW_MANY)] = None
 
 
+_DECLARED = declared_options()
+
+
+def _option(name: str, *spellings: str) -> Any:
+    """Return an option of the command line, with the help and in the group that the method declares for it."""
+    declared = _DECLARED[name].metadata
+    return typer.Option(*spellings, help=declared["help"], rich_help_panel=declared["group"] or None)
+
+
+def _default(name: str) -> Any:
+    """Return the default that the method declares, as it would be typed.
+
+    Examples
+    --------
+    >>> _default("lam"), _default("prompt"), _default("top_p"), _default("examples")
+    ('0:1', '0', 0.95, None)
+    """
+    value = _DECLARED[name].default
+    if isinstance(value, tuple):
+        return ":".join(f"{part:g}" for part in value)
+    return str(value) if name in _SPELLED_OUT else value
+
+
 @dataclass(frozen=True)
 class MethodOptions:
-    """Every option of the method, by its name in Python."""
+    """Every option of the method, by its name in Python; the types are those of what is typed."""
 
-    model: Annotated[
-        str, typer.Option(help="A preset (see 'smotext models'), or the path or hub name of a bridge.")
-    ] = "tiny"
-    strategy: Annotated[
-        str,
-        typer.Option(help="Who is mixed: smote, random, borderline, adasyn or kmeans.", rich_help_panel=_MIXING),
-    ] = "smote"
-    k_neighbors: Annotated[
-        int, typer.Option(help="Neighbours to draw the second parent from.", rich_help_panel=_MIXING)
-    ] = 5
-    mix: Annotated[str, typer.Option(help="How: linear, slerp or linear_renorm.", rich_help_panel=_MIXING)] = "linear"
-    n_parents: Annotated[int, typer.Option(help="Texts per mix.", rich_help_panel=_MIXING)] = 2
-    lam: Annotated[
-        str,
-        typer.Option(
-            help="Weight of the first parent: a window such as 0.2:0.8, beta:0.4, or a number.",
-            rich_help_panel=_MIXING,
-        ),
-    ] = "0:1"
-    examples: Annotated[
-        int | None,
-        typer.Option(
-            help="Texts of the class that the prompt shows; the model's own number unless given.",
-            rich_help_panel=_DECODING,
-        ),
-    ] = None
-    candidates: Annotated[
-        int, typer.Option(help="Texts written per mix; the nearest is kept.", rich_help_panel=_DECODING)
-    ] = 4
-    prompt: Annotated[
-        str, typer.Option(help="Number of the paraphrase prompt, or random.", rich_help_panel=_DECODING)
-    ] = "0"
-    max_new_tokens: Annotated[
-        str, typer.Option(help="A number, or auto: texts end by themselves.", rich_help_panel=_DECODING)
-    ] = "auto"
-    do_sample: Annotated[
-        bool,
-        typer.Option("--do-sample/--greedy", help="Draw tokens, or take the likeliest.", rich_help_panel=_DECODING),
-    ] = True
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 is safer, above is wilder.", rich_help_panel=_DECODING)
-    ] = 0.8
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest tokens of this mass.", rich_help_panel=_DECODING)
-    ] = 0.95
-    top_k: Annotated[int, typer.Option(help="Draw from so many tokens; 0 is no limit.", rich_help_panel=_DECODING)] = 0
-    repetition_penalty: Annotated[
-        float, typer.Option(help="Above 1 avoids what was written.", rich_help_panel=_DECODING)
-    ] = 1.0
-    filters: Annotated[
-        str | None,
-        typer.Option(help="Which texts are kept: default or strict; all unless given.", rich_help_panel=_DECODING),
-    ] = None
-    on_shortfall: Annotated[
-        str, typer.Option(help="When too few are kept: fill, report or raise.", rich_help_panel=_DECODING)
-    ] = "fill"
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1; the best there is unless given.", rich_help_panel=_MACHINE)
-    ] = None
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)] = None
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows decoded at once; by free memory unless given.", rich_help_panel=_MACHINE)
-    ] = None
+    model: Annotated[str, _option("model")] = _default("model")
+    strategy: Annotated[str, _option("strategy")] = _default("strategy")
+    k_neighbors: Annotated[int, _option("k_neighbors")] = _default("k_neighbors")
+    mix: Annotated[str, _option("mix")] = _default("mix")
+    n_parents: Annotated[int, _option("n_parents")] = _default("n_parents")
+    lam: Annotated[str, _option("lam")] = _default("lam")
+    examples: Annotated[int | None, _option("examples")] = _default("examples")
+    candidates: Annotated[int, _option("candidates")] = _default("candidates")
+    prompt: Annotated[str, _option("prompt")] = _default("prompt")
+    max_new_tokens: Annotated[str, _option("max_new_tokens")] = _default("max_new_tokens")
+    max_passages: Annotated[str, _option("max_passages")] = _default("max_passages")
+    do_sample: Annotated[bool, _option("do_sample", "--do-sample/--greedy")] = _default("do_sample")
+    temperature: Annotated[float, _option("temperature")] = _default("temperature")
+    top_p: Annotated[float, _option("top_p")] = _default("top_p")
+    top_k: Annotated[int, _option("top_k")] = _default("top_k")
+    repetition_penalty: Annotated[float, _option("repetition_penalty")] = _default("repetition_penalty")
+    filters: Annotated[str | None, _option("filters")] = _default("filters")
+    on_shortfall: Annotated[str, _option("on_shortfall")] = _default("on_shortfall")
+    device: Annotated[str | None, _option("device")] = _default("device")
+    dtype: Annotated[str | None, _option("dtype")] = _default("dtype")
+    batch_size: Annotated[int | None, _option("batch_size")] = _default("batch_size")
     random_seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0
 
 
@@ -199,7 +182,7 @@ def _field_parameters(group: type) -> list[inspect.Parameter]:
     ]
 
 
-def parse_lam(text: str) -> tuple[float, float] | float | str:
+def parse_lam_option(text: str) -> tuple[float, float] | float | str:
     """Return the value of ``--lam`` as Python takes it.
 
     Raises
@@ -209,7 +192,7 @@ def parse_lam(text: str) -> tuple[float, float] | float | str:
 
     Examples
     --------
-    >>> parse_lam("0.2:0.8"), parse_lam("beta:0.4"), parse_lam("0.5")
+    >>> parse_lam_option("0.2:0.8"), parse_lam_option("beta:0.4"), parse_lam_option("0.5")
     ((0.2, 0.8), 'beta:0.4', 0.5)
     """
     if text.startswith("beta:"):

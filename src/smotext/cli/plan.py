@@ -12,7 +12,7 @@ from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, tak
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 
 if TYPE_CHECKING:
-    from smotext.runs.probe import Estimate
+    from smotext.runs.estimate import RunEstimate
 
 
 def register(app: typer.Typer) -> None:
@@ -33,9 +33,11 @@ def plan(
     method: MethodOptions,
 ) -> None:
     """Show rows, parents, tokens, minutes, memory and disk of an augmentation, from a short timed trial."""
-    from smotext.cli.jobs import read_job
-    from smotext.inputs import counts_by_class, make_corpus
-    from smotext.runs.probe import estimate
+    from smotext.cli.augment_job import read_job
+    from smotext.data.class_counts import counts_by_class
+    from smotext.data.corpus import make_corpus
+    from smotext.runs.estimate import estimate_run
+    from smotext.sampler import language_note
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method)
@@ -46,7 +48,7 @@ def plan(
         encoder, decoder = job.sampler.load()
         start_s = time.perf_counter() - started_s
         reporter.start("timing a few rows", 0)
-        found = estimate(
+        found = estimate_run(
             corpus,
             job.new_rows,
             encoder=encoder,
@@ -60,10 +62,10 @@ def plan(
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
-    print_notes(*job.notes)
+    print_notes(*job.notes, *language_note(corpus.texts, decoder))
 
 
-def _cost_rows(found: Estimate, n_new: int, start_s: float) -> list[list[str]]:
+def _cost_rows(found: RunEstimate, n_new: int, start_s: float) -> list[list[str]]:
     from smotext.cli.models import spell_bytes
 
     gpu = f", and {spell_bytes(found.gpu_bytes)} on the GPU" if found.gpu_bytes else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smotext.cli.codes import BAD_INPUT, DONE
+from smotext.cli.exit_codes import BAD_INPUT, DONE
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.errors import InputError
@@ -16,8 +16,9 @@ from smotext.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smotext.privacy.auditing import Audit, AuditSettings, Tell
-    from smotext.privacy.scene import Rows
+    from smotext.privacy.attack_scene import AuditRows
+    from smotext.privacy.attacks import AuditSettings
+    from smotext.privacy.auditing import Audit, Tell
 
 UNKNOWN_MODEL = "none"
 _HELD_OUT = "rows of the same source that were not used"
@@ -139,7 +140,7 @@ def _audit_file(
 def _audit_method(
     real: Path, what: AuditOptions, columns: ColumnOptions, amount: AmountOptions, method: PairOptions, tell: Tell
 ) -> Audit:
-    from smotext.cli.jobs import count_new_rows, make_sampler
+    from smotext.cli.augment_job import count_new_rows, make_sampler
     from smotext.privacy import audit_generator
 
     sampler = make_sampler(replace(method, model="tiny" if method.model == UNKNOWN_MODEL else method.model))
@@ -181,11 +182,11 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
     )
 
 
-def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> Rows:
+def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> AuditRows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
-    from smotext.privacy.scene import as_rows
-    from smotext.remote_tables import local_table
-    from smotext.tables import read_table
+    from smotext.data.remote_tables import local_table
+    from smotext.data.tables import read_table
+    from smotext.privacy.attack_scene import as_rows
 
     table = read_table(
         local_table(path),
@@ -199,10 +200,10 @@ def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -
 
 
 def _read_lineage(path: Path) -> Any:
-    from smotext.formats import read_frame
-    from smotext.targets import check_name
+    from smotext.data.formats import read_frame
+    from smotext.data.output_paths import check_file_name
 
-    check_name(path)
+    check_file_name(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: expected the lineage file that augment wrote beside its output")
     return read_frame(path)[0]
@@ -223,7 +224,7 @@ def _telling(reporter: Reporter) -> Tell:
 
 
 def _show(found: Audit, what: AuditOptions) -> None:
-    from smotext.privacy.report import COLUMNS, NUMBERS, as_json, attack_rows, note_lines
+    from smotext.privacy.audit_report import ATTACK_COLUMNS, NUMBERS, as_json, attack_rows, note_lines
     from smotext.reporting.audit_page import audit_page
     from smotext.reporting.page import write_page
 
@@ -236,7 +237,7 @@ def _show(found: Audit, what: AuditOptions) -> None:
         print(line)
     print()
     if found.attacks:
-        print_rows(COLUMNS, attack_rows(found), right=NUMBERS)
+        print_rows(ATTACK_COLUMNS, attack_rows(found), right=NUMBERS)
         print()
     for line in note_lines(found):
         print(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smotext.cli.codes import DONE
+from smotext.cli.exit_codes import DONE
 from smotext.cli.options import takes
 from smotext.cli.screen import print_notes
 from smotext.errors import InputError, MissingFileError
@@ -17,7 +17,7 @@ from smotext.errors import InputError, MissingFileError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from smotext.reporting.reading import RunTables
+    from smotext.reporting.report_inputs import RunTables
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _card_and_rows(what: Path, options: PushOptions) -> tuple[Any, pd.DataFrame 
     """Return the card, and of a data set the rows that are pushed."""
     from smotext.presets import is_bridge
     from smotext.publishing.cards import UNKNOWN_LICENSE, bridge_card, data_card
-    from smotext.reporting.reading import evaluation_file, read_evaluation, read_run
+    from smotext.reporting.report_inputs import evaluation_file, read_evaluation, read_run
 
     if what.is_dir() and is_bridge(what):
         for option, value in (("--evaluation", options.evaluation), ("--audit", options.audit)):
@@ -92,7 +92,8 @@ def _card_and_rows(what: Path, options: PushOptions) -> tuple[Any, pd.DataFrame 
 
 def _rows(what: Path, tables: RunTables, *, with_real: bool) -> pd.DataFrame:
     """Return the rows of an output: all, or the synthetic ones alone in the columns that a run fills."""
-    from smotext.tables import SYNTHETIC_COLUMN, read_table
+    from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
+    from smotext.data.tables import read_table
 
     record = tables.record
     columns = {} if record is None else {**record.columns, "separator": record.separator}

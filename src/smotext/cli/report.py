@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smotext.cli.codes import DONE
+from smotext.cli.exit_codes import DONE
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes
 from smotext.errors import InputError, SmotextError
 
 if TYPE_CHECKING:
-    from smotext.reporting.reading import RunTables
-    from smotext.reporting.run_page import Encode
+    from smotext.reporting.report_inputs import RunTables
+    from smotext.reporting.run_page import EncodeTexts
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def report(
 ) -> int:
     """Write a page about a run or an evaluation: one HTML file to look at, pass on or print."""
     from smotext.reporting.page import check_page_target
-    from smotext.reporting.reading import evaluation_file, is_evaluation, read_evaluation, read_run
+    from smotext.reporting.report_inputs import evaluation_file, is_evaluation, read_evaluation, read_run
 
     if is_evaluation(what):
         if options.private:
@@ -110,7 +110,7 @@ def write_evaluation_report(content: dict[str, Any], target: Path) -> None:
     write_page(target, page)
 
 
-def _encode(tables: RunTables, encoder: Any) -> tuple[Encode | None, str]:
+def _encode(tables: RunTables, encoder: Any) -> tuple[EncodeTexts | None, str]:
     """Return what gives the vectors of texts, or why there is nothing that does."""
     from smotext.encoders.cache import encode_cached
     from smotext.presets import load_encoder

@@ -10,7 +10,7 @@ import typer
 
 from smotext.cli.options import parse_word_or_int, takes
 from smotext.cli.screen import print_notes
-from smotext.cli.telling import command_line, telling
+from smotext.cli.training_progress import command_line, reporting_training
 from smotext.errors import InputError
 
 _START, _CORPUS, _OPTIMIZER, _LOSS = "Where from", "Corpus", "Optimizer", "Loss"
@@ -176,6 +176,9 @@ def train(
     guidance: Annotated[
         float | None, typer.Option(help="Default weight of the guidance head; it is fitted if there is none.")
     ] = None,
+    guidance_alone: Annotated[
+        float | None, typer.Option(help="Default weight where the prompt shows no texts; the same unless given.")
+    ] = None,
     trained_guidance: Annotated[
         float | None, typer.Option(help="Weight of the head in the loss; the bridge's own, or 0, unless given.")
     ] = None,
@@ -188,12 +191,13 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a bridge from a corpus; the same command resumes where it stopped."""
-    from smotext.training.build import Job, Projecting, train_bridge
-    from smotext.training.corpus import Cutting
-    from smotext.training.settings import TrainingSettings
+    from smotext.training.build import train_bridge
+    from smotext.training.data.passages import Cutting
+    from smotext.training.job import NewProjector, TrainingJob
+    from smotext.training.training_settings import TrainingSettings
 
     cutting = Cutting(**{field.name: getattr(passages, field.name) for field in fields(Cutting)})
-    job = Job(
+    job = TrainingJob(
         corpus=tuple(corpus),
         lm=start.lm,
         bridge=start.bridge,
@@ -203,7 +207,7 @@ def train(
         max_passages=passages.max_passages,
         n_held_out=passages.held_out,
         equal_shares=passages.equal_shares,
-        projector=Projecting(
+        projector=NewProjector(
             kind=start.projector_type,
             n_soft_tokens=start.soft_tokens,
             n_slots=start.slots,
@@ -214,6 +218,7 @@ def train(
         prompt_style=start.prompt_style,  # type: ignore[arg-type]
         chat_template=start.chat_template,
         guidance=guidance,
+        guidance_alone=guidance_alone,
         trained_guidance=trained_guidance,
         guidance_head=guidance_head,  # type: ignore[arg-type]
         examples=examples,
@@ -228,7 +233,7 @@ def train(
             "seed": random_seed,
         }
     )
-    with telling("reading the corpus", is_quiet=quiet) as tell:
+    with reporting_training("reading the corpus", is_quiet=quiet) as tell:
         made = train_bridge(job, out, settings, device=device, report=tell, command=command_line())
     print_notes(f"written: {made}")
 

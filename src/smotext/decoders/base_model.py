@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smotext.caching import sha256_of
 from smotext.errors import BridgeError, ModelNotFoundError
-from smotext.hub import cached_file, fetch_file, is_hub_name
+from smotext.utils.caching import sha256_of
+from smotext.utils.hub import cached_file, fetch_file, is_hub_name
 
 BASE_DIR = "SMOTEXT_BASE_DIR"  # environment variable: a directory with files of language models
 _SUFFIXES = (".gguf", ".safetensors")

@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
-from smotext.caching import cache_directory
 from smotext.decoders.base_model import BaseReference, find_base
 from smotext.decoders.bridge import ADAPTER_CONFIG
-from smotext.decoders.quiet import quiet_loading
+from smotext.decoders.quiet_loading import quiet_loading
 from smotext.errors import BridgeError
-from smotext.files import sync_directory
+from smotext.utils.caching import cache_directory
+from smotext.utils.files import sync_directory
 
 _WEIGHTS = "model.safetensors"
 
@@ -51,7 +51,7 @@ def load_base(reference: BaseReference, *, directory: Path | None = None, dtype:
     with quiet_loading():
         folder, tensors, config = _read(find_base(reference, directory), reference.sha256)
         config = config or AutoConfig.from_pretrained(folder)
-        model, report = assemble(config, tensors, dtype=dtype, ignore_mismatched_sizes=True)
+        model, report = assemble_language_model(config, tensors, dtype=dtype, ignore_mismatched_sizes=True)
     check_fit(reference, report)
     return model
 
@@ -64,7 +64,9 @@ def base_tensors(reference: BaseReference, directory: Path | None = None) -> dic
     return _read(find_base(reference, directory), reference.sha256)[1]
 
 
-def assemble(config: Any, tensors: dict[str, torch.Tensor], **options: Any) -> tuple[Any, dict[str, Any]]:
+def assemble_language_model(
+    config: Any, tensors: dict[str, torch.Tensor], **options: Any
+) -> tuple[Any, dict[str, Any]]:
     """Return the causal language model of a config with these weights, and what transformers reports of them.
 
     Parameters
@@ -141,7 +143,7 @@ def _read_gguf(path: Path) -> Any:
             alone.symlink_to(path.resolve())
             path = alone
         read = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    return assemble(read.config, _distinct(read.state_dict()), dtype=torch.float32)[0]
+    return assemble_language_model(read.config, _distinct(read.state_dict()), dtype=torch.float32)[0]
 
 
 def _distinct(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

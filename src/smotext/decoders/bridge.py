@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from smotext.decoders.base_model import BaseReference
-from smotext.decoders.prompts import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
+from smotext.decoders.prompt_templates import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
 
 SPEC_NAME = "smotext.json"
@@ -73,10 +73,15 @@ class BridgeSpec:
         Longest output that the bridge was trained for, in tokens.
     guidance : float
         Default weight of the guidance head; 0 is off.
+    guidance_alone : float or None
+        Default weight where the prompt shows no texts and the vector is all there is. None: as `guidance`.
     trained_guidance : float
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     base : BaseReference or None
         The language model that the bridge names; None: it holds one itself.
+    languages : tuple of str
+        What it was trained on, as :func:`smotext.data.languages.language_of` names it; empty: nobody knows. The default
+        is that of bridges which do not say.
     """
 
     encoder: str | None = None
@@ -92,8 +97,10 @@ class BridgeSpec:
     examples: int = 0
     max_new_tokens: int = 336  # xRAG's training length
     guidance: float = 0.0
+    guidance_alone: float | None = None
     trained_guidance: float = 0.0
     base: BaseReference | None = None
+    languages: tuple[str, ...] = ("en",)
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -111,7 +118,8 @@ class BridgeSpec:
             kind, expected = _JSON_KINDS[known[name]]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
-        given = {**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))}
+        lists = {name: tuple(value) for name, value in entries.items() if known[name] == tuple[str, ...]}
+        given = {**entries, **lists}
         if entries.get("base") is not None:
             given["base"] = BaseReference.from_dict(entries["base"], f"{where}: base")
         spec = cls(**given)
@@ -143,6 +151,7 @@ _JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks 
     int: (int, "an integer"),
     int | None: (int | None, "an integer or null"),
     float: (int | float, "a number"),
+    float | None: (int | float | None, "a number or null"),
     tuple[str, ...]: (list | tuple, "a list of strings"),
     Literal["raw", "unit"]: (str, "'raw' or 'unit'"),
     BaseReference | None: (dict | None, "an object or null"),

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.decoders.checks import check_vectors, per_row
-from smotext.records import Decoded
-from smotext.seeding import stable_hash, uniforms
+from smotext.decoders.input_checks import check_vectors, per_row
+from smotext.protocols import Decoded
+from smotext.utils.seeding import stable_hash, uniforms
 
 _WORDS = (
     "amber bridge candle delta ember forest garden harbour island jacket kettle lantern meadow needle orchard pepper "
@@ -21,10 +21,16 @@ _WORDS = (
 class EchoDecoder:
     """Writes words that are a function of the vector, and of the seed when sampling. Needs no torch.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
         Width of the vectors it takes.
+
+    See Also
+    --------
+    load_decoder : Decoders that write what vectors say.
 
     Examples
     --------
@@ -33,6 +39,8 @@ class EchoDecoder:
     """
 
     fingerprint = "echo-1"
+    examples: int | None = None  # its prompts show no texts
+    most_new_tokens: int | None = None
     prompts = ("<xRAG>", "again: <xRAG>")
     max_new_tokens = 24
 
@@ -53,7 +61,7 @@ class EchoDecoder:
         seeds: Sequence[int] | None = None,
         **_: Any,
     ) -> list[Decoded]:
-        """Return one :class:`~smotext.records.Decoded` per vector; other options change nothing here."""
+        """Return one :class:`~smotext.protocols.Decoded` per vector; other options change nothing here."""
         vectors = check_vectors(vectors, self.vector_dim)
         n_rows = len(vectors)
         row_seeds = np.arange(n_rows) if seeds is None else np.asarray(seeds)

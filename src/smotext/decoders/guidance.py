@@ -5,12 +5,14 @@ A small language model forgets its soft token as the text grows; the head remind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
 from smotext.errors import BridgeError
 
 USED_PENALTY = 1.0  # nats; a guided token that was written is a little less likely than without guidance
@@ -137,9 +139,43 @@ class Guidance(nn.Module):
         return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
 
 
-def weighted_bias(head: Guidance | None, weight: float, vectors: torch.Tensor) -> torch.Tensor | None:
-    """Return ``weight * head.logit_bias(vectors)``; None where there is no head, or its weight is 0."""
-    return weight * head.logit_bias(vectors) if weight and head is not None else None
+def guidance_of_rows(
+    spec: BridgeSpec, guidance: float | None, examples: Sequence[Sequence[str]] | None, n_rows: int
+) -> NDArray[np.float64]:
+    """Return the weight of the guidance head for each row.
+
+    Parameters
+    ----------
+    spec : BridgeSpec
+        Its weights are used unless the caller gives one; that of rows whose prompts show no texts may be another.
+    guidance : float or None
+        What the caller gave, for all rows.
+    examples : one sequence of str per row, or None
+        The texts that prompts show.
+    n_rows : int
+    """
+    if guidance is not None:
+        return np.full(n_rows, guidance)
+    alone = spec.guidance if spec.guidance_alone is None else spec.guidance_alone
+    if examples is None:
+        return np.full(n_rows, alone)
+    return np.array([spec.guidance if len(shown) else alone for shown in examples], dtype=np.float64)
+
+
+def weighted_bias(head: Guidance | None, weight: float | torch.Tensor, vectors: torch.Tensor) -> torch.Tensor | None:
+    """Return ``weight * head.logit_bias(vectors)``; None where there is no head, or its weight is 0.
+
+    Parameters
+    ----------
+    head : Guidance or None
+    weight : float, or Tensor of shape (n_rows,)
+        Of all rows, or of each.
+    vectors : Tensor of shape (n_rows, vector_dim)
+    """
+    weights = torch.as_tensor(weight, dtype=torch.float32, device=vectors.device).expand(len(vectors))
+    if head is None or not weights.any():
+        return None
+    return weights[:, None] * head.logit_bias(vectors)
 
 
 def spent(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,40 +11,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.decoders import loading
+from smotext.data.validation import check_count
+from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec, fingerprint
-from smotext.decoders.checks import check_examples, check_vectors, per_row
-from smotext.decoders.context import place_vectors, read_prompts
-from smotext.decoders.guidance import Guidance, spend, weighted_bias
-from smotext.decoders.loop import Written, write
-from smotext.decoders.memory import rows_per_batch
+from smotext.decoders.decoding_loop import Written, write_after_vectors
+from smotext.decoders.guidance import Guidance, guidance_of_rows, weighted_bias
+from smotext.decoders.input_checks import check_vectors, per_row
+from smotext.decoders.likelihood import text_log_likelihood
 from smotext.decoders.projector import AnyProjector
-from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, check_prompt, count_tokens, room_after
-from smotext.devices import is_out_of_memory
-from smotext.errors import InputError, SmotextWarning
-from smotext.hub import hub_identity
-from smotext.inputs import check_count
-from smotext.parallel import spread
-from smotext.records import Decoded
-from smotext.seeding import uniforms
+from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, capacity_after, count_tokens
+from smotext.decoders.row_batches import in_halves, row_batches, with_one_end
+from smotext.errors import InputError
+from smotext.protocols import Decoded, LoadedFrom
 from smotext.settings import Sampling
+from smotext.utils.hub import hub_identity
+from smotext.utils.parallel import spread
 
-WritePart = Callable[[NDArray[np.int64]], list[Written]]
-Examples = Sequence[Sequence[str]]  # the texts that each row's prompt shows
+ExampleTexts = Sequence[Sequence[str]]  # the texts that each row's prompt shows
 
 
 _MOST_EXAMPLES = 16  # that positions are set aside for, as long as they leave half of them
-
-
-@dataclass(frozen=True)
-class DecoderSettings:
-    """All that is needed to load the same decoder again, in this process or another."""
-
-    directory: str
-    device: str | None = None
-    dtype: str | None = None
-    quantization: str | None = None
-    trust_remote_code: bool = False
 
 
 class LanguageModelDecoder:
@@ -76,7 +60,7 @@ class LanguageModelDecoder:
     """
 
     def __init__(
-        self, settings: DecoderSettings, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
+        self, settings: LoadedFrom, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
         guidance: Guidance | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
@@ -94,24 +78,24 @@ class LanguageModelDecoder:
     @cached_property
     def fingerprint(self) -> str:
         """Hub name and commit, or a hash of the directory's files."""
-        directory = Path(self.settings.directory)
+        directory = Path(self.settings.name)
         return hub_identity(directory.resolve()) or fingerprint(directory)
 
     @cached_property
     def most_new_tokens(self) -> int | None:
         """What the language model's positions leave after the longest prompt."""
-        room = self._room_after([self._prompts.numbered(number) for number in range(len(self.prompts))])
-        if room is None or self.examples is None:
-            return room
-        left = self._room_after([self._prompts.with_examples([])])
+        capacity = self._capacity_after([self._prompts.numbered(number) for number in range(len(self.prompts))])
+        if capacity is None or self.examples is None:
+            return capacity
+        left = self._capacity_after([self._prompts.with_examples([])])
         assert left is not None
-        return min(room, max(left - _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2), left // 2))
+        return min(capacity, max(left - _MOST_EXAMPLES * (EXAMPLE_TOKENS + 2), left // 2))
 
     def decode(
         self,
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         do_sample: bool = False,
@@ -143,7 +127,8 @@ class LanguageModelDecoder:
         temperature, top_p, top_k, repetition_penalty, min_new_tokens
             As in transformers; see :class:`~smotext.settings.Sampling`.
         guidance : float, optional
-            Weight of the bridge's guidance head, 0 is off; None takes the bridge's own default.
+            Weight of the bridge's guidance head, 0 is off; None takes the bridge's own default, which may be another
+            for rows that are shown no texts.
         seeds : one int per row, optional
             What each row's noise comes from; None is 0 .. n_rows - 1.
         batch_size : int, optional
@@ -169,7 +154,7 @@ class LanguageModelDecoder:
         self,
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int | str | Sequence[int] = 0,
         max_new_tokens: int | Sequence[int] = 128,
         guidance: float | None = None,
@@ -177,29 +162,32 @@ class LanguageModelDecoder:
         batch_size: int | None = None,
         **options: Any,
     ) -> list[Decoded]:
-        """Return one :class:`~smotext.records.Decoded` per vector; parameters as in :meth:`decode`."""
+        """Return one :class:`~smotext.protocols.Decoded` per vector; parameters as in :meth:`decode`."""
         sampling = Sampling(**options)
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         row_seeds = per_row(np.arange(len(rows)) if seeds is None else seeds, len(rows), "seeds")
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
-        weight = self.spec.guidance if guidance is None else guidance
-        prompts, which = self._prompts_of_rows(self._prompt_numbers(prompt, row_seeds), examples)
+        prompts, which = self._prompts.of_rows(self._prompts.numbers_of_rows(prompt, row_seeds), examples)
+        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
         def write_part(part: NDArray[np.int64]) -> list[Written]:
             used, prompt_of_row = np.unique(which[part], return_inverse=True)
             shown = [prompts[number] for number in used]
-            return self._write(rows[part], shown, prompt_of_row, limits[part], row_seeds[part], sampling, weight)
+            return self._write(rows[part], shown, prompt_of_row, limits[part], row_seeds[part], sampling, weights[part])
 
         def keep(part: NDArray[np.int64]) -> None:
             found.update(zip(part.tolist(), in_halves(write_part, part), strict=True))
 
+        def size_for(n_rows: int, n_tokens: int) -> int:
+            return batch_size or rows_per_batch(self.model, n_rows, n_tokens)
+
         batches = [
             batch
-            for some in _with_one_end(prompts, which)
-            for batch in self._batches(some, prompts, which, limits, batch_size)
+            for some in with_one_end(prompts, which)
+            for batch in row_batches(some, prompts, which, limits, n_places=self.projector.n_places, size_for=size_for)
         ]
         if self.model.device.type == "cpu":
             spread(keep, batches)
@@ -213,7 +201,7 @@ class LanguageModelDecoder:
         texts: Sequence[str],
         vectors: NDArray[np.float32],
         *,
-        examples: Examples | None = None,
+        examples: ExampleTexts | None = None,
         prompt: int = 0,
         guidance: float | None = None,
         temperature: float = 1.0,
@@ -244,27 +232,34 @@ class LanguageModelDecoder:
         rows = self._scale(check_vectors(vectors, self.vector_dim))
         if len(texts) != len(rows):
             raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
-        weight = self.spec.guidance if guidance is None else guidance
-        numbers = self._prompt_numbers(prompt, np.zeros(len(rows), dtype=np.int64))
-        prompts, which = self._prompts_of_rows(numbers, examples)
+        numbers = self._prompts.numbers_of_rows(prompt, np.zeros(len(rows), dtype=np.int64))
+        prompts, which = self._prompts.of_rows(numbers, examples)
+        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
-        room = self._room_after(prompts) if prompts else None
-        if room is not None and lengths.max() > room + 1:  # the end token is never read
+        capacity = self._capacity_after(prompts) if prompts else None
+        if capacity is not None and lengths.max() > capacity + 1:  # the end token is never read
             raise InputError(
-                f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {room}"
+                f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {capacity}"
             )
         found = np.empty(len(rows), dtype=np.float64)
         size = batch_size or 32
-        for some in _with_one_end(prompts, which):
+        for some in with_one_end(prompts, which):
             order = some[np.lexsort((lengths[some], which[some]))]
             for start in range(0, len(order), size):
                 part = order[start : start + size]
                 used, prompt_of_row = np.unique(which[part], return_inverse=True)
-                found[part] = self._read(
-                    rows[part], [prompts[number] for number in used], prompt_of_row, [tokens[row] for row in part],
-                    weight, temperature,
-                )  # fmt: skip
+                tensor = torch.from_numpy(rows[part]).to(self._device)
+                found[part] = text_log_likelihood(
+                    self.model,
+                    self.projector,
+                    tensor,
+                    [prompts[number] for number in used],
+                    torch.from_numpy(prompt_of_row).to(self._device),
+                    [tokens[row] for row in part],
+                    bias=weighted_bias(self.guidance, torch.from_numpy(weights[part]), tensor),
+                    temperature=temperature,
+                ).cpu()
         return found
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -279,59 +274,19 @@ class LanguageModelDecoder:
             raise InputError(f"vector {int(np.argmin(lengths))} is all zeros: it has no direction to decode")
         return vectors / lengths
 
-    def _prompt_numbers(self, prompt: int | str | Sequence[int], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
-        if isinstance(prompt, str):
-            check_prompt(prompt, self.prompts)
-            return (uniforms(seeds, "prompt")[:, 0] * len(self.prompts)).astype(np.int64)
-        numbers = per_row(prompt, len(seeds), "prompt")
-        for number in np.unique(numbers):
-            check_prompt(int(number), self.prompts)
-        return numbers
-
-    def _prompts_of_rows(
-        self, numbers: NDArray[np.int64], examples: Examples | None
-    ) -> tuple[list[Prompt], NDArray[np.int64]]:
-        """Return the different prompts, and which of them each row has."""
-        shown = check_examples(examples, len(numbers), can_show=self._prompts.takes_examples)
-        keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
-        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-        texts = sorted({text for _, row in keys for text in row})
-        ids = dict(zip(texts, self._prompts.example_ids(texts), strict=True))
-        prompts = [
-            self._prompts.with_examples([ids[text] for text in row]) if row else self._prompts.numbered(number)
-            for number, row in places
-        ]
-        return prompts, np.array([places[key] for key in keys], dtype=np.int64)
-
-    def _room_after(self, prompts: Sequence[Prompt]) -> int | None:
+    def _capacity_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the positions that prompts and the vector leave; None where the language model knows no limit."""
-        return room_after(self.model.config, [len(prompt) + self.projector.n_places for prompt in prompts])
+        return capacity_after(self.model.config, [len(prompt) + self.projector.n_places for prompt in prompts])
 
     def _most_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the most new tokens after these prompts, or raise InputError if they leave no room for any."""
-        room = self._room_after(prompts) if prompts else None
-        if room is None or self.most_new_tokens is None:
+        capacity = self._capacity_after(prompts) if prompts else None
+        if capacity is None or self.most_new_tokens is None:
             return None
-        if room < 1:
+        if capacity < 1:
             longest = max(map(len, prompts))
             raise InputError(f"a prompt has {longest} tokens, more than the language model reads: show fewer examples")
-        return min(room, self.most_new_tokens)
-
-    def _batches(
-        self,
-        rows: NDArray[np.int64],
-        prompts: list[Prompt],
-        which: NDArray[np.int64],
-        limits: NDArray[np.int64],
-        batch_size: int | None,
-    ) -> list[NDArray[np.int64]]:
-        """Return the rows in batches: those of one prompt next to each other, longer ones first."""
-        longest = {number: limits[rows[which[rows] == number]].max() for number in np.unique(which[rows])}
-        order = np.lexsort((rows, which[rows], [-longest[number] for number in which[rows]]))
-        n_read = max(len(prompts[number]) for number in which[rows]) + self.projector.n_places
-        n_tokens = n_read + int(limits[rows].max())
-        size = batch_size or rows_per_batch(self.model, len(rows), n_tokens)
-        return [rows[order[start : start + size]] for start in range(0, len(rows), size)]
+        return min(capacity, self.most_new_tokens)
 
     @torch.inference_mode()
     def _write(
@@ -342,59 +297,27 @@ class LanguageModelDecoder:
         limits: NDArray[np.int64],
         seeds: NDArray[np.int64],
         sampling: Sampling,
-        guidance: float,
+        guidance: NDArray[np.float64],
     ) -> list[Written]:
-        device = self.model.get_input_embeddings().weight.device
+        device = self._device
         tensor = torch.from_numpy(vectors).to(device)
-        context = read_prompts(
+        return write_after_vectors(
             self.model,
-            [prompt.before for prompt in prompts],
+            self.projector,
+            tensor,
+            prompts,
             torch.from_numpy(prompt_of_row).to(device),
-            room=self.projector.n_places + len(prompts[0].after) + int(limits.max()),
-        )
-        return write(
-            self.model,
-            place_vectors(self.model, self.projector, tensor, context, prompts[0].after),
             limits=torch.from_numpy(limits).to(device),
             seeds=torch.from_numpy(seeds).to(device),
-            end_ids=torch.tensor(self._end_ids, device=device),
+            end_ids=self._end_ids,
             sampling=sampling,
-            bias=weighted_bias(self.guidance, guidance, tensor),
-            context=context,
+            bias=weighted_bias(self.guidance, torch.from_numpy(guidance), tensor),
         )
 
-    @torch.inference_mode()
-    def _read(
-        self,
-        vectors: NDArray[np.float32],
-        prompts: list[Prompt],
-        prompt_of_row: NDArray[np.int64],
-        tokens: list[list[int]],
-        guidance: float,
-        temperature: float,
-    ) -> NDArray[np.float64]:
-        """Return the log-likelihood of texts that follow prompts with one end."""
-        device = self.model.get_input_embeddings().weight.device
-        tensor = torch.from_numpy(vectors).to(device)
-        rows = torch.from_numpy(prompt_of_row).to(device)
-        context = read_prompts(self.model, [prompt.before for prompt in prompts], rows, room=None)
-        start = place_vectors(self.model, self.projector, tensor, context, prompts[0].after)
-        longest = max(map(len, tokens))
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens], device=device)
-        is_token = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in tokens], device=device)
-        inputs = torch.cat([start, self.model.get_input_embeddings()(ids[:, :-1])], dim=1)
-        given = context.inputs(inputs.shape[1], self.model.dtype)
-        logits = self.model(inputs_embeds=inputs, **given).logits[:, -longest:]
-        bias = weighted_bias(self.guidance, guidance, tensor)
-        total = torch.zeros(len(tokens), dtype=torch.float64, device=device)
-        for step in range(longest):  # a place at a time: the vocabulary is large
-            scores = logits[:, step].float()
-            if bias is not None:
-                scores = scores + bias
-                spend(bias, ids[:, step])
-            log_p = torch.log_softmax(scores / temperature, dim=-1).gather(1, ids[:, step, None])[:, 0]
-            total += torch.where(is_token[:, step], log_p.double(), 0.0)
-        return total.cpu().numpy()
+    @property
+    def _device(self) -> torch.device:
+        """Where the language model reads; parts of a model spread over several devices may lie elsewhere."""
+        return self.model.get_input_embeddings().weight.device
 
     @cached_property
     def _end_ids(self) -> list[int]:
@@ -411,38 +334,5 @@ class LanguageModelDecoder:
     def __deepcopy__(self, memo: dict[int, Any]) -> LanguageModelDecoder:
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[DecoderSettings]]:
-        return loading.load, (self.settings,)
-
-
-def _with_one_end(prompts: Sequence[Prompt], which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the rows whose prompts have the same tokens after the vector's place: these go on together."""
-    for after in dict.fromkeys(prompt.after for prompt in prompts):
-        yield np.flatnonzero([prompts[number].after == after for number in which])
-
-
-def in_halves(write_part: WritePart, part: NDArray[np.int64]) -> list[Written]:
-    """Return ``write_part(part)``, in halves where memory does not suffice for the whole.
-
-    Raises
-    ------
-    MemoryError
-        If a single row does not fit; torch's own error on a GPU.
-
-    Warns
-    -----
-    SmotextWarning
-        Each time a batch is halved.
-    """
-    try:
-        return write_part(part)
-    except Exception as error:
-        if not is_out_of_memory(error) or len(part) == 1:
-            raise
-    half = len(part) // 2
-    warnings.warn(
-        f"memory ran out: going on with {half} rows at a time; in bfloat16 that can change a few texts",
-        SmotextWarning,
-        stacklevel=2,
-    )
-    return [*in_halves(write_part, part[:half]), *in_halves(write_part, part[half:])]
+    def __reduce__(self) -> tuple[Callable[[], LanguageModelDecoder], tuple[()]]:
+        return self.settings.load, ()

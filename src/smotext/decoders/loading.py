@@ -5,26 +5,25 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from smotext.decoders import bridge
-from smotext.decoders.adapter import read_adapter
 from smotext.decoders.base_model import find_base
-from smotext.decoders.base_weights import assemble, base_tensors, check_fit
-from smotext.decoders.context import hide_slots_from_lower_layers
+from smotext.decoders.base_weights import assemble_language_model, base_tensors, check_fit
 from smotext.decoders.guidance import Guidance
+from smotext.decoders.language_model import LanguageModelDecoder
+from smotext.decoders.lora_adapter import read_adapter
 from smotext.decoders.projector import PREFIX, SlotProjector, projector_from_tensors
+from smotext.decoders.prompt_context import hide_slots_from_lower_layers
 from smotext.decoders.prompts import Prompts
-from smotext.decoders.quiet import quiet_loading
-from smotext.devices import default_device, default_dtype, find_device, find_dtype
+from smotext.decoders.quiet_loading import quiet_loading
 from smotext.errors import BridgeError, SmotextError, missing_extra, unknown_name
-from smotext.hub import LoadedOnce
-
-if TYPE_CHECKING:
-    from smotext.decoders.language_model import DecoderSettings, LanguageModelDecoder
+from smotext.utils.devices import default_device, default_dtype, find_device, find_dtype
+from smotext.utils.hub import LoadedOnce
 
 QUANTIZATIONS: dict[str, dict[str, Any]] = {
     "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
@@ -33,6 +32,26 @@ QUANTIZATIONS: dict[str, dict[str, Any]] = {
 
 
 _loaded: LoadedOnce[LanguageModelDecoder] = LoadedOnce()
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """All that is needed to load the same decoder again, in this process or another."""
+
+    directory: str
+    device: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+    trust_remote_code: bool = False
+
+    @property
+    def name(self) -> str:
+        """The bridge directory."""
+        return self.directory
+
+    def load(self) -> LanguageModelDecoder:
+        """Return the decoder of these settings; one copy of the weights per process."""
+        return load(self)
 
 
 def load(settings: DecoderSettings) -> LanguageModelDecoder:
@@ -60,8 +79,6 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
         If quantization is asked for and bitsandbytes is not installed.
     """
     from transformers import AutoTokenizer
-
-    from smotext.decoders.language_model import LanguageModelDecoder
 
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)
@@ -140,7 +157,7 @@ def read_language_model(name: str, *, is_adapted: bool = True, **options: Any) -
         adapter = read_adapter(directory, base) if is_adapted else None  # raises before the base is read
         tensors = base_tensors(base, directory)
         options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
-        model, report = assemble(config, adapter.merged_into(tensors) if adapter else tensors, **options)
+        model, report = assemble_language_model(config, adapter.merged_into(tensors) if adapter else tensors, **options)
         check_fit(base, report)
         if (directory / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(directory)

@@ -8,43 +8,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.validation import well_formed
+from smotext.decoders.bridge import BridgeSpec
+from smotext.decoders.input_checks import check_examples, per_row
+from smotext.decoders.prompt_templates import PLACEHOLDER, split_text_template
 from smotext.errors import BridgeError, InputError
-from smotext.inputs import well_formed
-from smotext.sentences import sentence_ends
-
-if TYPE_CHECKING:
-    from smotext.decoders.bridge import BridgeSpec
-
-PLACEHOLDER = "<xRAG>"  # the token whose embedding is replaced; its own row is never read
-XRAG_TEMPLATE = "{bos}[INST] {content} [/INST]"
-XRAG_TEXT = "{text}{eos}"
-
-# A list of texts of one kind, of which the next is to be written: what a language model that knows no chat continues
-# best. Each item is "- " and the text on a line of its own; the vector's place is before the last dash.
-LIST_TEMPLATE = "{bos}{content}"
-LIST_PROMPTS = (f"{PLACEHOLDER}-",)
-LIST_EXAMPLES = f"{{bos}}Different people wrote these:\n\n{{examples}}{PLACEHOLDER}-"
-LIST_TEXT = " {text}\n"
+from smotext.utils.seeding import uniforms
+from smotext.utils.sentences import sentence_ends
 
 EXAMPLE_TOKENS = 64  # the most of an example that the prompt shows: a longer one is cut at a sentence's end
 _LINE_BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+ *")
-
-# The first is xRAG's own; the others are ours, in the spirit of its thirteen paraphrase instructions.
-XRAG_PROMPTS = (
-    f"Background: {PLACEHOLDER} means the same as",
-    f"Say the following in other words: {PLACEHOLDER}",
-    f"Here is a passage: {PLACEHOLDER}. Another way to put it is:",
-    f"{PLACEHOLDER} could also be written like this:",
-    f"Restate this text without changing its meaning: {PLACEHOLDER}",
-    f"Read {PLACEHOLDER} and write down what it says:",
-    f"A paraphrase of {PLACEHOLDER} would be:",
-    f"Express what is said in {PLACEHOLDER} as a new text:",
-)
 
 
 @dataclass(frozen=True)
@@ -119,7 +97,7 @@ class Prompts:
 
         Whatever stands in a user's text, special tokens of the language model included, is read as characters.
         """
-        plain = [flatten(well_formed(text)) for text in texts]
+        plain = [on_one_line(well_formed(text)) for text in texts]
         return [self.shortened(ids) for ids in self._plain_ids([f" {text}" for text in plain])]
 
     def shortened(self, ids: Sequence[int]) -> list[int]:
@@ -133,11 +111,43 @@ class Prompts:
             kept = text[: ends[-1]]
         return self._plain_ids([kept])[0]
 
+    def numbers_of_rows(self, prompt: int | str | Sequence[int], seeds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each row's prompt; "random" draws it from the row's seed."""
+        if isinstance(prompt, str):
+            check_prompt(prompt, self.spec.prompts)
+            return (uniforms(seeds, "prompt")[:, 0] * len(self.spec.prompts)).astype(np.int64)
+        numbers = per_row(prompt, len(seeds), "prompt")
+        for number in np.unique(numbers):
+            check_prompt(int(number), self.spec.prompts)
+        return numbers
+
+    def of_rows(
+        self, numbers: NDArray[np.int64], examples: Sequence[Sequence[str]] | None
+    ) -> tuple[list[Prompt], NDArray[np.int64]]:
+        """Return the different prompts that rows have, and which of them each row has.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_rows,), int64
+            The prompt of each row that shows no texts.
+        examples : one sequence of str per row, or None
+            The texts that the row's prompt shows.
+        """
+        shown = check_examples(examples, len(numbers), can_show=self.takes_examples)
+        keys = [(int(number) if not texts else -1, texts) for number, texts in zip(numbers, shown, strict=True)]
+        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        texts = sorted({text for _, row in keys for text in row})
+        ids = dict(zip(texts, self.example_ids(texts), strict=True))
+        prompts = [
+            self.with_examples([ids[text] for text in row]) if row else self.numbered(number) for number, row in places
+        ]
+        return prompts, np.array([places[key] for key in keys], dtype=np.int64)
+
     def text_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text as it stands after a prompt, without what ends it."""
         plain = [well_formed(text) for text in texts]
         if self._end != "{eos}":
-            plain = [flatten(text) for text in plain]
+            plain = [on_one_line(text) for text in plain]
         return self._plain_ids([f"{self._lead}{text}" for text in plain])
 
     @property
@@ -200,33 +210,12 @@ class Prompts:
         return Prompt((tuple(ids[:place]),) if place else (), tuple(ids[place + 1 :]))
 
 
-def split_text_template(template: str) -> tuple[str, str]:
-    """Return what stands before and after the text; the latter is ``"{eos}"`` or literal.
-
-    Raises
-    ------
-    BridgeError
-        If ``{text}`` is not in it once, or nothing ends the text.
-
-    Examples
-    --------
-    >>> split_text_template(" {text}\\n")
-    (' ', '\\n')
-    """
-    lead, mark, end = template.partition("{text}")
-    if not mark or "{text}" in end or not end:
-        raise BridgeError(
-            f"text_template is {template!r}: expected {{text}} once and then {{eos}}, or what ends a text"
-        )
-    return lead, end
-
-
-def flatten(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Return the text on one line; spaces of all kinds stay what they are.
 
     Examples
     --------
-    >>> flatten("Hello,\\r\\n\\tyou.")
+    >>> on_one_line("Hello,\\r\\n\\tyou.")
     'Hello, you.'
     """
     return _LINE_BREAKS.sub(" ", text).strip()
@@ -281,7 +270,7 @@ def count_tokens(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
     return np.array([len(row) for row in ids], dtype=np.int64)
 
 
-def room_after(config: Any, lengths: Iterable[int]) -> int | None:
+def capacity_after(config: Any, lengths: Iterable[int]) -> int | None:
     """Return how many tokens the model's positions leave after the longest prompt; None where it knows no limit.
 
     Parameters

@@ -29,7 +29,7 @@ def penalise_repetition(logits: torch.Tensor, written: torch.Tensor, penalty: fl
     return logits.scatter(1, written, torch.where(seen > 0, seen / penalty, seen * penalty))
 
 
-def choose(logits: torch.Tensor, sampling: Sampling, seeds: torch.Tensor, step: int) -> torch.Tensor:
+def choose_tokens(logits: torch.Tensor, sampling: Sampling, seeds: torch.Tensor, step: int) -> torch.Tensor:
     """Return the next token id of each row.
 
     Sampling is Gumbel-argmax on the filtered log-probabilities: with noise that is a function of the row's

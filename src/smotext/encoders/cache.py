@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.caching import OFF, cache_directory
 from smotext.encoders.texts import as_texts
 from smotext.errors import InputError, SmotextWarning
+from smotext.protocols import Encoder
+from smotext.utils.caching import OFF, cache_directory
 
 CHUNK = 1024  # texts between two commits: what an interrupted run loses at most
 _LOOKUP = 500  # keys per query; SQLite allowed 999 variables before 3.32
@@ -30,7 +31,7 @@ EncodeChunks = Callable[[Any, list[list[str]]], Iterable[tuple[int, NDArray[np.f
 
 
 def encode_cached(
-    encoder: Any,
+    encoder: Encoder,
     texts: Sequence[str],
     *,
     cache: str | Path | None = None,
@@ -43,8 +44,7 @@ def encode_cached(
     Parameters
     ----------
     encoder : Encoder
-        Anything with ``encode``. Without an attribute ``fingerprint`` (a string that changes whenever the vectors
-        would) nothing is read from or written to disk.
+        Without a fingerprint nothing is read from or written to disk.
     texts : sequence of str
         Equal texts are encoded once.
     cache : path, "off" or None
@@ -80,7 +80,7 @@ def encode_cached(
     """
     texts = as_texts(texts)
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    vector_dim = vector_dim_of(encoder)
+    vector_dim = encoder.vector_dim
     vectors = np.empty((len(place), vector_dim), dtype=np.float32)
     with closing(VectorStore(_file_for(encoder, cache))) as store:
         missing = []
@@ -110,32 +110,18 @@ class CachingEncoder:
     Parameters
     ----------
     encoder : Encoder
-
-    Attributes
-    ----------
     keeps : bool
         Whether new vectors are stored. A vector depends on its batch in the last bits: those of some of the texts
         that another process will encode together must not be there when it does.
     """
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: Encoder, *, keeps: bool = True) -> None:
         self.encoder = encoder
-        self.vector_dim = vector_dim_of(encoder)
-        self.keeps = True
+        self.keeps = keeps
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector per text: float32 of shape (n_texts, vector_dim)."""
         return encode_cached(self.encoder, texts, keeps=self.keeps)
-
-
-def vector_dim_of(encoder: Any) -> int:
-    """Return ``encoder.vector_dim``, or for an encoder that has none the width of a word's vector."""
-    found = getattr(encoder, "vector_dim", None)
-    if found is None:
-        return encode_chunk(encoder, ["word"]).shape[1]
-    if isinstance(found, bool) or not isinstance(found, int | np.integer) or found < 1:
-        raise InputError(f"encoder {type(encoder).__name__} has vector_dim {found!r}: expected a positive integer")
-    return int(found)
 
 
 class VectorStore:
@@ -209,16 +195,15 @@ def text_hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _file_for(encoder: Any, cache: str | Path | None) -> Path | None:
-    fingerprint = getattr(encoder, "fingerprint", None)
+def _file_for(encoder: Encoder, cache: str | Path | None) -> Path | None:
     if cache is None:
         root = cache_directory()
         directory = None if root is None else root / "vectors"
     else:
         directory = None if str(cache).lower() == OFF else Path(cache).expanduser()
-    if fingerprint is None or directory is None:
+    if encoder.fingerprint is None or directory is None:
         return None
-    return directory / f"{text_hash(str(fingerprint)).hex()}.sqlite"
+    return directory / f"{text_hash(encoder.fingerprint).hex()}.sqlite"
 
 
 def _in_turn(encoder: Any, chunks: list[list[str]]) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -24,6 +24,8 @@ class HashEncoder:
     same vector in every process and on every machine. A text without any word (``""``, ``"?!"``) gets the
     fixed vector of its stripped characters, so that every vector has unit length.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
@@ -39,6 +41,10 @@ class HashEncoder:
     InputError
         If `vector_dim` is no positive integer.
 
+    See Also
+    --------
+    load_encoder : Encoders that know what texts mean.
+
     Examples
     --------
     >>> vectors = HashEncoder().encode(["free prize now", "free prize today", "see you at home"])
@@ -47,6 +53,8 @@ class HashEncoder:
     >>> bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
     True
     """
+
+    max_tokens: int | None = None  # of any text all words are read
 
     def __init__(self, vector_dim: int = 64) -> None:
         if not isinstance(vector_dim, int) or isinstance(vector_dim, bool) or vector_dim < 1:
@@ -64,6 +72,10 @@ class HashEncoder:
         for row, text in enumerate(as_texts(texts)):
             vectors[row] = _text_vector(text, self.vector_dim)
         return vectors
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return 0: all texts are read whole."""
+        return 0
 
     def __sklearn_clone__(self) -> HashEncoder:
         return self

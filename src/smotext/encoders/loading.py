@@ -13,7 +13,7 @@ import torch
 from smotext.encoders.precision import choose_device, choose_dtype
 from smotext.encoders.sentence import SentenceEncoder
 from smotext.errors import InputError, ModelNotFoundError
-from smotext.hub import LoadedOnce, Located, how_to_get, locate, pickled_weights
+from smotext.utils.hub import LoadedOnce, Located, how_to_get, locate, pickled_weights
 
 
 @dataclass(frozen=True)

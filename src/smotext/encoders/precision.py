@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from smotext.caching import recall, remember
-from smotext.devices import default_device, find_device, find_dtype
+from smotext.utils.caching import recall, remember
+from smotext.utils.devices import default_device, find_device, find_dtype
 
 _MIN_GAIN = 1.4  # bf16 loses digits: it has to be clearly faster
 

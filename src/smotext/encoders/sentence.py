@@ -7,22 +7,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.devices import is_out_of_memory
 from smotext.encoders.batching import token_batches
 from smotext.encoders.precision import release_memory
 from smotext.encoders.texts import as_texts
 from smotext.encoders.tokens import TextTokenizer
 from smotext.errors import InputError, unknown_name
-from smotext.parallel import spread
-
-if TYPE_CHECKING:
-    from smotext.encoders.loading import SentenceSettings
+from smotext.protocols import LoadedFrom
+from smotext.utils.devices import is_out_of_memory
+from smotext.utils.parallel import spread
 
 POOLINGS = ("cls", "lasttoken", "max", "mean", "weightedmean")
 _WINDOW = 16384  # texts that are tokenized and sorted by length together
@@ -53,7 +51,7 @@ class SentenceEncoder:
         Texts are cut there, special tokens included; None: the model's own limit.
     require_eos : bool
         Every text ends with the tokenizer's end-of-text token, also where it is cut.
-    settings : SentenceSettings, optional
+    settings : LoadedFrom, optional
         Where the model came from. With it the encoder is pickled as these settings, without it as a whole.
 
     Attributes
@@ -77,7 +75,7 @@ class SentenceEncoder:
         pooling: str | None = None,
         max_tokens: int | None = None,
         require_eos: bool = False,
-        settings: SentenceSettings | None = None,
+        settings: LoadedFrom | None = None,
     ) -> None:
         self.model = model.eval()
         self.settings = settings

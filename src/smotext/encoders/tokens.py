@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from smotext.data.validation import well_formed
 from smotext.errors import InputError
-from smotext.inputs import well_formed
 
 _CHARS_PER_TOKEN = 10  # first guess at how much of a long text is needed; English has about 4.5
 _MARGIN = 16  # tokens past the limit, behind which cutting a text mid-word can change nothing that is kept
@@ -41,20 +41,20 @@ class TextTokenizer:
         self.prefix, self.suffix = _special_tokens(tokenizer)
         if require_eos:
             self._require_eos()
-        self.room = max_tokens - len(self.prefix) - len(self.suffix)
-        if self.room < 1:
-            n_special = max_tokens - self.room
+        self.capacity = max_tokens - len(self.prefix) - len(self.suffix)
+        if self.capacity < 1:
+            n_special = max_tokens - self.capacity
             raise InputError(f"max_tokens is {max_tokens}: expected more than the {n_special} special tokens")
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids, special tokens included, cut at the limit."""
-        return [self.prefix + body[: self.room] + self.suffix for body in self._bodies(texts)]
+        return [self.prefix + body[: self.capacity] + self.suffix for body in self._bodies(texts)]
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return how many texts are longer than the limit."""
         # A token covers a byte at least, and a tokenizer may add one space in front.
-        candidates = [text for text in texts if 4 * len(text) + 1 > self.room]
-        return sum(len(body) > self.room for body in self._bodies(candidates))
+        candidates = [text for text in texts if 4 * len(text) + 1 > self.capacity]
+        return sum(len(body) > self.capacity for body in self._bodies(candidates))
 
     def _bodies(self, texts: Sequence[str]) -> list[list[int]]:
         """Return ids without special tokens: all of them, or at least one more than there is room for.
@@ -68,11 +68,11 @@ class TextTokenizer:
             pieces = [_cut(texts[row], n_chars) for row in pending]
             found = self._ids(pieces)
             for row, ids in zip(pending, found, strict=True):
-                bodies[row] = ids[: self.room + 1]
+                bodies[row] = ids[: self.capacity + 1]
             pending = [
                 row
                 for row, piece, ids in zip(pending, pieces, found, strict=True)
-                if len(piece) < len(texts[row]) and len(ids) < self.room + _MARGIN
+                if len(piece) < len(texts[row]) and len(ids) < self.capacity + _MARGIN
             ]
             n_chars *= 4
         return bodies

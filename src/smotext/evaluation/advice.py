@@ -23,7 +23,7 @@ from smotext.evaluation.conditions import (
     WITH_SMOTEXT,
 )
 from smotext.evaluation.statistics import MARGIN, Interval, detectable_difference, verdict
-from smotext.evaluation.summary import Series
+from smotext.evaluation.summary import ScoreSeries
 
 ROUGHLY = 2.0  # points; a smaller difference is worth no search for more data
 
@@ -108,7 +108,7 @@ def advise(results: Sequence[Result], n_test_rows: int, *, test_train_ratio: flo
     test_train_ratio : float
         Of the design; see :func:`~smotext.evaluation.statistics.mean_interval`.
     """
-    series = Series.of(results, test_train_ratio)
+    series = ScoreSeries.of(results, test_train_ratio)
     pairs = dict.fromkeys((key[0], key[1]) for key in series.points if key[2] == WITH_SMOTEXT)
     return [_advise(series, results, setting, model, n_test_rows) for setting, model in pairs]
 
@@ -133,7 +133,7 @@ def rows_needed(interval: Interval, n_test_rows: int) -> float:
     return float(round(wanted / scale) * scale)
 
 
-def _advise(series: Series, results: Sequence[Result], setting: str, model: str, n_test_rows: int) -> Advice:
+def _advise(series: ScoreSeries, results: Sequence[Result], setting: str, model: str, n_test_rows: int) -> Advice:
     real, ours = (setting, model, REAL), _ours(series, setting, model)
     gain = series.interval((setting, model, ours), real)
     assert gain is not None, "the caller asks where both are"
@@ -156,7 +156,7 @@ def _advise(series: Series, results: Sequence[Result], setting: str, model: str,
     return Advice(setting, model, condition, f"{model}, {setting}: {said}", code)
 
 
-def _ours(series: Series, setting: str, model: str) -> str:
+def _ours(series: ScoreSeries, setting: str, model: str) -> str:
     """Return the condition that SMOTExT is advised in: at the chosen weight if that was run, else at the better one."""
     there = [name for name in (CHOSEN_WEIGHT, WITH_SMOTEXT, HALF_WEIGHT) if (setting, model, name) in series.points]
     if there[0] == CHOSEN_WEIGHT:
@@ -170,7 +170,7 @@ def _ours(series: Series, setting: str, model: str) -> str:
 
 
 def _does_as_well(
-    series: Series, setting: str, model: str, ours: str, *, is_ours_shown: bool
+    series: ScoreSeries, setting: str, model: str, ours: str, *, is_ours_shown: bool
 ) -> tuple[str, Interval] | None:
     """Return the cheapest alternative that helps for sure and is not shown worse than the best known, or None."""
     gains = {name: series.interval((setting, model, name), (setting, model, REAL)) for name in ALTERNATIVES}
@@ -195,7 +195,7 @@ def _said_of_ours(word: str, gain: Interval, model: str, n_test_rows: int) -> st
         return f"SMOTExT makes no difference ({_gain(gain)})."
     needed = rows_needed(gain, n_test_rows)
     if math.isinf(needed):
-        return "Too little data to tell whether SMOTExT helps: run more seeds (--seeds)."
+        return "Too little data to tell whether SMOTExT helps: run more seeds."
     return (
         f"Too little data to tell whether SMOTExT helps ({_gain(gain)}): you would need about {needed:.0f} test rows "
         f"instead of {n_test_rows}."

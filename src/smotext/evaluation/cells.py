@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from smotext.evaluation.copying import Nearness
-from smotext.evaluation.scores import Scores
+from smotext.evaluation.classification_scores import ClassificationScores
+from smotext.evaluation.nearness_to_real import Nearness
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +34,7 @@ class Result:
         New texts dropped because they overlap a test row.
     seconds : float
         Fitting and predicting; making the texts not included.
-    scores : Scores or None
+    scores : ClassificationScores or None
     skipped : str
         Why there are no scores.
     resampled : tuple of float
@@ -49,7 +49,7 @@ class Result:
     n_dropped: int = 0
     n_leaked: int = 0
     seconds: float = 0.0
-    scores: Scores | None = None
+    scores: ClassificationScores | None = None
     skipped: str = ""
     resampled: tuple[float, ...] = ()
     weight: float | None = None
@@ -78,6 +78,6 @@ def from_store(value: dict[str, Any]) -> Result:
     scores = value["scores"]
     if scores:
         confusion = tuple((label, guess, number) for label, guess, number in scores.get("confusion", ()))
-        scores = Scores(**{**scores, "confusion": confusion})
+        scores = ClassificationScores(**{**scores, "confusion": confusion})
     resampled = tuple(value.get("resampled", ()))
     return Result(**{**value, "cell": Cell(**value["cell"]), "scores": scores, "resampled": resampled})

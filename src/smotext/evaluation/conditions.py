@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from smotext.errors import unknown_name
-from smotext.evaluation.data import Generate
+from smotext.evaluation.labelled_texts import GenerateFold
 from smotext.evaluation.markov import generate_chains
 from smotext.evaluation.word_edits import generate_copies, generate_edits, generate_random_words
 
@@ -65,7 +65,7 @@ _AT_HALF = (WITH_SMOTEXT, PAPER, PARAPHRASED, PROMPTED, CONTEXTUAL, RETRIEVED, E
 _AT_CHOSEN = tuple(name for name in _AT_HALF if name != SMOTE_ROWS)
 
 _MEANING = {
-    "half": "the same rows, the real ones weighing at least half of their class (smotext.weights.half_weights)",
+    "half": "the same rows, the real ones weighing at least half of their class (half_weights)",
     "chosen": "the same rows, new ones weighing what a cross-validation scored on real training rows finds best, or 0",
 }
 
@@ -127,7 +127,7 @@ def weighting_of(condition: str) -> Weighting:
 GENERATOR_OF = {name: _SOURCES[base_of(name)] for name in CONDITIONS if base_of(name) in _SOURCES}
 """Which generator a condition's new texts come from."""
 
-BUILT_IN: Mapping[str, Generate] = {
+BUILT_IN: Mapping[str, GenerateFold] = {
     "copies": generate_copies,
     "word edits": generate_edits,
     "random words": generate_random_words,

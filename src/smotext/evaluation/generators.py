@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError, MissingFileError, SmotextWarning
-from smotext.evaluation.data import Generate, Label, NotApplicable
-from smotext.evaluation.no_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
+from smotext.evaluation.labelled_texts import GenerateFold, Label, NotApplicable
+from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
 from smotext.fitting.new_rows import NewRows, new_rows_of
-from smotext.seeding import stable_hash
+from smotext.utils.seeding import stable_hash
 
 PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
 MAX_PASSAGES = 20_000
@@ -117,7 +117,7 @@ class RetrievalDecoder:
         return [self._passages[row] for row in np.argmax(vectors @ self._vectors.T, axis=1)]
 
 
-def not_run(reason: str) -> Generate:
+def not_run(reason: str) -> GenerateFold:
     """Return a generator for a condition that cannot be had, which says why."""
 
     def refuse(*_: Any) -> NewRows:
@@ -126,7 +126,9 @@ def not_run(reason: str) -> Generate:
     return refuse
 
 
-def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt | None = None) -> dict[str, Generate]:
+def default_generators(
+    sampler: Any, passages: Sequence[str] = (), adapt: Adapt | None = None
+) -> dict[str, GenerateFold]:
     """Return the generators of a study by name: SMOTExT, and the controls that run its models.
 
     ``"paper"`` (no examples, one candidate), ``"paraphrase"`` (unmixed), ``"prompting"`` (the same language model and
@@ -145,9 +147,9 @@ def default_generators(sampler: Any, passages: Sequence[str] = (), adapt: Adapt 
     encoder, decoder = sampler.load()
     loaded = _changed(sampler, encoder=encoder, decoder=decoder)
     can_ask = has_language_model(decoder)
-    made: dict[str, Generate] = {
+    made: dict[str, GenerateFold] = {
         "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
-        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1)),
+        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1, max_passages=1)),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
         "prompting": not_run("the decoder has no causal language model that could be prompted without a vector"),
         "contextual edits": ContextualEdits(LanguageModelWords(decoder) if can_ask else None),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from smotext.evaluation.data import Label
+from smotext.evaluation.labelled_texts import Label
 from smotext.evaluation.word_edits import rows_in_turn
 
 BORROWED = 0.5  # chance of a step by the other classes' texts, where these have the word

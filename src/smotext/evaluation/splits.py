@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.evaluation.data import Fold, LabelledTexts
-from smotext.evaluation.settings import Setting
-from smotext.repeats import near_duplicate_groups, overlaps
-from smotext.seeding import generator, stable_hash
+from smotext.evaluation.data_sizes import Setting
+from smotext.evaluation.labelled_texts import Fold, LabelledTexts
+from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
+from smotext.utils.seeding import generator, stable_hash
 
-N_FOLDS = 5
+N_TEST_FOLDS = 5
 N_TEST_DRAWS = 200  # resamples of a test set: their variance is then known to about a tenth
 
 
 @dataclass(frozen=True)
-class Parts:
+class TrainTestSplit:
     """A training part and a test part that share no n-gram."""
 
     train: LabelledTexts
@@ -33,7 +33,7 @@ class Design(Protocol):
     test_train_ratio: float  # of the parts, also where a setting draws a few rows from the training part
     description: str
 
-    def parts(self, seed: int) -> Parts:
+    def parts(self, seed: int) -> TrainTestSplit:
         """Return the two parts of one seed."""
         ...
 
@@ -59,7 +59,7 @@ class GivenTest:
             raise InputError(f"the test set has labels that the training set lacks: {names}: expected the same classes")
         self._parts = separate(data, test)
 
-    def parts(self, seed: int) -> Parts:
+    def parts(self, seed: int) -> TrainTestSplit:
         """Return the same two parts for every seed."""
         return self._parts
 
@@ -77,10 +77,10 @@ class GroupFolds:
         At most; as many as the smallest class has groups, if that is fewer.
     """
 
-    def __init__(self, data: LabelledTexts, *, root: int = 0, n_folds: int = N_FOLDS) -> None:
+    def __init__(self, data: LabelledTexts, *, root: int = 0, n_folds: int = N_TEST_FOLDS) -> None:
         self._data, self._root = data, root
         self._groups = near_duplicate_groups(data.texts)
-        self._made: dict[int, Parts] = {}
+        self._made: dict[int, TrainTestSplit] = {}
         self.n_folds = min(n_folds, self._fewest_groups())
         self.test_train_ratio = 1 / (self.n_folds - 1)
         self.description = (
@@ -88,13 +88,13 @@ class GroupFolds:
             "Nadeau-Bengio corrected intervals"
         )
 
-    def parts(self, seed: int) -> Parts:
+    def parts(self, seed: int) -> TrainTestSplit:
         """Return fold ``seed % n_folds`` of repetition ``seed // n_folds``."""
         if seed not in self._made:
             self._made[seed] = self._split(seed)
         return self._made[seed]
 
-    def _split(self, seed: int) -> Parts:
+    def _split(self, seed: int) -> TrainTestSplit:
         from sklearn.model_selection import StratifiedGroupKFold
 
         repetition, number = divmod(seed, self.n_folds)
@@ -116,7 +116,7 @@ class GroupFolds:
         return fewest
 
 
-def separate(train: LabelledTexts, test: LabelledTexts) -> Parts:
+def separate(train: LabelledTexts, test: LabelledTexts) -> TrainTestSplit:
     """Return the two parts without the test rows that share an n-gram with a training row.
 
     Raises
@@ -127,15 +127,17 @@ def separate(train: LabelledTexts, test: LabelledTexts) -> Parts:
     leaks = overlaps(test.texts, train.texts)
     if leaks.all():
         raise InputError(f"all {len(test)} test rows repeat a training row: expected a test set of other texts")
-    return Parts(train, test.take(np.flatnonzero(~leaks)), int(leaks.sum()))
+    return TrainTestSplit(train, test.take(np.flatnonzero(~leaks)), int(leaks.sum()))
 
 
-def draw_fold(parts: Parts, setting: Setting, *, seed: int, root: int = 0, max_test_rows: int | None = None) -> Fold:
+def draw_fold(
+    parts: TrainTestSplit, setting: Setting, *, seed: int, root: int = 0, max_test_rows: int | None = None
+) -> Fold:
     """Return one seed's fold: the rows that the setting keeps, the spare ones, and the test rows.
 
     Parameters
     ----------
-    parts : Parts
+    parts : TrainTestSplit
         From the design.
     setting : Setting
         How many rows to keep.

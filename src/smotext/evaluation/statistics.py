@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from smotext.utils.holm import holm
+
 MARGIN = 1.0  # points; a loss smaller than this counts as none
 Word = Literal["helps", "no difference", "hurts", "too little data to tell"]
 
@@ -128,26 +130,6 @@ def p_worse(interval: Interval, *, margin: float = MARGIN) -> float:
     if interval.standard_error == 0:
         return 0.0 if interval.mean > -margin else 1.0
     return float(stats.t.sf((interval.mean + margin) / interval.standard_error, interval.n - 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for asking that many questions, in the order given.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian J. of Statistics 6, 1979.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, position in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[position]))
-        adjusted[position] = highest
-    return adjusted
 
 
 def not_worse(intervals: Sequence[Interval], *, margin: float = MARGIN) -> list[bool]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from smotext.errors import InputError
 from smotext.evaluation.cells import Cell, Closeness, Result, from_store, to_store
+from smotext.evaluation.classification_scores import resampled_macro_f1, score
+from smotext.evaluation.classifier_identity import identity
 from smotext.evaluation.conditions import (
     BUILT_IN,
     CONDITIONS,
@@ -21,17 +23,15 @@ from smotext.evaluation.conditions import (
     check_conditions,
     weighting_of,
 )
-from smotext.evaluation.copying import nearness
-from smotext.evaluation.data import Fold, Generate, LabelledTexts, NotApplicable, as_new_rows
-from smotext.evaluation.identity import identity
-from smotext.evaluation.scores import resampled_macro_f1, score
-from smotext.evaluation.settings import Setting
+from smotext.evaluation.data_sizes import Setting
+from smotext.evaluation.labelled_texts import Fold, GenerateFold, LabelledTexts, NotApplicable, as_new_rows
+from smotext.evaluation.nearness_to_real import nearness
+from smotext.evaluation.results_file import Store
 from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, resamples
-from smotext.evaluation.store import Store
-from smotext.evaluation.training import TrainingSet, fit_predict, model_for, training_set
-from smotext.fitting.new_rows import NewRows, Write
-from smotext.repeats import overlaps
-from smotext.seeding import stable_hash
+from smotext.evaluation.training_sets import TrainingSet, fit_predict, model_for, training_set
+from smotext.filters.near_duplicates import overlaps
+from smotext.fitting.new_rows import NewRows, WriteNewRows
+from smotext.utils.seeding import stable_hash
 
 _LOG = logging.getLogger(__name__)
 N_SEEDS = 10
@@ -54,7 +54,7 @@ class Study:
         A test set of its own; without it, repeated stratified cross-validation over groups of near-duplicates.
     models : mapping of str to scikit-learn classifier
         What is trained; each takes raw texts.
-    generators : mapping of str to Generate
+    generators : mapping of str to GenerateFold
         ``"smotext"`` and optionally ``"paraphrase"`` and ``"retrieval"``; each sees the training rows of one
         fold and nothing else. Conditions without their generator are left out.
     settings : sequence of Setting
@@ -75,7 +75,7 @@ class Study:
 
     Examples
     --------
-    >>> from smotext.evaluation.data import labelled
+    >>> from smotext.evaluation.labelled_texts import labelled
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from sklearn.naive_bayes import MultinomialNB
     >>> from sklearn.pipeline import make_pipeline
@@ -89,7 +89,7 @@ class Study:
 
     data: LabelledTexts
     models: Mapping[str, Any]
-    generators: Mapping[str, Generate]
+    generators: Mapping[str, GenerateFold]
     test: LabelledTexts | None = None
     settings: Sequence[Setting] = (Setting(),)
     conditions: Sequence[str] | None = None
@@ -248,7 +248,7 @@ class Study:
         write = None if source is None else self._writer(fold, cell, source, new)
         return training_set(cell.condition, fold, self.models[cell.model], new, write), int(leaks.sum())
 
-    def _writer(self, fold: Fold, cell: Cell, source: str, new: NewRows) -> Write | None:
+    def _writer(self, fold: Fold, cell: Cell, source: str, new: NewRows) -> WriteNewRows | None:
         """Return what writes rows within a fold's training part, for a choice that is made there.
 
         None for texts of unknown sources that a model wrote, where the strength alone is chosen: real rows tell that.

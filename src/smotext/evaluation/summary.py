@@ -100,7 +100,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Series:
+class ScoreSeries:
     """Macro-F1 points by setting, model and condition, then seed.
 
     Attributes
@@ -120,7 +120,7 @@ class Series:
     test_train_ratio: float = 0.0
 
     @classmethod
-    def of(cls, results: Sequence[Result], test_train_ratio: float = 0.0) -> Series:
+    def of(cls, results: Sequence[Result], test_train_ratio: float = 0.0) -> ScoreSeries:
         """Return the series of the results that have scores."""
         points: dict[Key, dict[int, float]] = defaultdict(dict)
         resampled: dict[Key, dict[int, NDArray[np.float64]]] = defaultdict(dict)
@@ -170,7 +170,7 @@ def summarise(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> li
     test_train_ratio : float
         Of the design; see :func:`~smotext.evaluation.statistics.mean_interval`.
     """
-    series = Series.of(results, test_train_ratio)
+    series = ScoreSeries.of(results, test_train_ratio)
     grouped: dict[Key, list[Result]] = defaultdict(list)
     for result in results:
         grouped[result.cell.setting, result.cell.model, result.cell.condition].append(result)
@@ -183,7 +183,7 @@ def summarise(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> li
 
 def verdicts(results: Sequence[Result], *, test_train_ratio: float = 0.0) -> list[Verdict]:
     """Return one verdict per setting and model that has both real and real + SMOTExT."""
-    series = Series.of(results, test_train_ratio)
+    series = ScoreSeries.of(results, test_train_ratio)
     given = []
     for setting, model, condition in series.points:
         gain = _gain(series, (setting, model, condition))
@@ -229,12 +229,12 @@ def over_sets(results_by_set: Mapping[str, Sequence[Result]], condition: str = W
     condition : str
         The condition that is compared with the real rows.
     """
-    series = {name: Series.of(results) for name, results in results_by_set.items()}
+    series = {name: ScoreSeries.of(results) for name, results in results_by_set.items()}
     keys = dict.fromkeys((key[0], key[1]) for of_set in series.values() for key in of_set.points)
     return [found for key in keys if (found := _overall(series, *key, condition)) is not None]
 
 
-def _overall(series: Mapping[str, Series], setting: str, model: str, condition: str) -> Overall | None:
+def _overall(series: Mapping[str, ScoreSeries], setting: str, model: str, condition: str) -> Overall | None:
     real, augmented = (setting, model, REAL), (setting, model, condition)
     gains = {name: of_set.differences(augmented, real) for name, of_set in series.items()}
     gains = {name: values for name, values in gains.items() if len(values)}
@@ -258,14 +258,14 @@ def _overall(series: Mapping[str, Series], setting: str, model: str, condition: 
     )
 
 
-def _better(series: Series, setting: str, model: str) -> Key:
+def _better(series: ScoreSeries, setting: str, model: str) -> Key:
     """Return the key of real or duplicated rows or a moved decision, whichever has the highest mean."""
     points = series.points
     keys = [(setting, model, condition) for condition in FREE if (setting, model, condition) in points]
     return max(keys, key=lambda key: np.mean(list(points[key].values())))
 
 
-def _gain(series: Series, key: Key) -> Interval | None:
+def _gain(series: ScoreSeries, key: Key) -> Interval | None:
     return None if key[2] == REAL else series.interval(key, (key[0], key[1], REAL))
 
 
@@ -293,7 +293,7 @@ def _mean_points(values: Sequence[float]) -> float:
     return float(100 * np.mean(values))
 
 
-def _verdict(series: Series, setting: str, model: str, gain: Interval) -> Verdict:
+def _verdict(series: ScoreSeries, setting: str, model: str, gain: Interval) -> Verdict:
     cheap: dict[str, Any] = {name: _gain(series, (setting, model, name)) for name in CHEAP}
     means = {name: interval.mean for name, interval in cheap.items() if interval is not None}
     best = max(means, key=lambda name: means[name]) if means else None

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import TunedThresholdClassifierCV
 
-from smotext.evaluation.data import NotApplicable
-from smotext.fitting.heads import plain
+from smotext.evaluation.labelled_texts import NotApplicable
+from smotext.fitting.heads import as_python_values
 from smotext.fitting.new_rows import real_folds
 
 
@@ -78,5 +78,5 @@ def tuned_threshold_predictions(
         warnings.simplefilter("ignore", UserWarning)  # of thresholds with which a class is never predicted
         array = np.empty(len(texts), dtype=object)
         array[:] = list(texts)
-        found = plain(tuned.fit(array, codes).predict(list(test_texts)))
+        found = as_python_values(tuned.fit(array, codes).predict(list(test_texts)))
     return [classes[code] for code in found]

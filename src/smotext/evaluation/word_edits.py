@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from smotext.evaluation.data import Label
+from smotext.evaluation.labelled_texts import Label
 from smotext.fitting.new_rows import NewRows
 
 CHANGED = 0.1  # share of the words that one edit touches: EDA's alpha
@@ -64,7 +64,7 @@ _EDITS: tuple[Callable[[Sequence[str], np.random.Generator], list[str]], ...] = 
 
 
 def generate_edits(texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
-    """Return edited copies, each class's originals taken in turn; see :data:`~smotext.evaluation.data.Generate`."""
+    """Return edited copies, each class's originals taken in turn, as a condition's generator."""
     rng = np.random.default_rng(seed)
     rows = rows_in_turn(labels, n_new, rng)
     return made_of(rows, [edit_words(texts[row], rng) for row in rows], labels)

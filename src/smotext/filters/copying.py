@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.filters.bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 from smotext.filters.geometry import blocks, nearest_cosines, unit
 from smotext.filters.ngrams import LONGEST_COUNTED, GramOwners, WordRuns, squeeze, words
-from smotext.filters.protocol import Batch, RealTexts, Scores
+from smotext.filters.protocol import Batch, FilterScores, RealTexts
+from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 
 SHORTEST_RUN = 8  # words; idioms and openings are shorter
 LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
@@ -26,10 +26,11 @@ _ROWS = 512  # synthetic texts compared with each other in one block
 
 @dataclass(frozen=True)
 class Copied:
-    """Rejects texts copied from a real text: whole, a long run of words, or with few words changed.
+    """Rejects texts copied from a real text: whole, a long run of words, with few words changed, or in another order.
 
-    A text is a copy if it has the words of a real text, stands inside one (four words or more), has a longer run of
-    words in common with one than the bound, or a larger share of its three-word runs. Columns: ``copied_words``, the
+    A text is a copy if it has the words of a real text, in whatever order from four words on, stands inside one (four
+    words or more), has a longer run of words in common with one than the bound, or a larger share of its three-word
+    runs. Columns: ``copied_words``, the
     longest run, and ``copied_share``, the largest share, 0 for a text of fewer than four words.
 
     Parameters
@@ -63,7 +64,7 @@ class Copied:
             if self.at_most is None and len(real.texts) > 1:
                 most = float(np.clip(high_bound(None, longest[rows], self.share / 2), SHORTEST_RUN, LONGEST_RUN))
             bounds[label] = (most, max(_SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
-        return FittedCopied(self.name, runs, owners, frozenset(map(squeeze, real.texts)), bounds)
+        return FittedCopied(self.name, runs, owners, frozenset(map(_in_any_order, real.texts)), bounds)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class FittedCopied:
     runs : WordRuns
     owners : GramOwners
     originals : frozenset of str
-        The real texts, squeezed.
+        The real texts' words; those of longer texts in alphabetical order.
     bounds : dict of label to (float, float)
         Words that may be copied in a row, and the share of three-word runs, for each class.
     """
@@ -87,15 +88,21 @@ class FittedCopied:
     originals: frozenset[str]
     bounds: dict[Any, tuple[float, float]]
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts are no copies, and how much was copied."""
         longest, shares = self.runs.longest_copies(batch.texts), _shares(self.owners, batch.texts)
         lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
         is_whole = (longest == lengths.clip(max=LONGEST_COUNTED)) & (lengths >= _WHOLE)
-        is_equal = np.array([squeeze(text) in self.originals for text in batch.texts], dtype=bool)
+        is_equal = np.array([_in_any_order(text) in self.originals for text in batch.texts], dtype=bool)
         most = np.array([self.bounds.get(label, _NO_BOUNDS) for label in batch.labels]).reshape(-1, 2)
         is_copy = is_whole | is_equal | (longest > most[:, 0]) | (shares > most[:, 1])
         return ~is_copy, {"copied_words": longest, "copied_share": shares}
+
+
+def _in_any_order(text: str) -> str:
+    """Return the same for texts of the same words; few words mean another thing in another order."""
+    found = words(text)
+    return " ".join(sorted(found)) if len(found) >= _WHOLE else squeeze(text)
 
 
 def _shares(owners: GramOwners, texts: Sequence[str], own: Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -180,7 +187,7 @@ class FittedDuplicate:
     name: str
     at_most: float
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts repeat no earlier one, and the cosine to the nearest earlier one of the class."""
         is_kept = self._first_in_words(batch)
         nearest = np.full(len(batch), np.nan)

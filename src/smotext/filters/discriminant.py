@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, evenly_spaced
 from smotext.filters.geometry import blocks
+from smotext.filters.score_bounds import CALIBRATION_ROWS, evenly_spaced
 
 _ROWS = 1024  # rows whose parents are whitened together
 _TEMPERATURES = np.geomspace(0.5, 64, 29)

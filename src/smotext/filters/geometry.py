@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 4096  # rows and columns of a block of cosines: 64 MB in float32
+COSINE_BLOCK = 4096  # rows and columns of a block of cosines: 64 MB in float32
 
 
 def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ def nearest_cosines(
     return np.where(np.isinf(nearest), np.nan, nearest).astype(np.float64)
 
 
-def blocks(n_rows: int, size: int = BLOCK) -> Iterator[slice]:
+def blocks(n_rows: int, size: int = COSINE_BLOCK) -> Iterator[slice]:
     """Yield consecutive slices of at most `size` rows that cover `n_rows`.
 
     Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,10 +17,9 @@ from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
 from smotext.filters.named import resolve_filters
 from smotext.filters.ngrams import squeeze
-from smotext.filters.plans import replace_rows
 from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealTexts, as_mask
 from smotext.filters.quality import Empty
-from smotext.records import MixPlan
+from smotext.mixing.plan import MixPlan, replace_rows
 
 GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
 SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
@@ -51,7 +50,7 @@ class Judge:
     encoder : object
         Anything with ``encode(texts)``.
     n_candidates : int
-        Texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
+        Most texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
         others fall.
     guards : sequence of FittedFilter
         Asked first, of every candidate: what they reject is never returned.
@@ -102,7 +101,9 @@ class Judge:
             plan = replace_rows(plan, rows, again)
         return plan
 
-    def score(self, rows: pd.DataFrame, plan: MixPlan, targets: Targets) -> pd.DataFrame:
+    def score(
+        self, rows: pd.DataFrame, plan: MixPlan, targets: Targets, *, encoder: TextEncoder | None = None
+    ) -> pd.DataFrame:
         """Return the rows of a round with their scores, ``accepted`` and ``reason``.
 
         Parameters
@@ -113,6 +114,8 @@ class Judge:
         plan : MixPlan
         targets : callable
             ``targets(plan)`` returns the vectors that its rows ask for.
+        encoder : object, optional
+            Encodes these rows instead of the judge's own encoder.
 
         Returns
         -------
@@ -124,14 +127,16 @@ class Judge:
             raise InputError(f"got {len(rows)} rows for a plan of {len(plan)}: expected one row per planned text")
         if not (self.guards or self.filters or self.n_candidates > 1):
             return rows
+        encoder = encoder or self.encoder
         if not len(rows):
-            return self._score_part(rows, plan, targets)
-        size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
-        parts = [self._score_part(rows.iloc[part], plan.take(part), targets) for part in blocks(len(rows), size)]
+            return self._score_part(rows, plan, targets, encoder)
+        parts = [
+            self._score_part(rows.iloc[part], plan.take(part), targets, encoder) for part in _blocks_of_mixes(plan)
+        ]
         return pd.concat(parts, ignore_index=True)
 
-    def _score_part(self, rows: pd.DataFrame, plan: MixPlan, targets: Targets) -> pd.DataFrame:
-        batch = self._batch(rows, plan, targets(plan))
+    def _score_part(self, rows: pd.DataFrame, plan: MixPlan, targets: Targets, encoder: TextEncoder) -> pd.DataFrame:
+        batch = self._batch(rows, plan, targets(plan), encoder)
         scores: dict[str, NDArray[Any]] = {}
         reasons = rows["reason"].to_numpy(dtype=object).copy()
         _ask(self.guards, batch, reasons, scores)
@@ -139,7 +144,7 @@ class Judge:
             scores["target_cosine"] = row_cosines(batch.vectors, batch.targets)
         if self.n_candidates > 1:
             cosines = np.where(reasons == "", scores["target_cosine"], -np.inf)
-            is_best = best_candidates(cosines, self.n_candidates)
+            is_best = best_candidates(cosines, plan.candidates)
             reasons[~is_best & (reasons == "")] = NOT_NEAREST
         _ask(self.filters, batch, reasons, scores)
         is_accepted = reasons == ""
@@ -153,26 +158,18 @@ class Judge:
     def _looks_at_vectors(self) -> bool:
         return bool(self.filters) or self.n_candidates > 1
 
-    def _batch(self, rows: pd.DataFrame, plan: MixPlan, targets: NDArray[np.float32]) -> Batch:
+    def _batch(self, rows: pd.DataFrame, plan: MixPlan, targets: NDArray[np.float32], encoder: TextEncoder) -> Batch:
         texts = rows["text"].tolist()
         return Batch(
             texts=texts,
             labels=plan.labels,
-            vectors=self._encode(texts, targets.shape[1]) if self._looks_at_vectors else np.zeros_like(targets),
+            vectors=_encode(encoder, texts, targets.shape[1]) if self._looks_at_vectors else np.zeros_like(targets),
             targets=targets,
             parents=plan.parents,
             is_finished=rows["is_finished"].to_numpy(dtype=bool),
             is_alive=np.ones(len(rows), dtype=bool),
             earlier=self._accepted.view(),
         )
-
-    def _encode(self, texts: list[str], vector_dim: int) -> NDArray[np.float32]:
-        """Return the texts' vectors; blank texts, which not every encoder takes, get zeros."""
-        vectors = np.zeros((len(texts), vector_dim), dtype=np.float32)
-        places = [place for place, text in enumerate(texts) if text.strip()]
-        if places:
-            vectors[places] = self.encoder.encode([texts[place] for place in places])
-        return vectors
 
     def _carry_labels(self, plan: MixPlan, targets: Targets) -> NDArray[np.bool_]:
         """Return which rows of a plan every filter that can judge a vector keeps."""
@@ -185,6 +182,26 @@ class Judge:
                 for screen in screens:
                     is_kept[part] &= screen(vectors, here.labels, here.parents)
         return is_kept
+
+
+def _encode(encoder: TextEncoder, texts: list[str], vector_dim: int) -> NDArray[np.float32]:
+    """Return the texts' vectors; blank texts, which not every encoder takes, get zeros."""
+    vectors = np.zeros((len(texts), vector_dim), dtype=np.float32)
+    places = [place for place, text in enumerate(texts) if text.strip()]
+    if places:
+        vectors[places] = encoder.encode([texts[place] for place in places])
+    return vectors
+
+
+def _blocks_of_mixes(plan: MixPlan) -> Iterator[slice]:
+    """Yield slices of about `_ROWS` rows that never part the candidates of a mix."""
+    firsts = np.flatnonzero(plan.candidates == 0)
+    start = 0
+    while start < len(plan):
+        later = firsts[(firsts > start) & (firsts <= start + _ROWS)]
+        stop = len(plan) if len(plan) <= start + _ROWS or not len(later) else int(later[-1])
+        yield slice(start, stop)
+        start = stop
 
 
 def _ask(

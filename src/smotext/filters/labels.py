@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import CALIBRATION_ROWS, check_share, evenly_spaced, low_bound
 from smotext.filters.discriminant import Discriminant, is_first_mention
-from smotext.filters.protocol import Batch, RealTexts, Scores
+from smotext.filters.protocol import Batch, FilterScores, RealTexts
+from smotext.filters.score_bounds import CALIBRATION_ROWS, check_share, evenly_spaced, low_bound
 
 LEAST_TEXTS = 3  # that a class must have left besides the parents; below, a label score says nothing
 LEAST_WEIGHT = 0.1  # of a row in training: none is silenced by weighting alone
@@ -67,7 +67,7 @@ class FittedOffLabel:
     model: Discriminant
     bounds: Mapping[Any, float]
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts carry their label, and the probability that they do."""
         scores = label_scores(self.model, batch.vectors, batch.labels, batch.parents)
         return self._are_kept(scores, batch.labels), {"label_score": scores}
@@ -111,7 +111,7 @@ class FittedSoftLabels:
     name: str
     model: Discriminant
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return that all are kept, and a column of probabilities per class."""
         found = self.model.probabilities(batch.vectors, labels=batch.labels, parents=batch.parents)
         columns = {f"probability_{label}": found[:, place] for place, label in enumerate(self.model.classes)}

@@ -1,4 +1,4 @@
-"""What a filter sees, and what it has to be: the records and protocols of this room."""
+"""What a filter sees, and what it has to be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 
-Scores = Mapping[str, NDArray[Any]]
+FilterScores = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class FittedFilter(Protocol):
         """The reason of the texts that it rejects."""
         ...
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts are kept, and scores by column name, NaN where undefined; both row-aligned."""
         ...
 
@@ -141,7 +141,7 @@ class PlainFilter:
         """Return the filter itself: it learns nothing from the real texts."""
         return self
 
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], Scores]:
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return what the function says, and no scores."""
         if not len(batch):  # which somebody's function need not be ready for
             return np.zeros(0, dtype=bool), {}

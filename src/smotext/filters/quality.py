@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import Bounded, check_share, high_bound, low_bound
 from smotext.filters.ngrams import repeated_share, words
 from smotext.filters.protocol import Batch, PlainFilter, RealTexts
+from smotext.filters.score_bounds import Bounded, check_share, high_bound, low_bound
+from smotext.utils.sentences import ends_sentence
 
-_SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s*$""")
 _ENOUGH_WORDS = 5  # a sentence, however long the real texts are
 _MOSTLY = 0.5  # share of real texts that end a sentence, above which an open end is a fault
 
@@ -98,17 +97,6 @@ class CutOff:
         """Return the filter, which rejects nothing where open ends are usual."""
         are_ends_usual = np.mean([ends_sentence(text) for text in real.texts]) > _MOSTLY
         return Bounded(self.name, "is_cut_off", _is_cut_off, at_most=0.0 if are_ends_usual else 1.0)
-
-
-def ends_sentence(text: str) -> bool:
-    """Return whether the text ends like a sentence.
-
-    Examples
-    --------
-    >>> ends_sentence('He said "no."'), ends_sentence("He said")
-    (True, False)
-    """
-    return _SENTENCE_END.search(text) is not None
 
 
 def n_words(texts: Sequence[str]) -> NDArray[np.float64]:

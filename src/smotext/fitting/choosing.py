@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.augmentation.sample_weights import weights_at
 from smotext.errors import InputError, unknown_name
 from smotext.fitting.heads import (
     Fitted,
@@ -21,12 +22,11 @@ from smotext.fitting.heads import (
     new_features,
     new_head,
 )
-from smotext.fitting.new_rows import NewRows, Write, real_folds, rows_for_fold
-from smotext.weights import weights_at
+from smotext.fitting.new_rows import NewRows, WriteNewRows, real_folds, rows_for_fold
 
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of C; 1 is scikit-learn's default
-N_FOLDS = 5
+N_CHOICE_FOLDS = 5
 
 Score = Callable[[Sequence[Any], Sequence[Any]], float]
 
@@ -67,7 +67,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Rows:
+class FittingRows:
     """Real rows, and new ones made from them.
 
     Attributes
@@ -83,7 +83,7 @@ class Rows:
     texts: Sequence[str]
     labels: Sequence[Any]
     new: NewRows = field(default_factory=NewRows)
-    write: Write | None = None
+    write: WriteNewRows | None = None
 
     @property
     def new_per_real(self) -> dict[Any, float]:
@@ -93,14 +93,14 @@ class Rows:
 
 
 def candidates_for(
-    model: Any, rows: Rows, *, weights: Sequence[float] = WEIGHTS, strengths: Sequence[float] = STRENGTHS
+    model: Any, rows: FittingRows, *, weights: Sequence[float] = WEIGHTS, strengths: Sequence[float] = STRENGTHS
 ) -> list[Candidate]:
     """Return what can be chosen from; weights between 0 and 1 only where the head's fit takes ``sample_weight``.
 
     Examples
     --------
     >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> rows = Rows(["a", "b"], [0, 1], NewRows.of_unknown_sources(["c"], [0]))
+    >>> rows = FittingRows(["a", "b"], [0, 1], NewRows.of_unknown_sources(["c"], [0]))
     >>> [one.weight for one in candidates_for(KNeighborsClassifier(), rows)]
     [0.0, 1.0]
     """
@@ -120,13 +120,13 @@ def candidates_for(
     return [Candidate(weight, strength) for weight in allowed for strength in scales]
 
 
-def choose(
+def choose_fit(
     model: Any,
-    rows: Rows,
+    rows: FittingRows,
     candidates: Sequence[Candidate],
     *,
     fitting: Fitting | None = None,
-    n_folds: int = N_FOLDS,
+    n_folds: int = N_CHOICE_FOLDS,
     score: Score | None = None,
     seed: int = 0,
 ) -> Choice:
@@ -140,7 +140,7 @@ def choose(
     Parameters
     ----------
     model : scikit-learn text classifier
-    rows : Rows
+    rows : FittingRows
     candidates : sequence of Candidate
         At least one, as from :func:`candidates_for`.
     fitting : Fitting, optional
@@ -175,7 +175,7 @@ def choose(
 
 def fit_each(
     model: Any,
-    rows: Rows,
+    rows: FittingRows,
     candidates: Sequence[Candidate],
     fitting: Fitting | None = None,
     *,
@@ -187,9 +187,9 @@ def fit_each(
     Parameters
     ----------
     model, rows, candidates, fitting
-        As for :func:`choose`.
+        As for :func:`choose_fit`.
     shares : dict of label to float, optional
-        See :func:`~smotext.weights.weights_at`.
+        See :func:`~smotext.augmentation.sample_weights.weights_at`.
     seed : int
         Of rows that are added in feature space.
     """
@@ -260,13 +260,13 @@ def _weights(
     return fitting.weigh(labels, n_real, weight)
 
 
-def _part(rows: Rows, held_out: NDArray[Any], seed: int, candidates: Sequence[Candidate]) -> Rows:
+def _part(rows: FittingRows, held_out: NDArray[Any], seed: int, candidates: Sequence[Candidate]) -> FittingRows:
     """Return the rows that a fold is fitted on."""
     kept = np.setdiff1d(np.arange(len(rows.texts)), held_out)
     new = NewRows()
     if len(rows.new) and any(one.weight > 0 for one in candidates):
         new = rows_for_fold(rows.new, rows.texts, rows.labels, held_out, write=rows.write, seed=seed)
-    return Rows([rows.texts[row] for row in kept], [rows.labels[row] for row in kept], new)
+    return FittingRows([rows.texts[row] for row in kept], [rows.labels[row] for row in kept], new)
 
 
 def _default(candidates: Sequence[Candidate]) -> Candidate:

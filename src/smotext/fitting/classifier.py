@@ -14,23 +14,25 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from smotext.augmentation.sample_weights import weights_at
+from smotext.data.class_counts import new_rows_for_strategy
+from smotext.data.corpus import make_corpus
+from smotext.data.validation import check_count, check_labels, check_texts, natural
 from smotext.errors import InputError, SmotextWarning
 from smotext.fitting.choosing import (
-    N_FOLDS,
+    N_CHOICE_FOLDS,
     STRENGTHS,
     WEIGHTS,
-    Rows,
+    FittingRows,
     candidates_for,
-    choose,
+    choose_fit,
     fit_each,
     resolve_score,
 )
 from smotext.fitting.heads import has_features
 from smotext.fitting.new_rows import NewRows, new_rows_of
-from smotext.inputs import check_count, check_labels, check_texts, make_corpus, natural, new_rows_for_strategy
 from smotext.sampler import SMOTExT
-from smotext.seeding import root_seed, stable_hash
-from smotext.weights import weights_at
+from smotext.utils.seeding import root_seed, stable_hash
 
 
 def _has(name: str) -> Any:
@@ -51,6 +53,8 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     rows don't help, they are left out. In a fold nothing is used that a row it is scored on had a part in: no
     synthetic text of which it is a parent or was shown in the prompt, or with which it has 13 words in a row in common.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     estimator : scikit-learn text classifier, optional
@@ -62,7 +66,7 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         New rows, as in :meth:`SMOTExT.generate`. None: what the sampler's ``sampling_strategy`` says, which adds none
         where the classes are of equal size.
     weights : sequence of float in [0, 1]
-        Shares of their class that synthetic rows may hold; see :func:`smotext.weights.weights_at`.
+        Shares of their class that synthetic rows may hold; see :func:`smotext.augmentation.sample_weights.weights_at`.
     Cs : sequence of float, or None
         Of the last step, where it has a ``C``. None: as it is.
     cv : int
@@ -105,16 +109,16 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        sampler=None,
-        n=None,
-        weights=WEIGHTS,
-        Cs=STRENGTHS,
-        cv=N_FOLDS,
-        scoring="f1_macro",
-        random_state=None,
-    ):
+        sampler: SMOTExT | None = None,
+        n: int | Mapping[Any, int] | None = None,
+        weights: Sequence[float] = WEIGHTS,
+        Cs: Sequence[float] | None = STRENGTHS,
+        cv: int = N_CHOICE_FOLDS,
+        scoring: Any = "f1_macro",
+        random_state: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.sampler = sampler
         self.n = n
@@ -149,10 +153,10 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise InputError("y has one class: a classifier needs 2 or more")
         model = self._base()
         natural_labels = natural(corpus.labels)
-        rows = Rows(corpus.texts, list(natural_labels.tolist()), self._write(corpus.texts, corpus.labels, seed))
-        rows = Rows(rows.texts, rows.labels, rows.new, self._write_anew)
+        rows = FittingRows(corpus.texts, list(natural_labels.tolist()), self._write(corpus.texts, corpus.labels, seed))
+        rows = FittingRows(rows.texts, rows.labels, rows.new, self._write_anew)
         candidates = candidates_for(model, rows, weights=self.weights, strengths=() if self.Cs is None else self.Cs)
-        choice = choose(model, rows, candidates, n_folds=self.cv, score=score, seed=seed)
+        choice = choose_fit(model, rows, candidates, n_folds=self.cv, score=score, seed=seed)
         ((_, fitted),) = fit_each(model, rows, [choice.best])
         self.classes_ = np.unique(natural_labels)
         self.estimator_ = _assembled(model, fitted.features, fitted.head)

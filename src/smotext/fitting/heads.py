@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from smotext.weights import weights_at
+from smotext.augmentation.sample_weights import weights_at
 
 Weigh = Callable[[Sequence[Any], int, float], NDArray[np.float64]]
 """``weigh(labels, n_real, weight)``: how much each row counts, real rows first."""
@@ -52,7 +52,7 @@ class Fitted:
 
     def predict(self, texts: Sequence[str]) -> list[Any]:
         """Return one label per text, as Python values."""
-        return plain(self.head.predict(self.transform(texts)))
+        return as_python_values(self.head.predict(self.transform(texts)))
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return one probability per text and class, classes as in ``head.classes_``."""
@@ -115,12 +115,12 @@ def fit_head(head: Any, rows: Any, labels: Sequence[Any], weights: NDArray[np.fl
     return head.fit(rows, labels, sample_weight=weights)
 
 
-def plain(values: Any) -> list[Any]:
+def as_python_values(values: Any) -> list[Any]:
     """Return predictions as Python values.
 
     Examples
     --------
-    >>> plain(np.array([1, 2]))
+    >>> as_python_values(np.array([1, 2]))
     [1, 2]
     """
     return [value.item() if isinstance(value, np.generic) else value for value in values]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.repeats import near_duplicate_groups, overlaps
+from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
 
 LEAST_USABLE = 0.2  # share of a class's new rows; where fewer are left to a fold, rows are written anew in it
 
-Write = Callable[[Sequence[str], Sequence[Any], Mapping[Any, int], int], "NewRows"]
+WriteNewRows = Callable[[Sequence[str], Sequence[Any], Mapping[Any, int], int], "NewRows"]
 """``write(texts, labels, n_new, seed)``: new rows made from these texts alone."""
 
 
@@ -91,7 +91,7 @@ def rows_for_fold(
     labels: Sequence[Any],
     held_out: NDArray[Any],
     *,
-    write: Write | None = None,
+    write: WriteNewRows | None = None,
     seed: int = 0,
 ) -> NewRows:
     """Return the new rows that a fold may be fitted on.
@@ -130,10 +130,10 @@ def rows_for_fold(
         return rich
     made = write([texts[row] for row in kept], [labels[row] for row in kept], wanted, seed)
     repeats = overlaps(made.texts, [texts[row] for row in held_out])
-    return joined(rich, made.take(np.flatnonzero(~repeats)))
+    return join_new_rows(rich, made.take(np.flatnonzero(~repeats)))
 
 
-def joined(first: NewRows, second: NewRows) -> NewRows:
+def join_new_rows(first: NewRows, second: NewRows) -> NewRows:
     """Return the rows of both; sources are those of the first's real rows, and not known for the second's."""
     unknown = (None,) * len(second)
     return NewRows(first.texts + second.texts, first.labels + second.labels, first.sources + unknown)

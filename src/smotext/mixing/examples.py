@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.records import UNKNOWN, MixPlan
-from smotext.seeding import generator, uniforms
+from smotext.mixing.plan import UNKNOWN, MixPlan
+from smotext.utils.seeding import generator, uniforms
 
-BLOCK = 16  # rows of a class that show the same others, which the decoder then reads once for all of them
+EXAMPLES_BLOCK = 16  # rows of a class that show the same others, which the decoder then reads once for all of them
 
 
 def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *, seed: int) -> MixPlan:
@@ -37,7 +37,7 @@ def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *
 
     Examples
     --------
-    >>> from smotext.mixing.plans import plan_of_class
+    >>> from smotext.mixing.plan import plan_of_class
     >>> plan = plan_of_class("a", np.arange(1), np.zeros(1, int), seed=0, strategy="random",
     ...                      parents=np.array([[2, 0]]), weights=np.array([[0.7, 0.3]]))
     >>> sorted(with_examples(plan, np.array(["a", "a", "a", "b"], dtype=object), 3, seed=0).examples[0].tolist())
@@ -74,7 +74,7 @@ class _Others:
 
     def of(self, label: Any, ordinal: int, parents: list[int], n_wanted: int) -> list[int]:
         """Return the first `n_wanted` texts of the row's block that are none of its parents."""
-        key = (label, ordinal // BLOCK)
+        key = (label, ordinal // EXAMPLES_BLOCK)
         if key not in self._orders:
             if label not in self._members:
                 self._members[label] = np.flatnonzero(self._labels == label)

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.mixing.neighbours import nearest
-from smotext.seeding import generator, stable_hash
+from smotext.utils.seeding import generator, stable_hash
 
-STRATEGIES = ("smote", "random", "borderline", "adasyn", "kmeans")
+PARENT_STRATEGIES = ("smote", "random", "borderline", "adasyn", "kmeans")
 DANGER_NEIGHBOURS = 10  # m of Han, Wang & Mao (2005), imbalanced-learn's default
 N_CLUSTERS = 8  # of imbalanced-learn's KMeansSMOTE
 _SPARSITY_SAMPLE = 4000  # rows that a cluster's mean distance is taken over; all pairs of more would take hours
@@ -53,7 +53,7 @@ class Group:
     weight: float = 1.0
 
 
-class Corpus:
+class LabelledVectors:
     """All vectors with the classes they belong to.
 
     Parameters
@@ -89,14 +89,14 @@ class Corpus:
         return MiniBatchKMeans(min(N_CLUSTERS, len(self.vectors)), random_state=state).fit_predict(self.vectors)
 
 
-def find_groups(strategy: str, corpus: Corpus, label: Any, k_neighbors: int) -> list[Group]:
+def find_groups(strategy: str, corpus: LabelledVectors, label: Any, k_neighbors: int) -> list[Group]:
     """Return a class's groups of first parents; none where the strategy finds no first parent.
 
     Parameters
     ----------
     strategy : str
-        One of ``STRATEGIES``.
-    corpus : Corpus
+        One of ``PARENT_STRATEGIES``.
+    corpus : LabelledVectors
         All classes: three strategies look at the others.
     label : hashable
         The class; it has at least two texts.
@@ -130,12 +130,12 @@ def find_groups(strategy: str, corpus: Corpus, label: Any, k_neighbors: int) -> 
     return [Group(members, everyone, float(level * len(members))) for level, members in groups]
 
 
-def other_class_share(corpus: Corpus, label: Any, k: int) -> NDArray[np.float64]:
+def other_class_share(corpus: LabelledVectors, label: Any, k: int) -> NDArray[np.float64]:
     """Return, for each text of a class, the share of other classes among its `k` nearest in the whole data.
 
     Parameters
     ----------
-    corpus : Corpus
+    corpus : LabelledVectors
         All classes.
     label : hashable
         The class.
@@ -152,7 +152,7 @@ def other_class_share(corpus: Corpus, label: Any, k: int) -> NDArray[np.float64]
     return (corpus.codes[found] != corpus.codes[rows[0]]).mean(axis=1)
 
 
-def _cluster_groups(corpus: Corpus, label: Any, shuffle: NDArray[np.int64], k_neighbors: int) -> list[Group]:
+def _cluster_groups(corpus: LabelledVectors, label: Any, shuffle: NDArray[np.int64], k_neighbors: int) -> list[Group]:
     """Return the class's part of each cluster where it is not rare and has neighbours enough."""
     mine = corpus.clusters[corpus.rows[label]]
     threshold = 0.5 / max(len(corpus.rows) - 1, 1)  # imbalanced-learn's, if all but one class grow by as much
@@ -167,7 +167,7 @@ def _cluster_groups(corpus: Corpus, label: Any, shuffle: NDArray[np.int64], k_ne
     return [Group(members, np.sort(members), float(w)) for members, w in zip(groups, weights, strict=True) if w > 0]
 
 
-def _log_sparsity(corpus: Corpus, rows: NDArray[np.int64]) -> float:
+def _log_sparsity(corpus: LabelledVectors, rows: NDArray[np.int64]) -> float:
     """Return the logarithm of imbalanced-learn's sparsity of a cluster: mean distance ** exponent / size."""
     distance = _mean_distance(np.asarray(corpus.vectors[rows[:_SPARSITY_SAMPLE]]))  # `rows` come shuffled
     exponent = math.log(len(rows), 1.6) ** 1.8 * 0.16  # its density_exponent="auto"

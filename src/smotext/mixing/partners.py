@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.mixing.first_parents import Corpus, Group
+from smotext.mixing.first_parents import Group, LabelledVectors
 from smotext.mixing.neighbours import nearest
 
 
@@ -44,7 +44,7 @@ class Neighbours:
 
     Parameters
     ----------
-    corpus : Corpus
+    corpus : LabelledVectors
         All vectors.
     rows : ndarray of shape (n_rows,), int64
         Positions of the class in the corpus.
@@ -54,7 +54,7 @@ class Neighbours:
         Neighbours of a first parent, fewer than every group has partners.
     """
 
-    def __init__(self, corpus: Corpus, rows: NDArray[np.int64], groups: Sequence[Group], k: int) -> None:
+    def __init__(self, corpus: LabelledVectors, rows: NDArray[np.int64], groups: Sequence[Group], k: int) -> None:
         self._corpus, self._rows, self._groups, self._k = corpus, rows, groups, k
         self._found = np.full((len(rows), k), -1, dtype=np.int32)
         self._used = [0] * len(rows)

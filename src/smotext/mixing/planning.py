@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError, unknown_name
-from smotext.mixing.first_parents import STRATEGIES, Corpus
-from smotext.mixing.foreign import ForeignStrategy, check_sampler
-from smotext.mixing.interpolation import parse_lam
-from smotext.mixing.plans import stack
+from smotext.mixing.first_parents import PARENT_STRATEGIES, LabelledVectors
+from smotext.mixing.imblearn_samplers import ImblearnStrategy, check_sampler
+from smotext.mixing.plan import MixPlan, stack
 from smotext.mixing.strategies import ParentStrategy
-from smotext.records import MixPlan
+from smotext.mixing.weights import parse_lam
 
 _FINITE_CHECK_ROWS = 4096
 
@@ -56,7 +55,7 @@ class Planner:
     n_parents : int
         Parents of a row, at least 2; fewer where a class has fewer.
     lam : tuple, str or float
-        Weight of the first parent, as :func:`~smotext.mixing.interpolation.parse_lam` takes it.
+        Weight of the first parent, as :func:`~smotext.mixing.weights.parse_lam` takes it.
     seed : int
         The run's root seed.
 
@@ -91,14 +90,14 @@ class Planner:
         _check_data(vectors, labels)
         check_options(strategy, k_neighbors, n_parents)
         self._n_parents = int(n_parents)
-        self._corpus = Corpus(vectors, labels, seed)
+        self._corpus = LabelledVectors(vectors, labels, seed)
         lam_spec = parse_lam(lam)
         self._strategy: Strategy = (
             ParentStrategy(
                 self._corpus, strategy, k_neighbors=int(k_neighbors), n_parents=self._n_parents, lam=lam_spec
             )
             if isinstance(strategy, str)
-            else ForeignStrategy(self._corpus, strategy, n_parents=self._n_parents)
+            else ImblearnStrategy(self._corpus, strategy, n_parents=self._n_parents)
         )
 
     def expect(self, n_new: Mapping[Any, int]) -> None:
@@ -106,7 +105,7 @@ class Planner:
 
         Only over-sampler objects need it: each of their runs makes all rows.
         """
-        if isinstance(self._strategy, ForeignStrategy):
+        if isinstance(self._strategy, ImblearnStrategy):
             self._strategy.expect(n_new)
 
     def plan(self, n_new: Mapping[Any, int]) -> MixPlan:
@@ -200,8 +199,8 @@ def check_options(strategy: Any, k_neighbors: int, n_parents: int) -> None:
     """Raise unless the options are of the right kind and fit together."""
     if not isinstance(strategy, str):
         check_sampler(strategy)
-    elif strategy not in STRATEGIES:
-        raise unknown_name("strategy", strategy, STRATEGIES)
+    elif strategy not in PARENT_STRATEGIES:
+        raise unknown_name("strategy", strategy, PARENT_STRATEGIES)
     for name, value, least in (("k_neighbors", k_neighbors, 1), ("n_parents", n_parents, 2)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
             raise InputError(f"{name} is {value!r}: expected an integer of {least} or more")

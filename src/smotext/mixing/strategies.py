@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.mixing.first_parents import Corpus, Group, find_groups, take_turns
-from smotext.mixing.interpolation import LamSpec, draw_weights
+from smotext.mixing.first_parents import Group, LabelledVectors, find_groups, take_turns
 from smotext.mixing.partners import Anyone, Neighbours, Partners
-from smotext.mixing.plans import plan_of_class
-from smotext.records import UNKNOWN, MixPlan
-from smotext.seeding import row_seeds, uniforms
+from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class
+from smotext.mixing.weights import LamSpec, draw_weights
+from smotext.utils.seeding import row_seeds, uniforms
 
 PARAPHRASE = "paraphrase"  # the strategy of a class with a single text
 _CLASSES_NAMED = 10  # in a note; the others are counted
@@ -25,17 +24,17 @@ class ParentStrategy:
 
     Parameters
     ----------
-    corpus : Corpus
+    corpus : LabelledVectors
         All classes.
     name : str
-        One of :data:`~smotext.mixing.first_parents.STRATEGIES`.
+        One of :data:`~smotext.mixing.first_parents.PARENT_STRATEGIES`.
     k_neighbors, n_parents : int
         As :class:`~smotext.mixing.planning.Planner` takes them.
     lam : LamSpec
         How weights are drawn.
     """
 
-    def __init__(self, corpus: Corpus, name: str, *, k_neighbors: int, n_parents: int, lam: LamSpec) -> None:
+    def __init__(self, corpus: LabelledVectors, name: str, *, k_neighbors: int, n_parents: int, lam: LamSpec) -> None:
         self._corpus, self._name, self._k_neighbors = corpus, name, k_neighbors
         self._n_parents, self._lam = n_parents, lam
         self._classes: dict[Any, ClassParents] = {}
@@ -102,7 +101,7 @@ class ClassParents:
 
     Parameters
     ----------
-    corpus : Corpus
+    corpus : LabelledVectors
         All classes.
     label : hashable
         The class.
@@ -112,7 +111,7 @@ class ClassParents:
         At most so many; fewer where the class is small.
     """
 
-    def __init__(self, corpus: Corpus, label: Any, strategy: str, k_neighbors: int, n_parents: int) -> None:
+    def __init__(self, corpus: LabelledVectors, label: Any, strategy: str, k_neighbors: int, n_parents: int) -> None:
         self.label, self._seed, self._rows = label, corpus.seed, corpus.rows[label]
         self.n_texts = len(self._rows)
         self.strategy = strategy if self.n_texts > 1 else PARAPHRASE
@@ -121,7 +120,7 @@ class ClassParents:
         self._parents = np.zeros((0, 1 + self._n_others), dtype=np.int64)
         self._tried: dict[int, list[list[int]]] = {}
 
-    def _found(self, corpus: Corpus, k_neighbors: int) -> tuple[list[Group], Partners]:
+    def _found(self, corpus: LabelledVectors, k_neighbors: int) -> tuple[list[Group], Partners]:
         """Return the groups of first parents and the rule for their partners."""
         everyone = np.arange(self.n_texts)
         if self.strategy == PARAPHRASE:

@@ -10,18 +10,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smotext.privacy.auditing import Audit, AuditSettings, audit
-    from smotext.privacy.planning import PrivatePlanner
-    from smotext.privacy.settings import Privacy
+    from smotext.privacy.attacks import AuditSettings
+    from smotext.privacy.auditing import Audit, audit
+    from smotext.privacy.privacy_option import Privacy
+    from smotext.privacy.private_planner import PrivatePlanner
     from smotext.privacy.trial import audit_generator
 
 __all__ = ["Audit", "AuditSettings", "Privacy", "PrivatePlanner", "audit", "audit_generator"]
 
 _HOMES = {
     "Audit": "smotext.privacy.auditing",
-    "AuditSettings": "smotext.privacy.auditing",
-    "Privacy": "smotext.privacy.settings",
-    "PrivatePlanner": "smotext.privacy.planning",
+    "AuditSettings": "smotext.privacy.attacks",
+    "Privacy": "smotext.privacy.privacy_option",
+    "PrivatePlanner": "smotext.privacy.private_planner",
     "audit": "smotext.privacy.auditing",
     "audit_generator": "smotext.privacy.trial",
 }

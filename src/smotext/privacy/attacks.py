@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.inputs import check_count
-from smotext.privacy.bounds import clopper_pearson
-from smotext.privacy.likelihood import N_CANDIDATES, Progress, Scorer, line_up, n_traced
-from smotext.privacy.nearness import (
+from smotext.data.validation import check_count
+from smotext.privacy.attack_scene import Scene
+from smotext.privacy.epsilon_bounds import clopper_pearson
+from smotext.privacy.likelihood import N_CANDIDATES, ReportScored, Scorer, line_up, n_traced
+from smotext.privacy.rates import IntervalEstimate, Rates, measure
+from smotext.privacy.similarity import (
     CopiedRun,
     character_similarities,
     copied_runs,
@@ -19,16 +21,15 @@ from smotext.privacy.nearness import (
     nearness_scores,
     vector_similarities,
 )
-from smotext.privacy.rates import Estimate, Rates, holm, measure
-from smotext.privacy.scene import Scene
-from smotext.seeding import generator
+from smotext.utils.holm import holm
+from smotext.utils.seeding import generator
 
 LINE_UP, SINGLE = "likelihood, line-up", "likelihood, single text"
 WITH_EXAMPLE = "with the candidate as example"
 VECTOR, VECTOR_LEAD = "nearest vector", "nearest vector, lead"
 LETTERS, LETTERS_LEAD = "nearest characters", "nearest characters, lead"
 RUN = "longest copied run"
-UNKNOWN_GENERATOR = "the decoder that wrote the texts is not known: name it with model= or --model"
+UNKNOWN_GENERATOR = "the decoder that wrote the texts is not known: name it with model="
 NO_LIKELIHOOD = "the decoder cannot say how likely a text is: it has no log_likelihood"
 
 
@@ -93,7 +94,7 @@ class Attack:
         After Holm's correction over the attacks that were run; NaN where it was not.
     finds_members : bool
         Whether that lies below the level.
-    traced : Estimate or None
+    traced : IntervalEstimate or None
         Of the line-up: share of the texts that are likeliest under a true parent, or under any member where the parents
         are not known.
     not_run : str
@@ -104,7 +105,7 @@ class Attack:
     rates: Rates | None
     p_adjusted: float = float("nan")
     finds_members: bool = False
-    traced: Estimate | None = None
+    traced: IntervalEstimate | None = None
     not_run: str = ""
 
 
@@ -116,7 +117,7 @@ def run_attacks(
     parents: Sequence[Sequence[int]] | None = None,
     why_no_scorer: str = UNKNOWN_GENERATOR,
     max_texts: int | None = None,
-    progress: Progress | None = None,
+    progress: ReportScored | None = None,
 ) -> tuple[list[Attack], list[CopiedRun]]:
     """Return what every attack finds, and the runs of words that were copied from members.
 
@@ -137,7 +138,7 @@ def run_attacks(
     """
     n_texts = settings.max_texts if max_texts is None else max_texts
     scores, missing = _nearness(scene)
-    traced: dict[str, Estimate] = {}
+    traced: dict[str, IntervalEstimate] = {}
     names = [LINE_UP, SINGLE]
     if settings.examples_of(scorer):
         names += [f"{name}, {WITH_EXAMPLE}" for name in (LINE_UP, SINGLE)]
@@ -169,10 +170,10 @@ def _likelihood(
     settings: AuditSettings,
     scorer: Scorer,
     scores: dict[str, NDArray[np.float64]],
-    traced: dict[str, Estimate],
+    traced: dict[str, IntervalEstimate],
     parents: Sequence[Sequence[int]] | None,
     max_texts: int,
-    progress: Progress | None,
+    progress: ReportScored | None,
 ) -> None:
     """Add the likelihood attack's scores, and to whom the texts are traced, to the two mappings."""
     for with_example in (False, True) if settings.examples_of(scorer) else (False,):
@@ -193,11 +194,11 @@ def _likelihood(
         scores[LINE_UP + ending], scores[SINGLE + ending] = found.line_up_scores(), found.single_scores()
         hits, of = n_traced(found, scene, parents)
         if of:
-            traced[LINE_UP + ending] = Estimate(hits / of, *clopper_pearson(hits, of), hits=hits, of=of)
+            traced[LINE_UP + ending] = IntervalEstimate(hits / of, *clopper_pearson(hits, of), hits=hits, of=of)
 
 
 def _judged(
-    scores: dict[str, NDArray[np.float64]], traced: dict[str, Estimate], scene: Scene, settings: AuditSettings
+    scores: dict[str, NDArray[np.float64]], traced: dict[str, IntervalEstimate], scene: Scene, settings: AuditSettings
 ) -> list[Attack]:
     attacks = [
         Attack(

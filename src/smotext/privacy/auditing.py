@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
+from smotext.privacy.attack_scene import AuditRows, as_rows, make_scene
 from smotext.privacy.attacks import Attack, AuditSettings, run_attacks
 from smotext.privacy.controls import Blind, Control, blind_control, run_controls
 from smotext.privacy.distances import AgainstChance, closest_record_share, neighbour_ratio
-from smotext.privacy.nearness import CopiedRun
 from smotext.privacy.reconstruction import Reconstruction, reconstruct
-from smotext.privacy.scene import Rows, as_rows, make_scene
+from smotext.privacy.similarity import CopiedRun
 from smotext.privacy.verdicts import verdict_lines
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Audit:
     Attributes
     ----------
     n_real, n_held_out, n_released : int
-        Rows with text that took part.
+        AuditRows with text that took part.
     n_shared : int
         Held-out rows that were left out, with the real rows of the same text: both used and not used.
     blind : Blind
@@ -98,6 +98,8 @@ def audit(
     Every attack gets the synthetic texts and a pile of candidates, real and held-out rows together, and scores each
     candidate; it is judged by how well the scores tell the two apart.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     real, synthetic, held_out : tables with columns text and label, pairs (texts, labels), or texts alone
@@ -123,6 +125,11 @@ def audit(
     ------
     InputError
         If a file holds no text, no class is in all three, or half of the held-out rows are real rows.
+
+    See Also
+    --------
+    audit_generator : Has the texts written as well, from rows that a coin took.
+    Privacy : What lowers it.
 
     Examples
     --------
@@ -172,10 +179,10 @@ def audit(
     )
 
 
-def align_lineage(released: Rows, lineage: Any) -> tuple[list[list[int]], list[list[float]]]:
+def align_lineage(released: AuditRows, lineage: Any) -> tuple[list[list[int]], list[list[float]]]:
     """Return each released text's parents and their weights from a lineage table; empty where it has none.
 
-    Rows are matched by their text, and of equal texts the first goes with the first.
+    AuditRows are matched by their text, and of equal texts the first goes with the first.
 
     Raises
     ------
@@ -207,13 +214,13 @@ def align_lineage(released: Rows, lineage: Any) -> tuple[list[list[int]], list[l
     return parents, weights
 
 
-def _check_classes(real: Rows, released: Rows, held_out: Rows) -> None:
+def _check_classes(real: AuditRows, released: AuditRows, held_out: AuditRows) -> None:
     """Raise unless some class is in all three."""
     if not set(real.labels.tolist()) & set(released.labels.tolist()) & set(held_out.labels.tolist()):
         raise InputError("no class is among the real, the synthetic and the held-out rows: expected the same labels")
 
 
-def _without_shared(real: Rows, held_out: Rows) -> tuple[Rows, Rows, int]:
+def _without_shared(real: AuditRows, held_out: AuditRows) -> tuple[AuditRows, AuditRows, int]:
     """Return both without the texts that both have, which are used and not used at once, and how many held-out went.
 
     Raises
@@ -243,7 +250,7 @@ def load_models(model: str | None, encoder: Any, decoder: Any) -> tuple[Any, Any
     return load_encoder("tiny") if encoder is None else encoder, decoder
 
 
-def encoded(rows: Rows, encoder: Any) -> Rows:
+def encoded(rows: AuditRows, encoder: Any) -> AuditRows:
     """Return the rows with their vectors."""
     from smotext.encoders.cache import encode_cached
 

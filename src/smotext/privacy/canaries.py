@@ -12,11 +12,11 @@ from scipy.special import softmax
 
 from smotext.filters.geometry import unit
 from smotext.filters.ngrams import words
-from smotext.privacy.bounds import attribute_epsilon, clopper_pearson
+from smotext.privacy.attack_scene import AuditRows
+from smotext.privacy.epsilon_bounds import attribute_epsilon, clopper_pearson
 from smotext.privacy.likelihood import Scorer
-from smotext.privacy.rates import Estimate
-from smotext.privacy.scene import Rows
-from smotext.seeding import generator
+from smotext.privacy.rates import IntervalEstimate
+from smotext.utils.seeding import generator
 
 ATTRIBUTES = ("plumber", "nurse", "farmer", "lawyer", "pilot", "baker", "soldier", "teacher")
 _SENTENCE = "I work as a {}."
@@ -53,41 +53,41 @@ class CanaryFindings:
 
     Attributes
     ----------
-    strings, strings_never_planted : Estimate
+    strings, strings_never_planted : IntervalEstimate
         Share of the planted strings, and of the never planted ones, that a released text contains.
-    keywords : Estimate
+    keywords : IntervalEstimate
         Share of the released texts made from a planted row that contain its attribute's keyword; of all released texts,
         any keyword, where parents are not known.
-    guessed, guessed_unused : Estimate
+    guessed, guessed_unused : IntervalEstimate
         Share of right guesses at the attribute of rows that were used, and of rows that were not.
     n_values : int
         Attributes to choose from.
     epsilon : float
-        What the guesses rule out (:func:`~smotext.privacy.bounds.attribute_epsilon`).
+        What the guesses rule out (:func:`~smotext.privacy.epsilon_bounds.attribute_epsilon`).
     """
 
-    strings: Estimate
-    strings_never_planted: Estimate
-    keywords: Estimate
-    guessed: Estimate
-    guessed_unused: Estimate
+    strings: IntervalEstimate
+    strings_never_planted: IntervalEstimate
+    keywords: IntervalEstimate
+    guessed: IntervalEstimate
+    guessed_unused: IntervalEstimate
     n_values: int
     epsilon: float
 
 
-def plant(rows: Rows, *, share: float = 0.1, seed: int = 0) -> tuple[Rows, Planted]:
+def plant(rows: AuditRows, *, share: float = 0.1, seed: int = 0) -> tuple[AuditRows, Planted]:
     """Return the rows with a string planted in a share of them and an attribute in as many others.
 
     Parameters
     ----------
-    rows : Rows
+    rows : AuditRows
     share : float
         Of the rows, in [0, 0.5].
     seed : int
 
     Examples
     --------
-    >>> rows = Rows(("My card was charged twice.",) * 4, np.array(["x"] * 4, dtype=object), np.arange(4))
+    >>> rows = AuditRows(("My card was charged twice.",) * 4, np.array(["x"] * 4, dtype=object), np.arange(4))
     >>> planted, what = plant(rows, share=0.25)
     >>> sum(text != "My card was charged twice." for text in planted.texts), len(what.strings), len(what.attributes)
     (2, 1, 1)
@@ -121,7 +121,7 @@ def _code(rng: np.random.Generator) -> str:
 def look_for(
     planted: Planted,
     is_used: NDArray[np.bool_],
-    released: Rows,
+    released: AuditRows,
     *,
     encoder: Any,
     parents: Sequence[Sequence[int]] | None = None,
@@ -135,7 +135,7 @@ def look_for(
     planted : Planted
     is_used : ndarray of shape (n_rows,), bool
         Which rows texts were made from.
-    released : Rows
+    released : AuditRows
         With vectors.
     encoder : Encoder
         Of the pair; encodes each row with each attribute.
@@ -163,7 +163,7 @@ def look_for(
 
 
 def guess_attributes(
-    planted: Planted, released: Rows, *, encoder: Any, scorer: object | None = None, **options: Any
+    planted: Planted, released: AuditRows, *, encoder: Any, scorer: object | None = None, **options: Any
 ) -> dict[int, bool]:
     """Return for each planted row whether its attribute is the one that the texts nearest to the row speak for."""
     assert released.vectors is not None
@@ -200,6 +200,10 @@ def _is_in(string: str, texts: Sequence[str]) -> bool:
     return any(sought in text for text in texts)
 
 
-def _share(hits: Sequence[bool]) -> Estimate:
+def _share(hits: Sequence[bool]) -> IntervalEstimate:
     n, n_hits = len(hits), int(sum(hits))
-    return Estimate(n_hits / n, *clopper_pearson(n_hits, n), n_hits, n) if n else Estimate(float("nan"), 0.0, 1.0)
+    return (
+        IntervalEstimate(n_hits / n, *clopper_pearson(n_hits, n), n_hits, n)
+        if n
+        else IntervalEstimate(float("nan"), 0.0, 1.0)
+    )

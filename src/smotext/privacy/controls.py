@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from smotext.filters.ngrams import words
+from smotext.privacy.attack_scene import AuditRows, Scene, join_rows
 from smotext.privacy.attacks import Attack, AuditSettings, run_attacks
-from smotext.privacy.likelihood import Progress
-from smotext.privacy.rates import Estimate, measure
-from smotext.privacy.scene import Rows, Scene, joined
-from smotext.seeding import generator, stable_hash
+from smotext.privacy.likelihood import ReportScored
+from smotext.privacy.rates import IntervalEstimate, measure
+from smotext.utils.seeding import generator, stable_hash
 
 HELD_OUT, COPIES, TENTH = "held-out real texts", "copies", "one tenth copies"
 BLIND_ROWS = 2000  # of each kind that the blind classifier sees; more would take minutes
@@ -30,15 +30,15 @@ class Blind:
 
     Attributes
     ----------
-    auc : Estimate
+    auc : IntervalEstimate
         Cross-validated. Above 0.5 the two files differ in kind, and every attack would find "members" that way.
     n_members, n_held_out : int
-        Rows it was tried on.
+        AuditRows it was tried on.
     tells_apart : bool
         Whether the whole interval lies above 0.5.
     """
 
-    auc: Estimate
+    auc: IntervalEstimate
     n_members: int
     n_held_out: int
     tells_apart: bool
@@ -78,7 +78,7 @@ def blind_control(scene: Scene, settings: AuditSettings) -> Blind:
     n_members = int(is_member.sum())
     n_held_out = len(rows) - n_members
     if min(n_members, n_held_out) < FEW_ROWS:
-        return Blind(Estimate(0.5, 0.0, 1.0), n_members, n_held_out, tells_apart=False)
+        return Blind(IntervalEstimate(0.5, 0.0, 1.0), n_members, n_held_out, tells_apart=False)
     features = _surface(scene.candidates.take(rows).texts)
     state = stable_hash(settings.seed, "blind") >> 33  # 31 bits: what scikit-learn takes
     scores = cross_val_predict(
@@ -109,17 +109,17 @@ def _surface(texts: tuple[str, ...]) -> sparse.csr_matrix:
 
 
 def run_controls(
-    scene: Scene, settings: AuditSettings, *, scorer: object | None, progress: Progress | None = None
+    scene: Scene, settings: AuditSettings, *, scorer: object | None, progress: ReportScored | None = None
 ) -> list[Control]:
     """Return the three controls: held-out real texts, copies of members, and one tenth copies among held-out texts."""
     halves = _split(scene, generator(settings.seed, "controls"))
     members, shown, others = halves
-    held_out = Scene(joined([members, others]), _firsts(len(members), len(others)), shown)
+    held_out = Scene(join_rows([members, others]), _firsts(len(members), len(others)), shown)
     n_copied = min(len(members), settings.max_control_texts) if scorer is not None else len(members)
     copied = members.take(_drawn(len(members), n_copied, settings, "copies"))
-    copies = Scene(joined([copied, others]), _firsts(len(copied), len(others)), copied)
+    copies = Scene(join_rows([copied, others]), _firsts(len(copied), len(others)), copied)
     tenth = members.take(_drawn(len(members), max(1, len(members) // 10), settings, "tenth"))
-    mixed = Scene(held_out.candidates, held_out.is_member, joined([tenth, shown]))
+    mixed = Scene(held_out.candidates, held_out.is_member, join_rows([tenth, shown]))
     found = []
     for name, staged, with_decoder in ((HELD_OUT, held_out, True), (COPIES, copies, True), (TENTH, mixed, False)):
         attacks, _ = run_attacks(
@@ -143,7 +143,7 @@ def _is_as_expected(name: str, attacks: list[Attack]) -> bool:
     return any(attack.rates is not None and attack.rates.tpr.value >= MUST_FIND for attack in ran)
 
 
-def _split(scene: Scene, rng: np.random.Generator) -> tuple[Rows, Rows, Rows]:
+def _split(scene: Scene, rng: np.random.Generator) -> tuple[AuditRows, AuditRows, AuditRows]:
     """Return the members, and the held-out rows in two halves, class by class."""
     first: list[int] = []
     second: list[int] = []

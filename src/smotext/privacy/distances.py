@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.privacy.nearness import vector_similarities
+from smotext.privacy.attack_scene import Scene
 from smotext.privacy.rates import permuted_sums
-from smotext.privacy.scene import Scene
-from smotext.seeding import generator
+from smotext.privacy.similarity import vector_similarities
+from smotext.utils.seeding import generator
 
-CAVEAT = "not a verdict: these miss most leaks"
+NO_VERDICT = "not a verdict: these miss most leaks"
 _NEIGHBOURS = 40  # of a text, among which the two nearest members and held-out rows are sought
 
 

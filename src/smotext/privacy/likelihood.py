@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from smotext.filters.geometry import unit
-from smotext.privacy.scene import Scene
+from smotext.privacy.attack_scene import Scene
 
 N_CANDIDATES = 16  # of each text's class, the nearest to it; a parent is rarely farther, and all would cost n^2
 _AT_ONCE = 1024  # (text, candidate) pairs handed to the decoder together
-Progress = Callable[[int, int], None]
+ReportScored = Callable[[int, int], None]
 
 
 @runtime_checkable
@@ -117,7 +117,7 @@ def line_up(
     n_shown: int = N_CANDIDATES,
     max_texts: int | None = None,
     with_example: bool = False,
-    progress: Progress | None = None,
+    progress: ReportScored | None = None,
     rng: np.random.Generator | None = None,
     **options: Any,
 ) -> LineUp:

@@ -5,15 +5,14 @@ Candidates are compared within their class alone, so that a class that is rarer 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from smotext.privacy.bounds import one_run_epsilon
-from smotext.seeding import generator
+from smotext.privacy.epsilon_bounds import one_run_epsilon
+from smotext.utils.seeding import generator
 
 FALSE_POSITIVE_RATE = 0.01
 GUESSED_SHARE = 0.25  # of the candidates are guessed to be members, those with the highest scores; fixed beforehand
@@ -22,7 +21,7 @@ _AT_ONCE = 2_000_000  # permuted entries held at once
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A figure with its 95 % interval.
 
     Attributes
@@ -45,9 +44,9 @@ class Rates:
 
     Attributes
     ----------
-    auc : Estimate
+    auc : IntervalEstimate
         Probability that a member scores above a held-out row of its class, ties counting half.
-    tpr : Estimate
+    tpr : IntervalEstimate
         Share of the members above all but 1 % of the held-out rows, with how many these are.
     n_members, n_held_out : int
     p_value : float
@@ -57,11 +56,11 @@ class Rates:
     n_guesses, n_right : int
         Guesses fixed beforehand: the quarter with the highest scores, as many members as held-out rows taking part.
     epsilon : float
-        What these guesses rule out (:func:`~smotext.privacy.bounds.one_run_epsilon`).
+        What these guesses rule out (:func:`~smotext.privacy.epsilon_bounds.one_run_epsilon`).
     """
 
-    auc: Estimate
-    tpr: Estimate
+    auc: IntervalEstimate
+    tpr: IntervalEstimate
     n_members: int
     n_held_out: int
     p_value: float
@@ -107,8 +106,8 @@ def measure(
     steps = stats.norm.ppf(1 - alpha / (2 * n_attacks)) + stats.norm.ppf(_POWER)  # 2: order and top
     n_guesses, n_right = guesses(scores, is_member, strata, rng)
     return Rates(
-        auc=Estimate(found, auc_interval[0], auc_interval[1]),
-        tpr=Estimate(hits / n_members, tpr_interval[0], tpr_interval[1], hits, n_members),
+        auc=IntervalEstimate(found, auc_interval[0], auc_interval[1]),
+        tpr=IntervalEstimate(hits / n_members, tpr_interval[0], tpr_interval[1], hits, n_members),
         n_members=n_members,
         n_held_out=len(scores) - n_members,
         p_value=p_value,
@@ -274,18 +273,3 @@ def guesses(
     n_guesses = int(GUESSED_SHARE * len(rows))
     chosen = rows[np.argsort(-scores[rows], kind="stable")[:n_guesses]]
     return n_guesses, int(is_member[chosen].sum())
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for asking that many questions, in the order given (Holm 1979).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = highest
-    return adjusted

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.filters.geometry import row_cosines, unit
-from smotext.privacy.bounds import clopper_pearson
-from smotext.privacy.rates import Estimate
-from smotext.privacy.scene import Rows
+from smotext.privacy.attack_scene import AuditRows
+from smotext.privacy.epsilon_bounds import clopper_pearson
+from smotext.privacy.rates import IntervalEstimate
 
 SAME = 0.99  # cosine from which a vector counts as the row's own
-MOST_ROWS = 3000  # of a class; solving for more takes memory and minutes
+MAX_SOLVED_ROWS = 3000  # of a class; solving for more takes memory and minutes
 MOST_POINTS = 400  # of a class, among which lines are sought: that goes with the cube
 MOST_LINES = 500  # of a class; every two are tried
 _STRAIGHT = 1e-4  # sine below which three points count as on a line
@@ -33,27 +33,27 @@ class Reconstruction:
 
     Attributes
     ----------
-    with_weights : Estimate
+    with_weights : IntervalEstimate
         Of the real rows that are a parent at all, with the lineage's parents and weights.
-    by_lines : Estimate
+    by_lines : IntervalEstimate
         Of the same rows, from the mixed vectors alone.
-    precision : Estimate
+    precision : IntervalEstimate
         Share of the vectors found by lines that are a real row's; NaN where none was found.
     """
 
-    with_weights: Estimate
-    by_lines: Estimate
-    precision: Estimate
+    with_weights: IntervalEstimate
+    by_lines: IntervalEstimate
+    precision: IntervalEstimate
 
 
 def reconstruct(
-    real: Rows, labels: NDArray[np.object_], parents: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]
+    real: AuditRows, labels: NDArray[np.object_], parents: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]
 ) -> Reconstruction | None:
     """Return what parents, weights and mixed vectors give away; None where no row has known weights.
 
     Parameters
     ----------
-    real : Rows
+    real : AuditRows
         With vectors.
     labels : ndarray of shape (n_released,), object
     parents, weights : sequences of n_released sequences
@@ -65,7 +65,7 @@ def reconstruct(
     for label in dict.fromkeys(labels.tolist()):
         rows = [row for row in np.flatnonzero(labels == label).tolist() if len(parents[row]) == len(weights[row]) > 0]
         known = sorted({places[number] for row in rows for number in parents[row] if number in places})
-        if not known or max(len(known), len(rows)) > MOST_ROWS:
+        if not known or max(len(known), len(rows)) > MAX_SOLVED_ROWS:
             continue
         column = {place: position for position, place in enumerate(known)}
         mixing = np.zeros((len(rows), len(known)))
@@ -172,7 +172,7 @@ def _meeting(
     return (here + there) / 2 if np.linalg.norm(here - there) < _MEET else None
 
 
-def _share(hits: int, of: int) -> Estimate:
+def _share(hits: int, of: int) -> IntervalEstimate:
     if not of:
-        return Estimate(float("nan"), 0.0, 1.0)
-    return Estimate(hits / of, *clopper_pearson(hits, of), hits=hits, of=of)
+        return IntervalEstimate(float("nan"), 0.0, 1.0)
+    return IntervalEstimate(hits / of, *clopper_pearson(hits, of), hits=hits, of=of)

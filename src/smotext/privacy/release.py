@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.privacy.gaussian import ceilings, sigma_for, with_noise
-from smotext.privacy.settings import Privacy
+from smotext.privacy.privacy_option import Privacy
 
 _SHORTER = 1 - 2.0**-40  # so that rounding never leaves a vector longer than 1
 _GRID = 2.0**-30  # sums of multiples of this are exact up to 2^22 rows, in whatever order they are added

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from smotext.errors import InputError
+from smotext.privacy.attack_scene import AuditRows, as_rows
 from smotext.privacy.attacks import AuditSettings
 from smotext.privacy.auditing import Audit, Tell, align_lineage, audit, encoded, load_models
 from smotext.privacy.canaries import CanaryFindings, Planted, look_for, plant
-from smotext.privacy.scene import Rows, as_rows
-from smotext.seeding import generator
+from smotext.utils.seeding import generator
 
 TEXTS_PER_ROW = 2  # of a class, unless told otherwise: as many as the published attacks are given
-Generate = Callable[[list[str], list[Any], Mapping[Any, int]], Any]
+GenerateFromRows = Callable[[list[str], list[Any], Mapping[Any, int]], Any]
 
 
 def audit_generator(
     rows: Any,
-    generate: Generate,
+    generate: GenerateFromRows,
     *,
     model: str | None = None,
     encoder: Any = None,
@@ -33,6 +33,8 @@ def audit_generator(
     tell: Tell | None = None,
 ) -> Audit:
     """Return what a way of making texts gives away: each row is used or kept out by a fair coin of its own.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -60,6 +62,10 @@ def audit_generator(
     ------
     InputError
         If a class that is to get texts has no used row, or the table lacks a column.
+
+    See Also
+    --------
+    audit : Attacks texts that are there already.
     """
     settings = settings or AuditSettings()
     if not 0 <= canary_share <= 0.5:
@@ -92,7 +98,7 @@ def audit_generator(
     return replace(found, canaries=canaries)
 
 
-def _new_rows(used: Rows, new_rows: Mapping[Any, int] | None) -> dict[Any, int]:
+def _new_rows(used: AuditRows, new_rows: Mapping[Any, int] | None) -> dict[Any, int]:
     labels = used.labels.tolist()
     if new_rows is None:
         return {label: TEXTS_PER_ROW * labels.count(label) for label in dict.fromkeys(labels)}

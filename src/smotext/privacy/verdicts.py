@@ -21,7 +21,7 @@ def verdict_lines(attacks: Sequence[Attack], blind: Blind, controls: Sequence[Co
         return [
             "REFUSED: the held-out rows are of another kind than the real ones: a classifier on the texts alone tells "
             f"them apart (AUC {blind.auc.value:.2f} [{blind.auc.low:.2f}, {blind.auc.high:.2f}]), so every figure of "
-            "this audit would mean nothing: hold out rows of the same source, or use --generate"
+            "this audit would mean nothing: hold out rows of the same source, or let a coin decide (audit_generator)"
         ]
     ran = [attack for attack in attacks if attack.rates is not None]
     lines = [leak_line(attack) for attack in ran if attack.finds_members]

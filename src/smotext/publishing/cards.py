@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
 from smotext.errors import InputError
 from smotext.reporting.evaluation_facts import headline
-from smotext.reporting.reading import RunTables
+from smotext.reporting.report_inputs import RunTables
 from smotext.reporting.run_facts import class_counts, funnel_steps
 from smotext.reporting.run_page import STEPS
-from smotext.tables import SYNTHETIC_COLUMN
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCard, ModelCard

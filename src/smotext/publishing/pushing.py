@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smotext.errors import InputError, RunError
-from smotext.files import atomic_write
+from smotext.utils.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ def _push_rows(api: Api, frame: pd.DataFrame, repo_id: str) -> None:
 
     import pyarrow.parquet as pq
 
-    from smotext.formats import to_arrow
+    from smotext.data.formats import to_arrow
 
     file = io.BytesIO()
     pq.write_table(to_arrow(frame), file)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from smotext.privacy.audit_report import ATTACK_COLUMNS, attack_rows, note_lines
 from smotext.privacy.auditing import Audit
-from smotext.privacy.report import COLUMNS, attack_rows, note_lines
 from smotext.reporting.charts import Chart, intervals
 from smotext.reporting.page import render
 
@@ -16,7 +16,7 @@ def audit_page(audit: Audit, *, title: str = "What the synthetic texts give away
         charts=_charts(audit),
         is_private=is_private,
         verdicts=audit.verdicts,
-        columns=COLUMNS,
+        columns=ATTACK_COLUMNS,
         rows=attack_rows(audit),
         notes=note_lines(audit, has_quotes=is_private),
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-REAL, SYNTHETIC = "--real", "--synthetic"
+REAL_COLOUR, SYNTHETIC_COLOUR = "--real", "--synthetic"
 CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))  # of the map; further classes share a colour
 OTHERS = "--others"
 _ROW_PX, _FRAME_PX = 30, 100  # a row of a bar chart, and what stands around the rows
@@ -50,32 +50,32 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Series:
+class ChartSeries:
     """Values of one kind and their colour."""
 
     name: str
     values: Sequence[float]
-    colour: str = SYNTHETIC
+    colour: str = SYNTHETIC_COLOUR
 
 
-def plain(name: str, *, longest: int = _LONGEST_NAME) -> str:
+def without_markup(name: str, *, longest: int = _LONGEST_NAME) -> str:
     """Return a name as plotly.js shows it letter by letter: it reads some tags in the texts that it draws.
 
     Examples
     --------
-    >>> plain("<b>refunds</b> & others"), plain("an uncommonly long name of a class", longest=12)
+    >>> without_markup("<b>refunds</b> & others"), without_markup("an uncommonly long name of a class", longest=12)
     ('&lt;b&gt;refunds&lt;/b&gt; &amp; others', 'an uncommonl…')
     """
     name = " ".join(name.split())
     return html.escape(name if len(name) <= longest else f"{name[:longest]}…", quote=False)
 
 
-def bars(name: str, label: str, names: Sequence[str], series: Sequence[Series], *, axis: str) -> Chart:
+def bars(name: str, label: str, names: Sequence[str], series: Sequence[ChartSeries], *, axis: str) -> Chart:
     """Return bars that lie, one row per name, the series end to end.
 
     Examples
     --------
-    >>> chart = bars("classes", "Rows per class", ["ham", "spam"], [Series("real", [9, 2])], axis="rows")
+    >>> chart = bars("classes", "Rows per class", ["ham", "spam"], [ChartSeries("real", [9, 2])], axis="rows")
     >>> chart.data[0]["x"], chart.data[0]["y"], chart.layout["yaxis"]["ticktext"]
     ([9, 2], [0, 1], ['ham', 'spam'])
     """
@@ -93,12 +93,12 @@ def bars(name: str, label: str, names: Sequence[str], series: Sequence[Series], 
     return Chart(name, label, data, _with_legend(layout, len(series)), _height(len(names)))
 
 
-def histogram(name: str, label: str, series: Sequence[Series], *, axis: str, n_bins: int = 20) -> Chart:
+def histogram(name: str, label: str, series: Sequence[ChartSeries], *, axis: str, n_bins: int = 20) -> Chart:
     """Return how the values of each series are spread, in shares of its texts; values beyond 99 % go in the last bar.
 
     Examples
     --------
-    >>> chart = histogram("words", "Words", [Series("real", [1, 1, 2, 9])], axis="words", n_bins=4)
+    >>> chart = histogram("words", "Words", [ChartSeries("real", [1, 1, 2, 9])], axis="words", n_bins=4)
     >>> chart.data[0]["y"]
     [75.0, 0.0, 0.0, 25.0]
     """
@@ -141,7 +141,7 @@ def intervals(
     return Chart(name, label, data, layout, _height(len(names)))
 
 
-def pairs(name: str, label: str, names: Sequence[str], before: Series, after: Series, *, axis: str) -> Chart:
+def pairs(name: str, label: str, names: Sequence[str], before: ChartSeries, after: ChartSeries, *, axis: str) -> Chart:
     """Return two points per row, joined by a line: what it was, and what it became."""
     rows = [*range(len(names))]
     joined: dict[str, list[Any]] = {"x": [], "y": []}
@@ -160,7 +160,7 @@ def pairs(name: str, label: str, names: Sequence[str], before: Series, after: Se
     return Chart(name, label, [line, *points], _with_legend(layout, 2), _height(len(names)))
 
 
-def curves(name: str, label: str, x: Sequence[float], series: Sequence[Series], *, axis: str, up: str) -> Chart:
+def curves(name: str, label: str, x: Sequence[float], series: Sequence[ChartSeries], *, axis: str, up: str) -> Chart:
     """Return one line per series over the same places, which lie apart by their logarithms."""
     data = [
         {"type": "scatter", "mode": "lines+markers", "name": one.name, "x": list(x),
@@ -177,7 +177,7 @@ def _rows(names: Sequence[str]) -> dict[str, Any]:
     """Return the axis of one row per name, the first at the top; rows are numbered, since short names may be alike."""
     numbers = [*range(len(names))]
     return {
-        "tickvals": numbers, "ticktext": [plain(name) for name in names], "range": [len(names) - 0.4, -0.6],
+        "tickvals": numbers, "ticktext": [without_markup(name) for name in names], "range": [len(names) - 0.4, -0.6],
         "zeroline": False, "showgrid": False,
     }  # fmt: skip
 

@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smotext.evaluation.conditions import CONDITIONS, HALF_WEIGHT, ONLY_SMOTEXT, REAL, WITH_SMOTEXT
-from smotext.evaluation.copying import CAVEAT
-from smotext.reporting.charts import CATEGORIES, OTHERS, Chart, Series, curves, intervals, pairs
-from smotext.reporting.charts import REAL as REAL_COLOUR
-from smotext.reporting.charts import SYNTHETIC as SYNTHETIC_COLOUR
+from smotext.evaluation.nearness_to_real import NO_GUARANTEE
+from smotext.reporting.charts import (
+    CATEGORIES,
+    OTHERS,
+    REAL_COLOUR,
+    SYNTHETIC_COLOUR,
+    Chart,
+    ChartSeries,
+    curves,
+    intervals,
+    pairs,
+)
 from smotext.reporting.evaluation_facts import Confusion, confusions, headline, mood
 from smotext.reporting.page import render
 
-MAX_CLASSES = 30  # whose recall is shown: those in which it changed most
+MAX_RECALL_CLASSES = 30  # whose recall is shown: those in which it changed most
 _OURS = (WITH_SMOTEXT, HALF_WEIGHT, ONLY_SMOTEXT)
 _NAN = float("nan")
 
@@ -25,7 +33,8 @@ def evaluation_page(content: Mapping[str, Any], *, name: str = "Does augmenting 
     Parameters
     ----------
     content : mapping
-        What ``smotext evaluate`` keeps in its ``report.json``; see :func:`smotext.evaluation.report.write_report`.
+        What ``smotext evaluate`` keeps in its ``report.json``, as
+        :func:`smotext.evaluation.study_report.write_report` writes it.
     name : str
         The page's title.
     """
@@ -47,7 +56,7 @@ def evaluation_page(content: Mapping[str, Any], *, name: str = "Does augmenting 
         curves=found_curves,
         parts=parts,
         closeness=[row for one in content["closeness"] for row in _closeness_rows(one)],
-        caveat=f"{CAVEAT} Whoever holds the parents and weights of a synthetic text holds its originals.",
+        caveat=f"{NO_GUARANTEE} Whoever holds the parents and weights of a synthetic text holds its originals.",
         conditions=[(one, CONDITIONS.get(one, "")) for one in dict.fromkeys(row["condition"] for row in rows)],
         command=shlex.join(done.get("command", [])),
         done_rows=[(key, str(value)) for key, value in done.get("options", {}).items() if value is not None],
@@ -104,10 +113,10 @@ def _recall(number: int, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], 
     shared = [label for label in before if label in after]
     if not shared:
         return [], None
-    chosen = set(sorted(shared, key=lambda label: -abs(after[label] - before[label]))[:MAX_CLASSES])
+    chosen = set(sorted(shared, key=lambda label: -abs(after[label] - before[label]))[:MAX_RECALL_CLASSES])
     labels = [label for label in shared if label in chosen]
-    series = [Series("real", [before[label] for label in labels], REAL_COLOUR),
-              Series("real + SMOTExT", [after[label] for label in labels], SYNTHETIC_COLOUR)]  # fmt: skip
+    series = [ChartSeries("real", [before[label] for label in labels], REAL_COLOUR),
+              ChartSeries("real + SMOTExT", [after[label] for label in labels], SYNTHETIC_COLOUR)]  # fmt: skip
     label = "Recall of each class before and after"
     return labels, pairs(f"recall-{number}", label, labels, *series, axis="recall, %")
 
@@ -148,7 +157,8 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         names = list(dict.fromkeys(condition for condition, _ in own))
         series = [
-            Series(name, [own.get((name, place), _NAN) for place in places], _colour(name, names)) for name in names
+            ChartSeries(name, [own.get((name, place), _NAN) for place in places], _colour(name, names))
+            for name in names
         ]
         label = f"macro-F1 of {model} by real rows per class"
         chart = curves(f"curve-{len(found)}", label, places, series, axis="real rows per class", up="macro-F1, points")

@@ -14,10 +14,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from smotext.data.output_paths import check_output_path
 from smotext.errors import InputError
-from smotext.files import atomic_write
 from smotext.reporting.charts import Chart
-from smotext.targets import check_place
+from smotext.utils.files import atomic_write
 
 MAX_BYTES = 3_000_000  # of a page; about 1.2 MB of it is plotly.js
 _SUFFIXES = (".html", ".htm")
@@ -80,7 +80,7 @@ def check_page_target(path: Path, *, overwrite: bool = False) -> None:
     """Raise InputError if no page can be written to `path`, or something is there already."""
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"the report is {str(path)!r}: expected a name that ends in .html")
-    check_place(path, overwrite=overwrite)
+    check_output_path(path, overwrite=overwrite)
 
 
 def write_page(path: Path, page: str, *, is_private: bool = False) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.bounds import evenly_spaced
+from smotext.augmentation.rounds import funnel
 from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.ngrams import WordRuns, squeeze, words
-from smotext.reporting.reading import RunTables
-from smotext.rounds import funnel
+from smotext.filters.score_bounds import evenly_spaced
+from smotext.reporting.report_inputs import RunTables
 
 _SCORED = 2000  # texts of a kind: quartiles need no more
 
@@ -77,7 +77,7 @@ def repeats(synthetic: Sequence[str], real: Sequence[str]) -> Repeats:
     return Repeats(n_repeated, sum(text in originals for text in squeezed), copies)
 
 
-def fluency(
+def fluency_scores(
     synthetic: Sequence[str], real: Sequence[str], kind: type[Spelling] | type[WordOrder]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how far texts are spelled, or their words ordered, as the real texts are; of both kinds of texts.
@@ -96,7 +96,7 @@ def fluency(
 
     Examples
     --------
-    >>> made, own = fluency(["the cat", "xq zj"], ["the cat sat", "the mat sat"], Spelling)
+    >>> made, own = fluency_scores(["the cat", "xq zj"], ["the cat sat", "the mat sat"], Spelling)
     >>> bool(made[0] > made[1]), len(own)
     (True, 2)
     """
@@ -108,12 +108,12 @@ def fluency(
     return made[np.isfinite(made)], left_out[np.isfinite(left_out)]
 
 
-def n_words(texts: Sequence[str]) -> NDArray[np.int64]:
+def count_words(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the number of words of each text.
 
     Examples
     --------
-    >>> n_words(["two words", ""]).tolist()
+    >>> count_words(["two words", ""]).tolist()
     [2, 0]
     """
     return np.array([len(words(text)) for text in texts], dtype=np.int64)

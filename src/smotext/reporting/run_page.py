@@ -13,15 +13,23 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.geometry import nearest_cosines
-from smotext.reporting.charts import REAL, SYNTHETIC, Chart, Series, bars, histogram
-from smotext.reporting.maps import MAX_POINTS, Place, choose, flatten, map_chart
+from smotext.reporting.charts import REAL_COLOUR, SYNTHETIC_COLOUR, Chart, ChartSeries, bars, histogram
 from smotext.reporting.page import MAX_BYTES, render
-from smotext.reporting.reading import RunTables
-from smotext.reporting.run_facts import ClassCount, Repeats, class_counts, fluency, funnel_steps, n_words, repeats
+from smotext.reporting.report_inputs import RunTables
+from smotext.reporting.run_facts import (
+    ClassCount,
+    Repeats,
+    class_counts,
+    count_words,
+    fluency_scores,
+    funnel_steps,
+    repeats,
+)
+from smotext.reporting.text_map import MAX_POINTS, MapPoint, choose_points, map_chart, project_to_plane
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+EncodeTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
-MAX_CLASSES = 30  # in a figure; the table has more
+MAX_CHART_CLASSES = 30  # in a figure; the table has more
 _MAX_ROWS = 500  # of the table of classes
 _SAMPLED_CLASSES, _SAMPLES = 8, 4
 _LONGEST_SAMPLE, _LONGEST_ON_MAP = 1200, 280  # characters
@@ -46,7 +54,9 @@ class Sample:
     origin: str = ""
 
 
-def run_page(tables: RunTables, *, encode: Encode | None = None, why_no_map: str = "", is_private: bool = False) -> str:
+def run_page(
+    tables: RunTables, *, encode: EncodeTexts | None = None, why_no_map: str = "", is_private: bool = False
+) -> str:
     """Return the page about a run.
 
     By default it shows synthetic texts, and of the real ones only counts and spreads of numbers.
@@ -76,7 +86,7 @@ def run_page(tables: RunTables, *, encode: Encode | None = None, why_no_map: str
         n_points //= 2
 
 
-def _page(tables: RunTables, encode: Encode | None, why_no_map: str, is_private: bool, n_points: int) -> str:
+def _page(tables: RunTables, encode: EncodeTexts | None, why_no_map: str, is_private: bool, n_points: int) -> str:
     counts, made = class_counts(tables), _texts(tables)
     found, steps = repeats(made, tables.real_texts), funnel_steps(tables)
     charts = [_class_chart(counts)]
@@ -90,7 +100,7 @@ def _page(tables: RunTables, encode: Encode | None, why_no_map: str, is_private:
         charts.append(chart)
         cosines = _nearest(tables, made, encode, n_points)
         if cosines is not None:
-            series = [Series("synthetic texts", cosines.tolist())]
+            series = [ChartSeries("synthetic texts", cosines.tolist())]
             charts.append(histogram("nearest", "Cosine to the nearest real text", series, axis="cosine"))
     samples, n_unsampled = _samples(tables, counts, is_private)
     return render(
@@ -147,12 +157,12 @@ def _cards(made: Sequence[str], found: Repeats, steps: Sequence[tuple[str, int]]
 
 
 def _class_chart(counts: Sequence[ClassCount]) -> Chart:
-    shown = list(counts[:MAX_CLASSES])
-    if rest := counts[MAX_CLASSES:]:
+    shown = list(counts[:MAX_CHART_CLASSES])
+    if rest := counts[MAX_CHART_CLASSES:]:
         shown.append(ClassCount(f"{len(rest):,} others, mean", *_means(rest)))
     series = [
-        Series("real", [one.before for one in shown], REAL),
-        Series("synthetic", [one.synthetic for one in shown]),
+        ChartSeries("real", [one.before for one in shown], REAL_COLOUR),
+        ChartSeries("synthetic", [one.synthetic for one in shown]),
     ]
     return bars("classes", "Rows of each class, real and synthetic", [one.label for one in shown], series, axis="rows")
 
@@ -164,18 +174,18 @@ def _means(counts: Sequence[ClassCount]) -> tuple[int, int]:
 
 
 def _word_chart(made: Sequence[str], real: Sequence[str]) -> Chart:
-    series = [Series("synthetic texts", n_words(made).tolist(), SYNTHETIC)]
+    series = [ChartSeries("synthetic texts", count_words(made).tolist(), SYNTHETIC_COLOUR)]
     if any(real):
-        series.insert(0, Series("real texts", n_words([text for text in real if text]).tolist(), REAL))
+        series.insert(0, ChartSeries("real texts", count_words([text for text in real if text]).tolist(), REAL_COLOUR))
     return histogram("words", "Length of the texts in words", series, axis="words")
 
 
 def _funnel_chart(steps: Sequence[tuple[str, int]]) -> Chart:
     shown = [(step, number) for step, number in steps if number or step == _KEPT]
     names = [STEPS.get(step, step) for step, _ in shown]
-    kinds = {"written": "--soft", "candidate": "--others", _KEPT: SYNTHETIC, _STAND_IN: "--unsure"}
+    kinds = {"written": "--soft", "candidate": "--others", _KEPT: SYNTHETIC_COLOUR, _STAND_IN: "--unsure"}
     chart = bars("funnel", "What became of each text that was written", names,
-                 [Series("texts", [number for _, number in shown])], axis="texts")  # fmt: skip
+                 [ChartSeries("texts", [number for _, number in shown])], axis="texts")  # fmt: skip
     chart.data[0]["marker"]["color"] = [kinds.get(step, "--bad") for step, _ in shown]
     return chart
 
@@ -204,7 +214,9 @@ def _origin(tables: RunTables, row: int) -> str:
     return "\n".join([*(["lam " + f"{lam:.2f}, made from"] if lam == lam else ["made from"]), *parts]) if parts else ""
 
 
-def _map(tables: RunTables, made: Sequence[str], encode: Encode, is_private: bool, n_points: int) -> tuple[Chart, str]:
+def _map(
+    tables: RunTables, made: Sequence[str], encode: EncodeTexts, is_private: bool, n_points: int
+) -> tuple[Chart, str]:
     """Return the map and what its reader has to know: it is fitted on what it shows, and on nothing else."""
     labels, texts = [str(label) for label in tables.synthetic["label"]], list(made)
     kinds = ["synthetic"] * len(texts)
@@ -213,14 +225,14 @@ def _map(tables: RunTables, made: Sequence[str], encode: Encode, is_private: boo
         texts += [tables.real_texts[row] for row in real]
         labels += [tables.real_labels[row] for row in real]
         kinds += ["real"] * len(real)
-    rows = choose([f"{kind} {label}" for kind, label in zip(kinds, labels, strict=True)], n_points)
-    places, share = flatten(encode([texts[row] for row in rows]))
+    rows = choose_points([f"{kind} {label}" for kind, label in zip(kinds, labels, strict=True)], n_points)
+    places, share = project_to_plane(encode([texts[row] for row in rows]))
     points = []
     for row, (x, y) in zip(rows.tolist(), places.tolist(), strict=True):
         text = _clipped(texts[row], _LONGEST_ON_MAP)
         if is_private and row < len(made):
             text = f"{text}\n{_origin(tables, row)}"
-        points.append(Place(text, labels[row], kinds[row], x, y))
+        points.append(MapPoint(text, labels[row], kinds[row], x, y))
     drawn = "every text" if len(rows) == len(texts) else f"{len(rows):,} of {len(texts):,} texts, drawn evenly by class"
     who = "filled points are synthetic, rings real" if is_private else "synthetic texts alone"
     return map_chart(points), (
@@ -229,7 +241,7 @@ def _map(tables: RunTables, made: Sequence[str], encode: Encode, is_private: boo
     )
 
 
-def _nearest(tables: RunTables, made: Sequence[str], encode: Encode, n_points: int) -> NDArray[np.float64] | None:
+def _nearest(tables: RunTables, made: Sequence[str], encode: EncodeTexts, n_points: int) -> NDArray[np.float64] | None:
     """Return the cosine of each text to the nearest real one: the lineage's, else of so many texts as the map shows."""
     if "nearest_real_cosine" in tables.synthetic.columns:
         values = np.array(tables.synthetic["nearest_real_cosine"].tolist(), dtype=float)
@@ -238,8 +250,8 @@ def _nearest(tables: RunTables, made: Sequence[str], encode: Encode, n_points: i
     real = [text for text in tables.real_texts if text]
     if not real:
         return None
-    chosen = [real[row] for row in choose(["real"] * len(real), 20_000)]
-    rows = choose([str(label) for label in tables.synthetic["label"]], n_points)
+    chosen = [real[row] for row in choose_points(["real"] * len(real), 20_000)]
+    rows = choose_points([str(label) for label in tables.synthetic["label"]], n_points)
     return nearest_cosines(encode([made[row] for row in rows]), encode(chosen))
 
 
@@ -254,10 +266,10 @@ def _quality_rows(
         )
         rows.append(("the same: most", f"{found.longest_copies.max()}"))
     if made:
-        rows.append(("words in a synthetic text: quartiles", _quartiles(n_words(made), "{:.0f}")))
+        rows.append(("words in a synthetic text: quartiles", _quartiles(count_words(made), "{:.0f}")))
     if any(tables.real_texts):
         rows.append(
-            ("words in a real text: quartiles", _quartiles(n_words([t for t in tables.real_texts if t]), "{:.0f}"))
+            ("words in a real text: quartiles", _quartiles(count_words([t for t in tables.real_texts if t]), "{:.0f}"))
         )
     if cosines is not None and len(cosines):
         rows.append(("cosine to the nearest real text: quartiles", _quartiles(cosines, "{:.2f}")))
@@ -276,7 +288,7 @@ def _fluency_rows(tables: RunTables, made: Sequence[str]) -> list[tuple[str, str
     ):
         values, own = _numbers(tables, column), np.zeros(0)
         if any(tables.real_texts):
-            values, own = fluency(made, tables.real_texts, kind)
+            values, own = fluency_scores(made, tables.real_texts, kind)
         if len(values):
             rows.append((name, _quartiles(values, "{:.2f}")))
         if len(values) and len(own):
@@ -323,7 +335,9 @@ def _clipped(text: str, longest: int) -> str:
 def _check_parents(tables: RunTables) -> None:
     """Raise InputError unless the output holds the rows that its lineage names."""
     if not any(tables.real_texts):
-        raise InputError(f"{tables.name} holds no real rows, which --private shows: leave it out")
+        raise InputError(
+            f"{tables.name} holds no real rows, which private=True shows: leave it out", options=["private"]
+        )
     highest = max((int(row) for parents in tables.synthetic["parents"] for row in parents), default=-1)
     if highest >= len(tables.real_texts):
         raise InputError(

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augment import Ask, MakeVectors, Write
+from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
 from smotext.errors import RunError, RunStopped
-from smotext.records import MixPlan
-from smotext.runs.folder import RunFolder, digest
-from smotext.runs.patience import FAILED, Outcome, write_patiently
+from smotext.mixing.plan import MixPlan
+from smotext.runs.retry import DECODING_FAILED, GroupOutcome, write_with_retries
+from smotext.runs.run_directory import RunDirectory, digest
 from smotext.runs.stopping import Stopper
 from smotext.runs.storage import count_rows, load_plan, load_rows, load_vectors, save_plan, save_rows, save_vectors
 
 Kept = TypeVar("Kept")
 
 
-class Progress(Protocol):
+class RunProgress(Protocol):
     """Who is told how far the run is."""
 
     def start(self, what: str, total: int, *, done: int = 0) -> None:
@@ -43,15 +43,15 @@ class Progress(Protocol):
 
 
 class DurableRun:
-    """The steps of :func:`smotext.augment.augment`, kept in a run directory.
+    """The steps of :func:`smotext.augmentation.augment.augment`, kept in a run directory.
 
     Parameters
     ----------
-    folder : RunFolder
+    folder : RunDirectory
         Open, and held by this process.
     stopper : Stopper
         Says when to stop.
-    progress : Progress
+    progress : RunProgress
         Is told how far it is.
 
     Notes
@@ -61,7 +61,7 @@ class DurableRun:
     texts where a text does not depend on its neighbours in the batch.
     """
 
-    def __init__(self, folder: RunFolder, *, stopper: Stopper, progress: Progress) -> None:
+    def __init__(self, folder: RunDirectory, *, stopper: Stopper, progress: RunProgress) -> None:
         self.folder = folder
         self.stopper = stopper
         self.progress = progress
@@ -96,7 +96,9 @@ class DurableRun:
         self._n_planned[round_number] = len(plan)
         return plan
 
-    def decode(self, round_number: int, groups: Iterable[MixPlan], ask: Ask, write: Write) -> Iterator[pd.DataFrame]:
+    def decode(
+        self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
+    ) -> Iterator[pd.DataFrame]:
         """Yield the rows of each group, in order; of the last one fewer, where a cap is reached within it.
 
         Raises
@@ -115,7 +117,9 @@ class DurableRun:
                 if stop is not None:
                     raise stop
 
-    def _write_group(self, round_number: int, number: int, group: MixPlan, ask: Ask, write: Write) -> RunStopped | None:
+    def _write_group(
+        self, round_number: int, number: int, group: MixPlan, ask: AskForGroup, write: WriteGroup
+    ) -> RunStopped | None:
         """Write what is missing of a group, or as much of it as the caps allow; return why it is not whole."""
         kept = self._kept_rows(round_number, number, group)
         n_done = 0 if kept is None else len(kept)
@@ -127,7 +131,7 @@ class DurableRun:
             except RunStopped as stop:
                 return stop
             piece = group.take(slice(n_done, n_done + self.stopper.room_for(len(group) - n_done)))
-            outcome = write_patiently(piece, ask(piece), write)
+            outcome = write_with_retries(piece, ask(piece), write)
             if outcome.error and not self._can_still_write(ask, write):
                 self._stop_once(round_number, number, outcome)
             self._keep(round_number, number, outcome, after=n_done)
@@ -165,13 +169,13 @@ class DurableRun:
         self.folder.log(event, **entries, file=path.name, sha256=digest(path))
 
     def _remember_good(self, group: MixPlan, rows: pd.DataFrame) -> None:
-        is_good = ~rows["reason"].str.startswith(FAILED).to_numpy(dtype=bool)
+        is_good = ~rows["reason"].str.startswith(DECODING_FAILED).to_numpy(dtype=bool)
         if is_good.any():
             self._good = group.take(np.flatnonzero(is_good)[:1])
 
-    def _can_still_write(self, ask: Ask, write: Write) -> bool:
+    def _can_still_write(self, ask: AskForGroup, write: WriteGroup) -> bool:
         """Return True if a row that was decoded before can be decoded now: then a failure is the other rows' own."""
-        return self._good is not None and not write_patiently(self._good, ask(self._good), write).error
+        return self._good is not None and not write_with_retries(self._good, ask(self._good), write).error
 
     def _part(self, round_number: int, number: int) -> Path:
         return self.folder.path / "parts" / f"{round_number:03d}-{number:07d}.parquet"
@@ -185,13 +189,13 @@ class DurableRun:
         name = "writing" if round_number == 0 else f"writing, round {round_number + 1}"
         self.progress.start(name, self._n_planned.get(round_number, 0), done=done)
 
-    def _keep(self, round_number: int, number: int, outcome: Outcome, *, after: int = 0) -> None:
+    def _keep(self, round_number: int, number: int, outcome: GroupOutcome, *, after: int = 0) -> None:
         """Write the part of a decoded group, or of a piece of it `after` so many rows, and count it."""
         rows, path = outcome.rows, self._part(round_number, number)
         save_rows(pd.concat([load_rows(path), rows], ignore_index=True) if after else rows, path)
         tokens = _count_tokens(rows)
         self.stopper.count(tokens=tokens, seconds=outcome.seconds, rows=len(rows))
-        failed = rows.loc[rows["reason"].str.startswith(FAILED), ["key", "reason"]].to_dict("records")
+        failed = rows.loc[rows["reason"].str.startswith(DECODING_FAILED), ["key", "reason"]].to_dict("records")
         self._note(
             path, "decoded", round=round_number, group=number, rows=len(rows), tokens=tokens,
             seconds=round(outcome.seconds, 3),
@@ -200,7 +204,7 @@ class DurableRun:
         self._has_written = True
         self.progress.advance(len(rows))
 
-    def _stop_once(self, round_number: int, number: int, outcome: Outcome) -> None:
+    def _stop_once(self, round_number: int, number: int, outcome: GroupOutcome) -> None:
         """Raise RunError for a group of which no row can be decoded, unless an earlier process did so.
 
         Where nothing else can be decoded either, that says more of the engine than of the rows: only if the group
@@ -217,7 +221,13 @@ class DurableRun:
 
 
 def _count_tokens(rows: pd.DataFrame) -> int:
-    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well."""
-    is_counted = rows["n_tokens"] >= 0
+    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well.
+
+    Of long texts those of all candidates count.
+    """
+    tokens = rows["n_tokens"]
+    if "n_written" in rows:
+        tokens = rows["n_written"].astype("float64").fillna(tokens)  # a row that failed has none
+    is_counted = tokens >= 0
     words = sum(len(text.split()) for text in rows.loc[~is_counted, "text"])
-    return int(rows.loc[is_counted, "n_tokens"].sum()) + words
+    return int(tokens[is_counted].sum()) + words

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from smotext.errors import InputError, RunStopped
+from smotext.errors import CapReached, InputError, RunStopped
 
 _FIRST_ROWS = 16  # decoded to learn what a row takes, where minutes are capped
 _TOKENS_A_ROW = 128  # until it is known: decode's own default limit
@@ -42,7 +42,7 @@ class Stopper:
     >>> stopper.check()
     Traceback (most recent call last):
         ...
-    smotext.errors.RunStopped: --max-tokens 100 is reached: 120 tokens were written
+    smotext.errors.CapReached: max_tokens=100 is reached: 120 tokens were written
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Stopper:
         on_interrupt: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        for option, cap in (("--max-minutes", max_minutes), ("--max-tokens", max_tokens)):
+        for name, cap in (("max_minutes", max_minutes), ("max_tokens", max_tokens)):
             if cap is not None and not cap > 0:
-                raise InputError(f"{option} is {cap}: expected more than 0")
+                raise InputError(f"{name} is {cap}: expected more than 0", options=[name])
         self.max_minutes = max_minutes
         self.max_tokens = max_tokens
         self._on_interrupt = on_interrupt
@@ -71,17 +71,17 @@ class Stopper:
         self._seconds += seconds
 
     def check(self, n_rows: int = 1) -> None:
-        """Raise RunStopped if no more should be decoded, which is in pieces of `n_rows` at least."""
+        """Raise RunStopped (CapReached for a cap) if no more should be decoded, in pieces of `n_rows` at least."""
         if self._is_interrupted:
-            raise RunStopped("interrupted", exit_code=130)
+            raise RunStopped("interrupted")
         if self._n_rows == 0:
             return
         if self.max_tokens is not None and self._n_tokens >= self.max_tokens:
-            raise RunStopped(
-                f"--max-tokens {self.max_tokens} is reached: {self._n_tokens} tokens were written", exit_code=3
-            )
+            message = f"max_tokens={self.max_tokens} is reached: {self._n_tokens} tokens were written"
+            raise CapReached(message, options=["max_tokens"])
         if self.max_minutes is not None and n_rows * self._seconds / self._n_rows > self._left_s(self.max_minutes):
-            raise RunStopped(f"--max-minutes {self.max_minutes:g} would be passed by the next rows", exit_code=3)
+            message = f"max_minutes={self.max_minutes:g} would be passed by the next rows"
+            raise CapReached(message, options=["max_minutes"])
 
     def room_for(self, n_rows: int) -> int:
         """Return how many of the next `n_rows` to decode together: all, or as many as the caps are likely to allow.
@@ -95,14 +95,14 @@ class Stopper:
         >>> stopper.room_for(256)  # 860 tokens are left, at 20 a row
         43
         """
-        room: float = n_rows
+        capacity: float = n_rows
         if self.max_tokens is not None:
             tokens_a_row = self._n_tokens / self._n_rows if self._n_tokens else _TOKENS_A_ROW
-            room = min(room, (self.max_tokens - self._n_tokens) / tokens_a_row)
+            capacity = min(capacity, (self.max_tokens - self._n_tokens) / tokens_a_row)
         if self.max_minutes is not None:
             seconds_a_row = self._seconds / self._n_rows if self._n_rows else 0.0
-            room = min(room, self._left_s(self.max_minutes) / seconds_a_row if seconds_a_row else _FIRST_ROWS)
-        return max(int(room), 1)
+            capacity = min(capacity, self._left_s(self.max_minutes) / seconds_a_row if seconds_a_row else _FIRST_ROWS)
+        return max(int(capacity), 1)
 
     def _left_s(self, max_minutes: float) -> float:
         return 60 * max_minutes - (self._clock() - self._started_s)

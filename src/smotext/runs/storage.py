@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.files import atomic_write
-from smotext.records import MixPlan
+from smotext.mixing.plan import MixPlan
+from smotext.utils.files import atomic_write
 
 _NUMBERS = ("ordinals", "attempts", "candidates", "parents", "weights", "seeds")
 _OPTIONAL = ("vectors", "examples")

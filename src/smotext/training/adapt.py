@@ -18,20 +18,21 @@ from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.decoders.loading import read
 from smotext.decoders.prompts import count_tokens
 from smotext.errors import InputError
-from smotext.seeding import generator
-from smotext.training.checkpoint import run_directory
-from smotext.training.corpus import Corpus, Cutting, cut_passages
-from smotext.training.export import Card, check_output, export_bridge
-from smotext.training.identity import models_identity, texts_identity
-from smotext.training.lora import has_lora, load_for_training
-from smotext.training.measures import copied_share
-from smotext.training.pair import Pair
-from smotext.training.score import held_out_nats
-from smotext.training.settings import TrainingSettings
-from smotext.training.store import PassageStore, Piece
-from smotext.training.trainer import Report, Trainer
-from smotext.training.world import join_world
-from smotext.training.writing import write_texts
+from smotext.training.data.drawing import DrawnPassages
+from smotext.training.data.passage_store import PassageStore, Piece
+from smotext.training.data.passages import Cutting, cut_passages
+from smotext.training.export import Card, check_bridge_output, export_bridge
+from smotext.training.loop.checkpoint import make_training_directory
+from smotext.training.loop.processes import join_process_group
+from smotext.training.loop.run_identity import models_identity, texts_identity
+from smotext.training.loop.trainer import ReportStep, Trainer
+from smotext.training.models.lora import has_lora, load_for_training
+from smotext.training.models.pair import Pair
+from smotext.training.scoring.measures import copied_share
+from smotext.training.scoring.pair_texts import write_texts
+from smotext.training.scoring.score import held_out_nats
+from smotext.training.training_settings import TrainingSettings
+from smotext.utils.seeding import generator
 
 MIN_TEXTS = 20  # fewer cannot spare a held-out part
 COPIED_NGRAM = 8  # words in a row that two people seldom write alike
@@ -85,7 +86,7 @@ def adapt_bridge(
     max_tokens: int | None = None,
     n_written: int = 64,
     device: str | None = None,
-    report: Report | None = None,
+    report: ReportStep | None = None,
     command: str = "",
 ) -> Adaptation:
     """Write a bridge adapted to `texts` into `output` and return how it went.
@@ -128,14 +129,14 @@ def adapt_bridge(
         For fewer than 20 texts, texts without a sentence of usable length, or longer ones than the bridge can take;
         if `output` holds other files, or a run in ``OUTPUT.run`` was started with other texts, models or settings.
     """
-    check_output(output)
-    pair, world = load_for_training(Path(bridge)), join_world(device)
+    check_bridge_output(output)
+    pair, world = load_for_training(Path(bridge)), join_process_group(device)
     settings = _with_adapters_rank(pair, settings)
     train, held_out = _split(texts, held_out_share, settings.seed)
     is_read = settings.stage == 2
-    longest = min(pair.spec.max_new_tokens, pair.room(is_read=is_read))
+    longest = min(pair.spec.max_new_tokens, pair.capacity(is_read=is_read))
     cutting = Cutting(min_tokens=4, max_tokens=max_tokens or longest)
-    pair.check_room(cutting.max_tokens, is_read=is_read)
+    pair.check_capacity(cutting.max_tokens, is_read=is_read)
     passages, checked = (_cut(pair, part, cutting, settings.seed) for part in (train, held_out))
     if not passages or not checked:
         raise InputError(f"no sentence of the texts has {cutting.min_tokens} to {cutting.max_tokens} tokens: add texts")
@@ -146,7 +147,7 @@ def adapt_bridge(
         "cutting": asdict(cutting),
         "seed": settings.seed,
     }
-    folder, corpus = run_directory(output), Corpus(passages, checked)
+    folder, corpus = make_training_directory(output), DrawnPassages(passages, checked)
     store = PassageStore.open_or_create(
         folder / "store", made_of, lambda: corpus, tokenize=pair.prompts.text_ids, encode=encoder.encode, world=world
     )
@@ -213,7 +214,7 @@ def adapted_decoder(
             n_written=1,
             device=None if loaded.device == "auto" else loaded.device,  # training takes one device
         )
-        shutil.rmtree(run_directory(output))  # the texts among it
+        shutil.rmtree(make_training_directory(output))  # the texts among it
         adapted = read(replace(loaded, directory=str(output)))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -234,14 +235,15 @@ def check_adaptable(decoder: Any) -> None:
     """Raise InputError if the decoder is not that of a bridge directory: there is nothing to train."""
     if not isinstance(decoder, LanguageModelDecoder):
         raise InputError(
-            f"--adapt needs a bridge directory to go on from, the {type(decoder).__name__} has none: leave --adapt out"
+            f"adapting needs a bridge directory to go on from, the {type(decoder).__name__} has none: leave adapt out",
+            options=["adapt"],
         )
 
 
 class _Watch:
     """Takes the held-out loss after each pass, keeps the best weights, and says when to stop."""
 
-    def __init__(self, pair: Pair, piece: Piece, patience: int, report: Report | None) -> None:
+    def __init__(self, pair: Pair, piece: Piece, patience: int, report: ReportStep | None) -> None:
         self._pair, self._piece, self._patience, self._report = pair, piece, patience, report
         self.losses: list[float] = []
         self.best_pass = 0

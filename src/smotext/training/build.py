@@ -5,168 +5,50 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
+from smotext.data.languages import find_languages
 from smotext.decoders.base_model import BASES
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
-from smotext.decoders.projector import KV
-from smotext.decoders.prompts import LIST_EXAMPLES, LIST_PROMPTS, LIST_TEMPLATE, LIST_TEXT, count_tokens
-from smotext.errors import InputError, unknown_name
-from smotext.files import atomic_write
+from smotext.decoders.prompts import count_tokens
+from smotext.errors import InputError
 from smotext.presets import decoder_directory
-from smotext.training.checkpoint import run_directory
-from smotext.training.corpus import Cutting, read_corpus
-from smotext.training.export import Card, check_output, export_bridge, with_spec
-from smotext.training.heads import fit_guidance
-from smotext.training.identity import models_identity
-from smotext.training.lora import load_for_training
-from smotext.training.pair import Pair, load_pair
-from smotext.training.score import bits_per_character
-from smotext.training.settings import TrainingSettings
-from smotext.training.store import PassageStore
-from smotext.training.trainer import Progress, Report, Trainer
-from smotext.training.vectors import load_training_encoder, with_encoder
-from smotext.training.world import World, join_world
+from smotext.training.data.drawing import read_corpus
+from smotext.training.data.passage_store import PassageStore
+from smotext.training.export import Card, check_bridge_output, export_bridge, with_spec
+from smotext.training.guidance_head import fit_guidance
+from smotext.training.job import PROMPT_STYLES, TrainingJob
+from smotext.training.loop.checkpoint import make_training_directory
+from smotext.training.loop.processes import ProcessGroup, join_process_group
+from smotext.training.loop.run_identity import models_identity
+from smotext.training.loop.trainer import ReportStep, Trainer, TrainingProgress
+from smotext.training.models.lora import load_for_training
+from smotext.training.models.pair import Pair, load_training_pair
+from smotext.training.models.training_encoder import load_training_encoder, with_encoder
+from smotext.training.scoring.score import bits_per_character
+from smotext.training.training_settings import TrainingSettings
+from smotext.utils.files import atomic_write
 
-PROMPT_STYLES = {
-    "chat": {},  # xRAG's
-    "list": {
-        "chat_template": LIST_TEMPLATE,
-        "prompts": LIST_PROMPTS,
-        "examples_template": LIST_EXAMPLES,
-        "text_template": LIST_TEXT,
-    },
-}
-GUIDANCE_HEADS = ("tied", "free")
 _HIDDEN = 2048  # of a tied head
+_LANGUAGE_SHARE = 0.05  # of the passages, for a bridge to be made for a language
 _HEAD_PIECES = 15  # of the store that a head is fitted to, 10,000 passages each
 
 
-@dataclass(frozen=True)
-class Projecting:
-    """Kind and size of a new projector.
-
-    Attributes
-    ----------
-    kind : str
-        ``mlp{n}x_gelu``, soft tokens made by n linear layers; or ``"kv"``, key/value slots in the layers.
-    n_soft_tokens : int
-        For ``mlp{n}x_gelu``; xRAG has one.
-    n_slots, slot_code_size, first_slot_layer : int
-        For ``"kv"``; see :class:`~smotext.decoders.projector.SlotProjector`.
-    """
-
-    kind: str = "mlp2x_gelu"
-    n_soft_tokens: int = 1
-    n_slots: int = 4
-    slot_code_size: int = 512
-    first_slot_layer: int = 0
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The entries of config.json."""
-        if self.kind != KV:
-            return {"projector_type": self.kind, "n_soft_tokens": self.n_soft_tokens}
-        names = ("n_slots", "slot_code_size", "first_slot_layer")
-        return {"projector_type": KV, **{name: getattr(self, name) for name in names}}
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train, on what, from what.
-
-    Attributes
-    ----------
-    corpus : tuple of str
-        Files, as :func:`~smotext.training.corpus.read_documents` reads them.
-    lm, bridge : str or None
-        Exactly one: a causal language model (the projector is new), or a bridge (directory, hub name or preset) to go
-        on from. A language model of :data:`~smotext.decoders.base_model.BASES` is named by the bridge, others are held
-        in it.
-    encoder : str or None
-        A sentence-transformers model; ``"tiny"`` is all-MiniLM-L6-v2. None: the bridge's own, loaded as decoding
-        loads it; for a new bridge ``"tiny"``.
-    text_column : str
-        Of the corpus.
-    cutting : Cutting
-        Passages.
-    max_passages : int or None
-        A uniform sample of so many.
-    n_held_out : int
-        Passages from documents that are not trained on.
-    equal_shares : bool
-        As many passages of each corpus file, whatever its size.
-    projector : Projecting
-        Kind and size of a new projector.
-    vector_norm : {"unit", "raw"}
-        Scale of the vectors; a bridge keeps its own.
-    prompt_style : {"chat", "list"}
-        Of a new bridge: xRAG's paraphrase instructions, for a language model that follows instructions; or a list of
-        texts of which the next is written, which can show examples, for one that continues text.
-    chat_template : str or None
-        Of a new bridge; None: that of the style.
-    prompts : tuple of str or None
-        Of a new bridge, each with ``<xRAG>`` once; None: those of the style.
-    guidance : float or None
-        Default weight of the guidance head, which is fitted to the corpus first if the bridge has none. None:
-        the bridge's own weight; no head is fitted.
-    guidance_head : {"tied", "free"}
-        A new head: tied to the language model's embeddings, or with a row of its own for each token.
-    trained_guidance : float or None
-        Weight of the head in the loss; 0 trains the language model as if there were none. None: the bridge's.
-    examples : int or None
-        How many example texts a prompt shows unless the caller says another number. None: the bridge's own number, for
-        a new bridge of style "list" 4.
-    data : tuple of (name, what, licence)
-        For the card.
-    """
-
-    corpus: tuple[str, ...]
-    lm: str | None = None
-    bridge: str | None = None
-    encoder: str | None = None
-    text_column: str = "text"
-    cutting: Cutting = field(default_factory=Cutting)
-    max_passages: int | None = None
-    n_held_out: int = 1000
-    equal_shares: bool = False
-    projector: Projecting = field(default_factory=Projecting)
-    vector_norm: Literal["unit", "raw"] = "unit"
-    prompt_style: Literal["chat", "list"] = "chat"
-    chat_template: str | None = None
-    prompts: tuple[str, ...] | None = None
-    guidance: float | None = None
-    guidance_head: Literal["tied", "free"] = "tied"
-    trained_guidance: float | None = None
-    examples: int | None = None
-    data: tuple[tuple[str, str, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        if (self.lm is None) == (self.bridge is None):
-            raise InputError("name exactly one of lm and bridge: where the language model comes from")
-        if not self.corpus:
-            raise InputError("no corpus file was named: expected at least one")
-        if self.prompt_style not in PROMPT_STYLES:
-            raise unknown_name("prompt_style", self.prompt_style, PROMPT_STYLES)
-        if self.guidance_head not in GUIDANCE_HEADS:
-            raise unknown_name("guidance_head", self.guidance_head, GUIDANCE_HEADS)
-
-
 def train_bridge(
-    job: Job,
+    job: TrainingJob,
     output: str | Path,
     settings: TrainingSettings,
     *,
     encoder: Any = None,
     device: str | None = None,
-    report: Report | None = None,
+    report: ReportStep | None = None,
     command: str = "",
 ) -> Path:
     """Train a bridge, write its directory and return the path.
@@ -175,7 +57,7 @@ def train_bridge(
 
     Parameters
     ----------
-    job : Job
+    job : TrainingJob
         What is trained on what.
     output : path
         The bridge directory.
@@ -198,9 +80,9 @@ def train_bridge(
     RunError
         If the loss is not finite.
     """
-    check_output(output)
-    world = join_world(device)
-    folder = run_directory(output)
+    check_bridge_output(output)
+    world = join_process_group(device)
+    folder = make_training_directory(output)
     bridge = None if job.bridge is None else decoder_directory(job.bridge)
     spec = _make_spec(job, bridge)
     if encoder is None:
@@ -209,7 +91,7 @@ def train_bridge(
         spec = with_encoder(spec, None)
     pair = _with_guidance(_make_pair(job, bridge, spec, encoder.vector_dim, settings.seed), job)
     _check_examples(pair, job, settings)
-    pair.check_room(job.cutting.max_tokens, is_read=settings.stage == 2, n_examples=settings.most_examples)
+    pair.check_capacity(job.cutting.max_tokens, is_read=settings.stage == 2, n_examples=settings.most_examples)
     store = _make_store(job, bridge, pair, encoder, folder / "store", settings.seed, world)
     if job.guidance is not None and pair.guidance is None:
         if report is not None:
@@ -220,12 +102,13 @@ def train_bridge(
     if world.is_main:
         if report is not None:
             report({"doing": "writing the bridge"})
+        pair = with_spec(pair, languages=_languages(store))
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
 
 
-def _check_examples(pair: Pair, job: Job, settings: TrainingSettings) -> None:
+def _check_examples(pair: Pair, job: TrainingJob, settings: TrainingSettings) -> None:
     """Raise InputError if prompts are to show examples, and the bridge or the corpus has none to show."""
     if not settings.most_examples:
         return
@@ -238,7 +121,7 @@ def _check_examples(pair: Pair, job: Job, settings: TrainingSettings) -> None:
         )
 
 
-def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
+def _make_spec(job: TrainingJob, bridge: Path | None) -> BridgeSpec:
     """Return the conventions of the bridge to be: of the one gone on from, or as the job says."""
     if bridge is not None:
         spec = read_spec(bridge)
@@ -258,16 +141,17 @@ def _make_spec(job: Job, bridge: Path | None) -> BridgeSpec:
     return with_encoder(spec, job.encoder or "tiny")
 
 
-def _make_pair(job: Job, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
+def _make_pair(job: TrainingJob, bridge: Path | None, spec: BridgeSpec, vector_dim: int, seed: int) -> Pair:
     if bridge is not None:
         return dataclasses.replace(load_for_training(bridge), spec=spec)
-    return load_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
+    return load_training_pair(str(job.lm), vector_dim=vector_dim, spec=spec, projector=job.projector.config, seed=seed)
 
 
-def _with_guidance(pair: Pair, job: Job) -> Pair:
+def _with_guidance(pair: Pair, job: TrainingJob) -> Pair:
     """Return the pair with the weights of its guidance head as the job says; the head itself may be fitted later."""
-    changes = {"guidance": job.guidance, "trained_guidance": job.trained_guidance, "examples": job.examples}
-    pair = with_spec(pair, **{name: weight for name, weight in changes.items() if weight is not None})
+    names = ("guidance", "guidance_alone", "trained_guidance", "examples")
+    given = {name: value for name in names if (value := getattr(job, name)) is not None}
+    pair = with_spec(pair, **given)
     if pair.spec.trained_guidance and pair.guidance is None and job.guidance is None:
         raise InputError(
             f"trained_guidance is {pair.spec.trained_guidance}, but there is no guidance head: set guidance to fit one"
@@ -275,7 +159,14 @@ def _with_guidance(pair: Pair, job: Job) -> Pair:
     return pair
 
 
-def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: int, world: World) -> Guidance:
+def _languages(store: PassageStore) -> tuple[str, ...]:
+    """Return the languages of the passages that are trained on, where they can be told."""
+    return tuple(name for name, share in find_languages(store.texts(0)).items() if share >= _LANGUAGE_SHARE)
+
+
+def _fit_guidance(
+    job: TrainingJob, pair: Pair, store: PassageStore, path: Path, seed: int, world: ProcessGroup
+) -> Guidance:
     """Return a head fitted to the store, or the one that an interrupted run has fitted."""
     from safetensors.torch import load_file, save
 
@@ -294,7 +185,7 @@ def _fit_guidance(job: Job, pair: Pair, store: PassageStore, path: Path, seed: i
 
 
 def _make_store(
-    job: Job, bridge: Path | None, pair: Pair, encoder: Any, folder: Path, seed: int, world: World
+    job: TrainingJob, bridge: Path | None, pair: Pair, encoder: Any, folder: Path, seed: int, world: ProcessGroup
 ) -> PassageStore:
     settings = {
         **models_identity(encoder, bridge),
@@ -324,11 +215,11 @@ def _make_store(
 
 
 def _export(
-    job: Job,
+    job: TrainingJob,
     pair: Pair,
     store: PassageStore,
     settings: TrainingSettings,
-    progress: Progress,
+    progress: TrainingProgress,
     encoder: Any,
     output: Path,
     command: str,
@@ -344,7 +235,12 @@ def _export(
 
 
 def make_card(
-    job: Job, pair: Pair, settings: TrainingSettings, progress: Progress, figures: dict[str, float], command: str
+    job: TrainingJob,
+    pair: Pair,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
+    figures: dict[str, float],
+    command: str,
 ) -> Card:
     """Return the card of a bridge that was just trained."""
     n_weights = sum(parameter.numel() for _, parameter in pair.parameters())

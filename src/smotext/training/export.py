@@ -16,12 +16,12 @@ from torch import nn
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
 from smotext.decoders.projector import PREFIX
-from smotext.decoders.quiet import quiet_loading
+from smotext.decoders.quiet_loading import quiet_loading
 from smotext.errors import InputError
-from smotext.files import temporary_name
 from smotext.presets import is_bridge
-from smotext.training.lora import write_adapter
-from smotext.training.pair import Pair
+from smotext.training.models.lora import write_adapter
+from smotext.training.models.pair import Pair
+from smotext.utils.files import temporary_name
 
 _CONFIG = "config.json"
 _DTYPE = torch.bfloat16  # of the weights on disk
@@ -88,7 +88,7 @@ def score_table(columns: dict[str, dict[str, float]]) -> list[str]:
     return lines
 
 
-def check_output(directory: str | Path) -> None:
+def check_bridge_output(directory: str | Path) -> None:
     """Raise InputError if a bridge written to `directory` would come among files that are none of a bridge's.
 
     Where ``DIRECTORY.run`` is, a run has begun to write there.

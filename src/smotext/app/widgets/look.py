@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from smotext.app import drawing
-from smotext.app.between import STEPS, line_map
-from smotext.app.widgets.page import Fields, Page, Updates, class_choices, class_field, message_field
+from smotext.app.between import N_STEPS, line_map
+from smotext.app.widgets.fields import Fields, Host, Updates, class_choices, class_field, message_field
 from smotext.app.workspaces import Workspace
 from smotext.errors import InputError
 
@@ -22,7 +22,7 @@ _SUFFIXES = [".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".
 class TableTab:
     """Step 1: a table, its columns, and how many rows each class has."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Host) -> None:
         self.page = page
         with gr.Tab("1 Table", id="table"):
             self.message = message_field()
@@ -103,7 +103,7 @@ class TableTab:
 class BetweenTab:
     """Step 2: two texts, and what lies between them."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Host) -> None:
         self.page = page
         with gr.Tab("2 Between", id="between"):
             self.message = message_field()
@@ -119,7 +119,7 @@ class BetweenTab:
                 self.second = gr.Textbox(label="Second text (lam = 0)", lines=3, max_lines=8)
             self.lam = gr.Slider(0, 1, 0.5, step=0.05, label="lam", info="Weight of the first text.")
             with gr.Row():
-                self.go = gr.Button(f"Write {STEPS} texts from the first to the second", variant="primary")
+                self.go = gr.Button(f"Write {N_STEPS} texts from the first to the second", variant="primary")
                 self.here = gr.Button("Write one where lam stands")
             self.line = gr.HTML()
             self.map = gr.HTML()

@@ -9,7 +9,7 @@ import gradio as gr
 
 from smotext.app import drawing
 from smotext.app.review import WHICH
-from smotext.app.widgets.page import Fields, Page, Updates, class_choices, class_field, message_field
+from smotext.app.widgets.fields import Fields, Host, Updates, class_choices, class_field, message_field
 from smotext.app.workspaces import MOST_NEW, Workspace
 
 SHOWN = 5  # texts on a page of the review
@@ -20,7 +20,7 @@ KEEP, DROP = "keep", "drop"
 class WriteTab:
     """Step 3: a class, a number, and how far the run is."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Host) -> None:
         self.page = page
         with gr.Tab("3 Write", id="write"):
             self.message = message_field()
@@ -79,7 +79,7 @@ class WriteTab:
 class ReviewTab:
     """Step 4: read each text; keep it, drop it, rewrite it; take the kept ones away."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Host) -> None:
         self.page = page
         with gr.Tab("4 Review", id="review"):
             self.message = message_field()

@@ -1,0 +1,1 @@
+"""The method: new texts for the classes of a corpus."""

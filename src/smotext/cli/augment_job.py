@@ -1,0 +1,172 @@
+"""What ``augment`` and ``plan`` share: the table, how many rows of which class, and the sampler."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smotext.cli.labelled_files import notes_on, read_labelled
+from smotext.cli.options import (
+    AmountOptions,
+    ColumnOptions,
+    MethodOptions,
+    parse_lam_option,
+    parse_sampling_strategy,
+    parse_word_or_int,
+)
+from smotext.data.tables import Table, check_unmarked
+from smotext.errors import InputError
+from smotext.protocols import name_of
+
+if TYPE_CHECKING:
+    from smotext.reporting.run_record import RunRecord
+    from smotext.runs.run_directory import RunDirectory
+    from smotext.sampler import SMOTExT
+
+VERSIONS = ("smotext", "numpy", "scikit-learn", "imbalanced-learn", "torch", "transformers", "sentence-transformers")
+
+_NOT_FOR_TEXTS = ("on_shortfall",)  # no text depends on which rows count in the end: a run may go on with another
+
+
+@dataclass(frozen=True)
+class AugmentJob:
+    """One file to augment, checked before any model runs.
+
+    Attributes
+    ----------
+    table : Table
+        The file's rows.
+    new_rows : dict of label to int
+        How many synthetic rows each class gets, in label order; classes that get none may be absent.
+    counts : dict of label to int
+        Rows of each class in the file, in label order.
+    sampler : SMOTExT
+        The method with its options; models are not loaded.
+    settings : dict
+        All that the texts depend on, but for the models' fingerprints.
+    notes : list of str
+        How the file was read, where that is not obvious.
+    command : tuple of str
+        What gives the same texts again.
+    """
+
+    table: Table
+    new_rows: dict[Any, int]
+    counts: dict[Any, int]
+    sampler: SMOTExT
+    settings: dict[str, Any]
+    notes: list[str]
+    command: tuple[str, ...] = ()
+
+
+def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions) -> AugmentJob:
+    """Return the job that the options describe.
+
+    Raises
+    ------
+    InputError
+        If the file, a column, a number or an option cannot be used.
+    """
+    sampler = make_sampler(method)
+    table = read_labelled(file, columns)
+    check_unmarked(table)
+    from smotext.data.class_counts import counts_by_class
+    from smotext.data.corpus import check_classes, make_corpus
+    from smotext.data.remote_tables import local_table
+    from smotext.data.validation import check_labels
+    from smotext.runs.run_directory import digest
+
+    labels = check_labels(table.labels, len(table))
+    new_rows = count_new_rows(amount, labels)
+    check_classes(make_corpus(table.texts, labels), new_rows)
+    settings = {
+        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
+        "amount": asdict(amount),
+        "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
+        "versions": _versions(),
+    }
+    return AugmentJob(table, new_rows, counts_by_class(labels), sampler, settings, notes_on(file, table))
+
+
+def make_sampler(method: MethodOptions) -> SMOTExT:
+    """Return the method with the options of the command line; loads no model."""
+    from smotext.sampler import SMOTExT
+
+    options = asdict(method)
+    sampler = SMOTExT(
+        **{name: value for name, value in options.items() if name != "random_seed"}
+        | {
+            "lam": parse_lam_option(method.lam),
+            "prompt": parse_word_or_int("--prompt", method.prompt, "random"),
+            "max_new_tokens": parse_word_or_int("--max-new-tokens", method.max_new_tokens, "auto"),
+            "max_passages": parse_word_or_int("--max-passages", method.max_passages, "auto"),
+            "filters": None if method.filters in (None, "none") else method.filters,
+            "random_state": method.random_seed,
+        }
+    )
+    sampler.settings()  # says now what is wrong with them
+    return sampler
+
+
+def count_new_rows(amount: AmountOptions, labels: Any) -> dict[Any, int]:
+    """Return the new rows of each class that ``--sampling-strategy``, ``-n`` or ``--per-class`` asks for.
+
+    Raises
+    ------
+    InputError
+        If more than one is given, or what is given cannot be met.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.array(["ham", "ham", "spam"], dtype=object)
+    >>> count_new_rows(AmountOptions(), labels), count_new_rows(AmountOptions(per_class=4), labels)
+    ({'spam': 1}, {'ham': 4, 'spam': 4})
+    """
+    from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
+
+    if sum(value is not None for value in asdict(amount).values()) > 1:
+        raise InputError("more than one of --sampling-strategy, -n and --per-class is given: expected one")
+    counts = counts_by_class(labels)
+    if amount.n is not None:
+        return new_rows_for_n(amount.n, counts)
+    if amount.per_class is not None:
+        return new_rows_for_n(dict.fromkeys(counts, amount.per_class), counts)
+    return new_rows_for_strategy(parse_sampling_strategy(amount.sampling_strategy or "auto", list(counts)), labels)
+
+
+def fingerprints(encoder: Any, decoder: Any) -> dict[str, str]:
+    """Return what tells the models of a run from others: what they are, and how they compute."""
+    return {role: f"{name_of(model)}{_place(model)}" for role, model in (("encoder", encoder), ("decoder", decoder))}
+
+
+def make_record(
+    job: AugmentJob, folder: RunDirectory, n_synthetic: int, *, only_synthetic: bool, separator: str | None
+) -> RunRecord:
+    """Return what the lineage keeps of a run, so that a report can be made of it later."""
+    from smotext.filters.named import resolve_filters
+    from smotext.reporting.run_record import RunRecord
+
+    return RunRecord(
+        command=job.command,
+        settings={**job.settings, "only_synthetic": only_synthetic},
+        models=folder.kept("models"),
+        counts=tuple((str(label), number) for label, number in job.counts.items()),
+        n_synthetic=n_synthetic,
+        filters=tuple(part.name for part in resolve_filters(job.sampler.settings().filters)),
+        separator=separator,
+    )
+
+
+def _place(model: Any) -> str:
+    """Return precision and kind of device, where a model has them: either may change the texts."""
+    inner = getattr(model, "model", None)
+    dtype, device = getattr(inner, "dtype", None), getattr(inner, "device", None)
+    return f" ({dtype} on {getattr(device, 'type', device)})" if dtype is not None else ""
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in VERSIONS}

@@ -1,0 +1,88 @@
+"""The files of labelled texts that commands are given: read alike everywhere, and what was seen in them told."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smotext.errors import InputError, SmotextWarning
+
+if TYPE_CHECKING:
+    from smotext.cli.options import ColumnOptions
+    from smotext.data.tables import Table
+
+_SPELT = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}
+
+
+def read_labelled(file: Path, columns: ColumnOptions) -> Table:
+    """Return the real rows of a file of labelled texts.
+
+    Raises
+    ------
+    InputError
+        If the file, a column or a label cannot be used.
+
+    Warns
+    -----
+    SmotextWarning
+        If labels differ only by spaces or case.
+    """
+    from smotext.data.remote_tables import local_table
+    from smotext.data.tables import read_table
+    from smotext.data.validation import alike_note, check_labels
+
+    table = read_table(
+        local_table(file),
+        text_column=columns.text_column,
+        label_column=columns.label_column,
+        separator=columns.separator,
+        encoding=columns.encoding,
+    )
+    for note in alike_note(check_labels(table.labels, len(table))):
+        warnings.warn(note, SmotextWarning, stacklevel=2)
+    return table
+
+
+def notes_on(file: Path, table: Table) -> list[str]:
+    """Return a line for each thing about a file that its reader may not expect.
+
+    Examples
+    --------
+    >>> from smotext.data.dialects import Dialect
+    >>> from smotext.data.tables import Table
+    >>> print(*notes_on(Path("a.csv"), Table(None, "text", "label", "csv", None, Dialect("cp1252", ";"), 3)), sep="\\n")
+    a.csv: read as CP1252, separated by semicolons
+    a.csv: 3 rows that are marked 'is_synthetic' are left out
+    """
+    from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
+
+    notes = []
+    if table.dialect is not None:
+        ways = [] if table.dialect.is_utf8 else [f"as {table.dialect.encoding_name}"]
+        separator = table.dialect.separator
+        if separator not in (None, {"csv": ",", "tsv": "\t"}.get(table.format)):
+            ways.append(f"separated by {_SPELT.get(str(separator), repr(separator))}")
+        if ways:
+            notes.append(f"{file}: read {', '.join(ways)}")
+    if table.n_synthetic:
+        rows = "row that is" if table.n_synthetic == 1 else "rows that are"
+        verb = "is" if table.n_synthetic == 1 else "are"
+        notes.append(f"{file}: {table.n_synthetic} {rows} marked {SYNTHETIC_COLUMN!r} {verb} left out")
+    return notes
+
+
+def check_real(file: Path) -> None:
+    """Raise InputError if a table of texts, labelled or not, marks rows as synthetic."""
+    from smotext.data.formats import FORMATS, is_dataset, read_frame
+    from smotext.data.synthetic_marks import SYNTHETIC_COLUMN, count_synthetic
+
+    is_table = file.is_file() and any(suffix.lower() in FORMATS for suffix in file.suffixes)
+    if not (is_table or is_dataset(file)) or file.suffix == ".xz":
+        return
+    frame, _ = read_frame(file)
+    if n_synthetic := count_synthetic(frame, file):
+        raise InputError(
+            f"{file}: {n_synthetic} of {len(frame)} rows are marked {SYNTHETIC_COLUMN!r}: give the file that it was "
+            "made from, or keep only its real rows"
+        )

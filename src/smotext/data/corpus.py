@@ -1,0 +1,63 @@
+"""The real texts that can be mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.data.validation import is_blank
+from smotext.errors import InputError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The real texts that can be mixed, with their labels.
+
+    Attributes
+    ----------
+    texts : list of str
+        Neither missing nor blank.
+    labels : ndarray of shape (n_texts,), object
+        Python values: str, int or bool.
+    rows : ndarray of shape (n_texts,), int64
+        Row number of each text in what the caller gave.
+    n_skipped : int
+        Rows without text; they are kept in the caller's data and never mixed.
+    """
+
+    texts: list[str]
+    labels: NDArray[np.object_]
+    rows: NDArray[np.int64]
+    n_skipped: int
+
+
+def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corpus:
+    """Return the rows that have a text.
+
+    Examples
+    --------
+    >>> corpus = make_corpus(np.array(["a", None, " "], dtype=object), np.array([1, 1, 0], dtype=object))
+    >>> corpus.texts, corpus.n_skipped
+    (['a'], 2)
+    """
+    rows = np.array([i for i, text in enumerate(texts) if not is_blank(text)], dtype=np.int64)
+    return Corpus([texts[i] for i in rows], labels[rows], rows, len(texts) - len(rows))
+
+
+def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
+    """Raise InputError if a class that gets new rows has no text to make them from."""
+    have = set(corpus.labels.tolist())
+    if empty := [label for label, number in new_rows.items() if number and label not in have]:
+        raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
+
+
+def skipped_note(corpus: Corpus) -> list[str]:
+    """Return a note on rows that have no text, if there are any."""
+    if corpus.n_skipped == 0:
+        return []
+    rows = "row has" if corpus.n_skipped == 1 else "rows have"
+    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]

@@ -1,0 +1,183 @@
+"""Plans whose vectors come from groups of rows: ready-made where noise was added, equal weights where not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.errors import InputError, RunError, unknown_name
+from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class, stack
+from smotext.mixing.weights import draw_weights, parse_lam
+from smotext.privacy.privacy_option import Privacy
+from smotext.privacy.release import Centres, release
+from smotext.utils.seeding import generator, row_seeds, uniforms
+
+
+class PrivatePlanner:
+    """Plans rows from groups instead of neighbours; takes the place of :class:`smotext.mixing.planning.Planner`.
+
+    With ``"dp"`` the centres are released once, when the first plan is asked for, and every row is a mix of two of its
+    class's centres: vectors are ready-made and parents unknown. Which centres and what weights follow from `seed`; the
+    noise does not. With ``"average"`` a class is dealt into groups once, and rows take them in turns, all parents
+    weighing the same.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_texts, vector_dim), float32
+        Vectors of the real texts.
+    labels : sequence of n_texts labels
+    privacy : Privacy
+    seed : int
+        The run's root seed.
+    lam : as in SMOTExT
+        Weight of the first centre, for ``"dp"``; 1 takes centres as they are.
+    centres : Centres, optional
+        Released before: further texts cost nothing.
+
+    Raises
+    ------
+    InputError
+        If a class that is averaged has fewer rows than a group.
+
+    Examples
+    --------
+    >>> vectors = np.eye(6, dtype=np.float32)
+    >>> planner = PrivatePlanner(vectors, ["a"] * 6, Privacy("average", group_size=3), seed=0)
+    >>> plan = planner.plan({"a": 4})
+    >>> sorted(plan.parents[:2, :3].ravel().tolist()), plan.weights[0].round(2).tolist()
+    ([0, 1, 2, 3, 4, 5], [0.33, 0.33, 0.33, 0.0, 0.0])
+    """
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        labels: Sequence[Any] | NDArray[Any],
+        privacy: Privacy,
+        *,
+        seed: int = 0,
+        lam: Any = (0.0, 1.0),
+        centres: Centres | None = None,
+    ) -> None:
+        self.privacy = privacy
+        self.centres = centres
+        self._vectors, self._seed, self._lam = vectors, seed, parse_lam(lam)
+        self._labels = np.empty(len(labels), dtype=object)
+        self._labels[:] = list(labels)
+        self._dealt: dict[Any, list[NDArray[np.int64]]] = {}
+
+    @property
+    def n_parents(self) -> int:
+        """Places for parents in a plan."""
+        size = self.privacy.group_size or 1
+        return 2 * size - 1 if self.privacy.kind == "average" else 1
+
+    def expect(self, n_new: Mapping[Any, int]) -> None:
+        """Do nothing: no row depends on how many there are."""
+
+    def plan(self, n_new: Mapping[Any, int]) -> MixPlan:
+        """Return a plan of first attempts, class by class in the order of `n_new`.
+
+        Raises
+        ------
+        InputError
+            If a class is not public, or has fewer rows than a group.
+        """
+        if self.privacy.kind == "dp":
+            self._check_public(n_new)
+            if self.centres is None:
+                self.centres = release(self._vectors, self._labels, self.privacy)
+        parts = [self._rows(label, np.arange(n), np.zeros(n, dtype=np.int64)) for label, n in n_new.items() if n]
+        return stack(parts, self.n_parents)
+
+    def replan(
+        self,
+        labels: Sequence[Any] | NDArray[Any],
+        ordinals: Sequence[int] | NDArray[np.int64],
+        attempts: Sequence[int] | NDArray[np.int64],
+    ) -> MixPlan:
+        """Return a plan of further attempts at rows, in the given order.
+
+        Raises
+        ------
+        RunError
+            If the centres were released in another process: to release again would spend epsilon again.
+        """
+        if self.privacy.kind == "dp" and self.centres is None:
+            raise RunError(
+                "the noisy centres were released by another process and are not kept: a second release would spend "
+                "epsilon a second time; start a new run if that is accounted for"
+            )
+        ordinals, attempts = np.asarray(ordinals, dtype=np.int64), np.asarray(attempts, dtype=np.int64)
+        rows_of: dict[Any, list[int]] = {}
+        for row, label in enumerate(labels):
+            rows_of.setdefault(label, []).append(row)
+        parts = [self._rows(label, ordinals[rows], attempts[rows]) for label, rows in rows_of.items()]
+        order = np.array([row for rows in rows_of.values() for row in rows], dtype=np.int64)
+        return stack(parts, self.n_parents).take(np.argsort(order))
+
+    def _rows(self, label: Any, ordinals: NDArray[np.int64], attempts: NDArray[np.int64]) -> MixPlan:
+        shape = (len(ordinals), self.n_parents)
+        parents, weights, vectors = np.full(shape, UNKNOWN), np.full(shape, np.nan), None
+        if self.privacy.kind == "average":
+            parents, weights = self._groups_of(label, ordinals + attempts)
+        else:
+            vectors = self._mixed_centres(label, ordinals, row_seeds(self._seed, label, ordinals, attempts))
+        return plan_of_class(
+            label,
+            ordinals,
+            attempts,
+            seed=self._seed,
+            strategy=self.privacy.kind,
+            parents=parents,
+            weights=weights,
+            vectors=vectors,
+        )
+
+    def _mixed_centres(self, label: Any, ordinals: NDArray[np.int64], seeds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return each row's mix of two centres of its class, of length 1; the first go round a shuffle."""
+        assert self.centres is not None
+        own = self.centres.vectors[self.centres.labels == label]
+        first = generator(self._seed, label, "centres").permutation(len(own))[ordinals % len(own)]
+        if len(own) == 1:
+            return own[first]
+        step = 1 + (uniforms(seeds, "second centre")[:, 0] * (len(own) - 1)).astype(np.int64)
+        weights = draw_weights(self._lam, seeds, 2)
+        mixed = weights[:, :1] * own[first] + weights[:, 1:] * own[(first + step) % len(own)]
+        return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), dtype=np.float32)
+
+    def _groups_of(self, label: Any, turns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the members of the group whose turn it is in each row, and their equal weights."""
+        groups = self._groups(label)
+        shape = (len(turns), self.n_parents)
+        parents, weights = np.full(shape, UNKNOWN), np.zeros(shape)
+        for row, turn in enumerate(turns.tolist()):
+            group = groups[turn % len(groups)]
+            parents[row, : len(group)] = group
+            weights[row, : len(group)] = 1 / len(group)
+        return parents, weights
+
+    def _groups(self, label: Any) -> list[NDArray[np.int64]]:
+        """Return the class in random groups of at least `group_size`, dealt once.
+
+        To draw new groups for each text would give an attacker many sums of the same rows, and in the end the rows.
+        """
+        if label not in self._dealt:
+            size = self.privacy.group_size or 1
+            members = np.flatnonzero(self._labels == label)
+            if len(members) < size:
+                raise InputError(
+                    f"class {label!r} has {len(members)} texts and group_size is {size}: expected as many at least; "
+                    "lower group_size, or give the class no texts"
+                )
+            shuffled = generator(self._seed, label, "groups").permutation(members)
+            self._dealt[label] = np.array_split(shuffled, len(members) // size)
+        return self._dealt[label]
+
+    def _check_public(self, labels: Mapping[Any, int]) -> None:
+        known = self.privacy.n_groups
+        for label in labels:
+            if label not in known:
+                raise unknown_name("public class", label, list(known))

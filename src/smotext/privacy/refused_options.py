@@ -1,0 +1,142 @@
+"""What does not go with ``privacy=``: each option by its name, with the reason and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from smotext.errors import InputError
+from smotext.privacy.privacy_option import BY_AUDIT, Privacy
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One option that is refused.
+
+    Attributes
+    ----------
+    name : str
+        The option's name in Python.
+    is_refused : callable
+        Of its value.
+    reason, instead : str
+    kinds : tuple of str
+        The kinds of privacy that it does not go with.
+    """
+
+    name: str
+    is_refused: Callable[[Any], bool]
+    reason: str
+    instead: str
+    kinds: tuple[str, ...] = ("dp",)
+
+
+def _reads_real_rows(filters: Any) -> bool:
+    """Return whether any filter is fitted on real rows; plain functions of texts and labels are not."""
+    if filters is None:
+        return False
+    if isinstance(filters, str) or not isinstance(filters, list | tuple):
+        return True
+    return any(isinstance(one, str) or hasattr(one, "fit") or not callable(one) for one in filters)
+
+
+def _from_real_rows(examples: Any) -> bool:
+    """Return whether examples are a number, which is of real rows; texts that the user gives as public are not."""
+    return isinstance(examples, Integral) and int(examples) > 0
+
+
+_GROUPS = "each row has to draw its group by itself, and this looks at other rows"
+RULES = (
+    Rule("strategy", lambda value: value == "smote", f"neighbours: {_GROUPS}", "strategy='random', of centres"),
+    Rule("strategy", lambda value: value == "borderline", f"borderline: {_GROUPS}", "strategy='random'"),
+    Rule("strategy", lambda value: value == "adasyn", f"adasyn: {_GROUPS}", "strategy='random'"),
+    Rule("strategy", lambda value: value == "kmeans", f"k-means: {_GROUPS}", "strategy='random'"),
+    Rule(
+        "strategy",
+        lambda value: not isinstance(value, str),
+        "a foreign sampler reads all vectors, and nobody bounds what one of them does",
+        "strategy='random'",
+    ),
+    Rule(
+        "n",
+        lambda value: not isinstance(value, Mapping),
+        "a number that is split by class counts, or totals to be reached, shows the counts",
+        "a mapping of public numbers, n={'spam': 300, 'ham': 300}",
+    ),
+    Rule(
+        "max_new_tokens",
+        lambda value: value == "auto",
+        "lengths drawn from parents' lengths are lengths of real rows",
+        "a number of tokens",
+    ),
+    Rule(
+        "filters",
+        _reads_real_rows,
+        "filters, judges and copy guards compare with real rows, and what they let through depends on these",
+        "None, or functions of texts and labels",
+    ),
+    Rule(
+        "examples",
+        _from_real_rows,
+        "examples from real rows stand in the prompt and are copied from",
+        "0, or public texts of your own",
+        kinds=("dp", "average"),
+    ),
+    Rule(
+        "mix",
+        lambda value: value == "slerp",
+        "slerp joins two vectors, not a group",
+        "mix='linear'",
+        kinds=("average",),
+    ),
+    Rule("is_adapted", bool, "an adapted bridge was trained on the data without noise", "the bridge as it was shipped"),
+    Rule("is_tuned", bool, "an encoder tuned on the data was trained on it without noise", "a public encoder"),
+    Rule(
+        "vector_norm",
+        lambda value: value == "raw",
+        "rows' vectors are shortened to length 1, and this bridge reads meaning in their length",
+        "a bridge that takes vectors of length 1, such as 'tiny'",
+    ),
+    Rule("lineage", bool, "lineage tells what came from what; beside the texts it is a second release", "no lineage"),
+    Rule("by_audit", bool, BY_AUDIT, "numbers of your own"),
+)
+
+
+def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each option that does not go with this kind of privacy, of those that are given.
+
+    Parameters
+    ----------
+    privacy : Privacy or None
+    options : mapping
+        ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples`` and ``mix`` as :class:`smotext.SMOTExT` takes
+        them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the bridge was adapted to, or the
+        encoder tuned on, the data, lineage is written, or a knob was chosen by an audit of the same rows; and
+        ``vector_norm`` of the bridge.
+
+    Examples
+    --------
+    >>> print(refusals(Privacy("average", group_size=5), {"examples": 4, "strategy": "smote"})[0])
+    examples=4: examples from real rows stand in the prompt and are copied from: use 0, or public texts of your own
+    """
+    if privacy is None:
+        return []
+    return [
+        f"{rule.name}={_shown(options[rule.name])}: {rule.reason}: use {rule.instead}"
+        for rule in RULES
+        if privacy.kind in rule.kinds and rule.name in options and rule.is_refused(options[rule.name])
+    ]
+
+
+def check_allowed(privacy: Privacy | None, options: Mapping[str, Any]) -> None:
+    """Raise InputError, before any model runs, that names every option which does not go with this kind of privacy."""
+    assert privacy is None or isinstance(privacy, Privacy)
+    if found := refusals(privacy, options):
+        assert privacy is not None
+        raise InputError(f"privacy={privacy.kind!r} does not go with " + "; ".join(found))
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.60}"

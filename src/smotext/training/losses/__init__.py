@@ -1,0 +1,1 @@
+"""What is minimised: likelihood, risk, and what is done to vectors on the way."""

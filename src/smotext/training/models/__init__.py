@@ -1,0 +1,1 @@
+"""What is trained, and the encoder whose vectors it is trained on."""

@@ -1,0 +1,1 @@
+"""How well a bridge writes what its vectors ask for."""
