@@ -21,7 +21,6 @@ from smotext.cli.spelled_command import spell_command
 from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
-    from smotext.data.remote_tables import short_name
     from smotext.evaluation.generators import Adapt
     from smotext.evaluation.labelled_texts import LabelledTexts
     from smotext.evaluation.study import Study
@@ -38,7 +37,12 @@ def register(app: typer.Typer) -> None:
     has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
 )
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     columns: ColumnOptions,
     design: DesignOptions,
     classifiers: ClassifierOptions,
@@ -53,6 +57,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
 ) -> int:
     """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
+    from smotext.data.remote_tables import short_name
     from smotext.evaluation.study_report import make_report, report_name, write_report
     from smotext.reporting.page import check_page_target
     from smotext.reporting.report_inputs import read_evaluation

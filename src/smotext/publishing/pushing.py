@@ -46,7 +46,7 @@ def write_card(card: RepoCard, what: Path) -> Path:
 def check_repo(repo_id: str) -> None:
     """Raise InputError unless a name is one that the hub gives repositories."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(repo_id)
