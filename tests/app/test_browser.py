@@ -100,7 +100,7 @@ def test_every_step_works_and_asks_no_other_host(browser, serve, tmp_path):
     served = serve(write_table(tmp_path))
     page = opened(browser, served)
     go(page, "2 Between")
-    page.get_by_role("button", name="Draw two of its texts").click()
+    page.get_by_role("button", name="Draw two texts").click()
     page.wait_for_function("document.querySelectorAll('textarea')[1].value !== ''")
     page.get_by_role("button", name="Write 5 texts").click()
     page.locator(".sx-line li").nth(4).wait_for()
@@ -144,7 +144,7 @@ def test_screen_readers_keyboards_and_phones_are_served(browser, serve, tmp_path
             write(page, 6)
         go(page, step)
         if step == "2 Between":
-            page.get_by_role("button", name="Draw two of its texts").click()
+            page.get_by_role("button", name="Draw two texts").click()
             page.wait_for_function("document.querySelectorAll('textarea')[1].value !== ''")
             page.get_by_role("button", name="Write 5 texts").click()
             page.locator(".sx-line li").nth(4).wait_for()

@@ -113,13 +113,13 @@ class BetweenTab:
             )
             with gr.Row(equal_height=False):
                 self.label = class_field("Class")
-                self.draw = gr.Button("Draw two of its texts", elem_classes="sx-beside")
+                self.draw = gr.Button("Draw two texts", elem_classes="sx-beside")
             with gr.Row():
                 self.first = gr.Textbox(label="First text (lam = 1)", lines=3, max_lines=8)
                 self.second = gr.Textbox(label="Second text (lam = 0)", lines=3, max_lines=8)
             self.lam = gr.Slider(0, 1, 0.5, step=0.05, label="lam", info="Weight of the first text.")
             with gr.Row():
-                self.go = gr.Button(f"Write {N_STEPS} texts from the first to the second", variant="primary")
+                self.go = gr.Button(f"Write {N_STEPS} texts between them", variant="primary")
                 self.here = gr.Button("Write one where lam stands")
             self.line = gr.HTML()
             self.map = gr.HTML()
