@@ -28,7 +28,8 @@ _IDLE = {
     "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "max_passages", "filters", "on_shortfall",
     "privacy", "verbose",
 }  # fmt: skip
-_WRITTEN = {  # where no candidate of a step can be kept
+# What a warning says of a step of which no candidate can be kept, by the reason.
+_WRITTEN = {
     "copied": "only copies of the two texts were written",
     "empty": "no words were written",
     UNFINISHED: "no text came to its end",
@@ -159,7 +160,8 @@ def decode_line(
     zeros = np.zeros(n_steps, dtype=np.int64)
     line = MixPlan(
         labels=np.array([corpus.labels[0]] * n_steps, dtype=object),
-        ordinals=zeros,  # one noise: lam alone differs
+        # All steps have the same key and so the same noise: they differ by lam alone.
+        ordinals=zeros,
         attempts=zeros,
         candidates=zeros,
         parents=np.tile(np.array([0, 1]), (n_steps, 1)),
@@ -167,7 +169,8 @@ def decode_line(
         seeds=row_seeds(seed, corpus.labels[0], zeros),
         strategies=np.array(["interpolate"] * n_steps, dtype=object),
     )
-    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    # The writer checks what the decoder takes, so that nothing is encoded in vain.
+    writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder)
     vectors = encode_cached(encoder, corpus.texts)
     shown = with_examples(line, corpus.labels, n_examples, seed=seed)

@@ -189,7 +189,8 @@ def load_decoder(
         from smotext.decoders.echo import EchoDecoder
 
         return EchoDecoder()
-    directory = decoder_directory(name, revision)  # before torch is imported: a typing error should not take seconds
+    # The directory is found before torch is imported: a mistyped name should not take seconds to be told.
+    directory = decoder_directory(name, revision)
     from smotext.decoders.loading import DecoderSettings, load
 
     return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))

@@ -308,7 +308,8 @@ class SMOTExT(BaseSampler):
         settings: Settings,
         run: Run | None,
     ) -> Augmented:
-        resolve_filters(settings.filters)  # raises before a model is loaded
+        # An unknown filter is an error before a model is loaded.
+        resolve_filters(settings.filters)
         corpus = make_corpus(texts, labels)
         if settings.privacy is None or settings.privacy.kind == "average":
             check_classes(corpus, new_rows)
@@ -337,7 +338,9 @@ class SMOTExT(BaseSampler):
         cut = truncated_note(corpus, encoder, found.long_classes)
         for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
             if note:
-                warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
+                # What was done stands behind the colon. The counts before it differ from fold to fold of a cross-
+                # validation, which is to be told once.
+                warn_caller(note, kind=note.rpartition(": ")[2])
         return found
 
     def settings(self) -> Settings:

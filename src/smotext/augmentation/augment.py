@@ -94,7 +94,8 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
-    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    # The writer checks what the decoder takes, so that nothing is encoded in vain.
+    writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
     units = text_units(corpus, encoder, writer, settings)
 

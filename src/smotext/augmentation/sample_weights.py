@@ -64,7 +64,8 @@ def weights_at(
     if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight <= 1:
         raise InputError(f"weight is {weight!r}: expected a number from 0 to 1")
     real, synthetic = Counter(labels[:n_real]), Counter(labels[n_real:])
-    meant = {  # a class without real rows has nobody to give up weight to
+    # A class without real rows keeps the weight of its synthetic rows: there is no real row to give it to.
+    meant = {
         label: count if shares is None or not real[label] else shares.get(label, 0.0) * real[label]
         for label, count in synthetic.items()
     }

@@ -19,8 +19,11 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import cut_at_sentence, ends_sentence
 
-SLACK = (2.0, 16)  # factor and tokens on top of the longest parent's length: texts end by themselves before that
-MORE_THAN_TRAINED = 1.5  # a text may be so many times as long as those that the bridge was trained on
+# The most tokens of a text: the longest parent's length times the first number, plus the second. It is a bound that
+# texts seldom reach, since the language model ends them before.
+SLACK = (2.0, 16)
+# A text may be this many times as long as those that the bridge was trained on; beyond that it wanders off.
+MORE_THAN_TRAINED = 1.5
 
 ROW_COLUMNS = (
     "text", "label", "key", "parents", "weights", "lam", "examples", "seed", "prompt", "strategy", "mix", "model",
@@ -68,10 +71,10 @@ class Writer:
         self.settings = settings
         self.model = f"{name_of(encoder)}+{name_of(decoder)}"
         check_prompt(settings.prompt, decoder.prompts)
-        is_auto, most = settings.max_new_tokens == "auto", decoder.most_new_tokens
-        if not is_auto and most is not None and settings.max_new_tokens > most:
-            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
-        self.lengths = decoder.count_tokens(corpus.texts) if is_auto else None
+        wanted, most = settings.max_new_tokens, decoder.most_new_tokens
+        if not isinstance(wanted, str) and most is not None and wanted > most:
+            raise InputError(f"max_new_tokens is {wanted}: the language model has room for {most}")
+        self.lengths = decoder.count_tokens(corpus.texts) if wanted == "auto" else None
 
     def write(self, group: MixPlan, asked: DecoderInput) -> pd.DataFrame:
         """Return one row per row of the group, decoded from what it asks for."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 VERSIONS = ("smotext", "numpy", "scikit-learn", "imbalanced-learn", "torch", "transformers", "sentence-transformers")
 
-_NOT_FOR_TEXTS = ("on_shortfall",)  # no text depends on which rows count in the end: a run may go on with another
+# No text depends on which rows count in the end, so that a run may go on with another value.
+_NOT_FOR_TEXTS = ("on_shortfall",)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
             "random_state": method.random_seed,
         }
     )
-    sampler.settings()  # says now what is wrong with them
+    # Checks the options now, before the file is read.
+    sampler.settings()
     return sampler
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from smotext.cli.augment_job import AugmentJob
 
-SHORT, LONG = 0.5, 2.0  # a class is told of if its synthetic median is below or above these shares of the real one
-NEARLY_ALL = 0.8  # of the texts that were judged: so many rejected ones are told of loudly
+# A class is told of if the median length of its synthetic texts is below or above these shares of the real one.
+SHORT, LONG = 0.5, 2.0
+# If so large a share of the judged texts was rejected, a warning says so.
+NEARLY_ALL = 0.8
 
 
 def summary_rows(job: AugmentJob, synthetic: pd.DataFrame, decoder: Any) -> list[list[str]]:

@@ -36,7 +36,8 @@ def config_parameter(options: Mapping[str, Any]) -> inspect.Parameter:
 
     option = typer.Option(
         "--config",
-        is_eager=True,  # before the options that it has values for
+        # Read before the options that it has values for.
+        is_eager=True,
         callback=read,
         help="TOML or YAML file of options by name, such as k_neighbors; the command line counts more.",
     )
@@ -85,7 +86,8 @@ def read_entries(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"--config is {path}, which does not exist") from error
     except OSError as error:
         raise InputError(f"--config is {path}, which cannot be read: {error.strerror}") from error
-    except ValueError as error:  # also what is no UTF-8
+    except ValueError as error:
+        # This is also raised for what is no UTF-8.
         raise InputError(f"--config is {path}, which is malformed: {error}") from error
     if not isinstance(entries, dict) or not all(isinstance(key, str) for key in entries):
         raise InputError(f"--config is {path}: expected lines of option and value, such as k_neighbors = 3")

@@ -152,7 +152,8 @@ def _make_study(
     names = design.wanted_conditions()
     passages = read_passages(design.corpus) if design.corpus is not None else []
     classifiers.check()
-    checked = Study(  # before any model is loaded
+    # The design is checked before any model is loaded.
+    checked = Study(
         data,
         {},
         {},
@@ -171,7 +172,8 @@ def _make_study(
     method_encoder, decoder = sampler.load()
     for note in language_note(data.texts, decoder):
         warnings.warn(note, SmotextWarning, stacklevel=2)
-    sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
+    # Whoever asks for the models later loads nothing again.
+    sampler.set_params(encoder=method_encoder, decoder=decoder)
     adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)
     generators = default_generators(sampler, passages, adapt)

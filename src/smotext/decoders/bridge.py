@@ -35,8 +35,10 @@ SPEC_NAME = "smotext.json"
 INDEX_NAME = "model.safetensors.index.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_NAME = "adapter_model.safetensors"
-OWN_NAMES = (ADAPTER_NAME, "guidance.safetensors", "projector.safetensors")  # beside a language model that is named
-GUIDANCE_PREFIX = "guidance."  # an optional linear head from the vector to the words of its text
+# The bridge's own files, where it names its language model instead of holding it.
+OWN_NAMES = (ADAPTER_NAME, "guidance.safetensors", "projector.safetensors")
+# Begins the names of the tensors of the guidance head, which a bridge need not have.
+GUIDANCE_PREFIX = "guidance."
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class BridgeSpec:
     text_template: str = XRAG_TEXT
     examples_template: str | None = None
     examples: int = 0
-    max_new_tokens: int = 336  # xRAG's training length
+    # The length that xRAG was trained with.
+    max_new_tokens: int = 336
     guidance: float = 0.0
     guidance_alone: float | None = None
     trained_guidance: float = 0.0
@@ -127,7 +130,8 @@ class BridgeSpec:
             raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
         if spec.max_new_tokens < 1:
             raise BridgeError(f"{where}: max_new_tokens is {spec.max_new_tokens}: expected 1 or more")
-        split_text_template(spec.text_template)  # raises
+        # A template without {text}, or without an end, is an error.
+        split_text_template(spec.text_template)
         if spec.examples_template is not None and spec.examples_template.count("{examples}") != 1:
             raise BridgeError(
                 f"{where}: examples_template is {spec.examples_template!r}: expected {{examples}} in it once"
@@ -145,7 +149,8 @@ class BridgeSpec:
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
-_JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks like in the file
+# How an entry of each type is written in the file, and what an error calls it.
+_JSON_KINDS: dict[Any, tuple[Any, str]] = {
     str: (str, "a string"),
     str | None: (str | None, "a string or null"),
     int: (int, "an integer"),
@@ -177,7 +182,8 @@ def read_spec(directory: Path) -> BridgeSpec:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no UTF-8
+    except ValueError as error:
+        # It is no JSON, or no UTF-8.
         raise BridgeError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise BridgeError(f"{path} holds a {type(found).__name__}: expected an object of names and values")

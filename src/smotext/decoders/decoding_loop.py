@@ -18,7 +18,8 @@ from smotext.decoders.prompts import Prompt
 from smotext.decoders.sampling import choose_tokens, penalise_repetition
 from smotext.settings import Sampling
 
-COMPACT_BELOW = 0.85  # share of unfinished rows under which the batch is compacted: a copy of the cache is not free
+# Finished rows are dropped once fewer than this share is unfinished: dropping them copies the cache.
+COMPACT_BELOW = 0.85
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,12 @@ def write(
     """
     n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    knows_last = _takes_logits_to_keep(type(model))
+    knows_last = _takes_logits_to_keep(model.__class__)
     reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
-    rows = torch.arange(n_rows, device=embeds.device)  # which row each place of the batch holds
+    # The row that each place of the batch holds.
+    rows = torch.arange(n_rows, device=embeds.device)
     is_live = torch.ones_like(rows, dtype=torch.bool)
     inputs: dict[str, torch.Tensor] = {"inputs_embeds": embeds}
     for step in range(longest):
@@ -152,7 +154,7 @@ def write_after_vectors(
 
 
 @lru_cache
-def _takes_logits_to_keep(model_class: type) -> bool:
+def _takes_logits_to_keep(model_class: Any) -> bool:
     """Return whether a model can compute the logits of some places alone; asked once for each class."""
     return "logits_to_keep" in inspect.signature(model_class.forward).parameters
 

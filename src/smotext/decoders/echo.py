@@ -39,7 +39,8 @@ class EchoDecoder:
     """
 
     fingerprint = "echo-1"
-    examples: int | None = None  # its prompts show no texts
+    # Its prompts show no texts.
+    examples: int | None = None
     most_new_tokens: int | None = None
     prompts = ("<xRAG>", "again: <xRAG>")
     max_new_tokens = 24

@@ -15,8 +15,10 @@ from torch import nn
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
 from smotext.errors import BridgeError
 
-USED_PENALTY = 1.0  # nats; a guided token that was written is a little less likely than without guidance
-NEVER = 0.0  # a log-probability that no token exceeds: written as the unigram of tokens that are never guided
+# In nats. A guided token that was written is afterwards a little less likely than without guidance.
+USED_PENALTY = 1.0
+# Stands in place of the log-probability of tokens that are never guided: no token has a larger one.
+NEVER = 0.0
 
 
 class Guidance(nn.Module):
@@ -55,7 +57,8 @@ class Guidance(nn.Module):
     torch.Size([1, 3])
     """
 
-    cap = 6.0  # nats; words are seldom more than exp(6) times likelier than by chance, and then noise
+    # In nats. Words are seldom more than exp(6) times likelier than by chance, and if so it is noise.
+    cap = 6.0
 
     def __init__(
         self, vocabulary: int, vector_dim: int, table: torch.Tensor | None = None, hidden_size: int = 0

@@ -27,10 +27,12 @@ from smotext.settings import Sampling
 from smotext.utils.hub import hub_identity
 from smotext.utils.parallel import spread
 
-ExampleTexts = Sequence[Sequence[str]]  # the texts that each row's prompt shows
+# The texts that each row's prompt shows.
+ExampleTexts = Sequence[Sequence[str]]
 
 
-_MOST_EXAMPLES = 16  # that positions are set aside for, as long as they leave half of them
+# Positions are set aside for so many examples, as long as half of all positions are left for the text.
+_MOST_EXAMPLES = 16
 
 
 class LanguageModelDecoder:
@@ -238,7 +240,8 @@ class LanguageModelDecoder:
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
         capacity = self._capacity_after(prompts) if prompts else None
-        if capacity is not None and lengths.max() > capacity + 1:  # the end token is never read
+        if capacity is not None and lengths.max() > capacity + 1:
+            # The end token is predicted, but never read.
             raise InputError(
                 f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {capacity}"
             )

@@ -20,10 +20,12 @@ from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWord
 from smotext.fitting.new_rows import NewRows, new_rows_of
 from smotext.utils.seeding import stable_hash
 
-PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
+# A retrieved passage is cut to about the length of what a decoder writes.
+PASSAGE_WORDS = 60
 MAX_PASSAGES = 20_000
 
-Adapt: TypeAlias = Callable[[Any, Any, Sequence[str], int], Any]  # (encoder, decoder, texts, seed) to a decoder
+# Makes a decoder out of an encoder, a decoder, texts and a seed.
+Adapt: TypeAlias = Callable[[Any, Any, Sequence[str], int], Any]
 
 
 @dataclass(frozen=True)

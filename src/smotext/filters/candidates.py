@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NOT_NEAREST = "candidate"  # the reason of texts that another candidate of their mix beats
+# The reason of texts that are rejected since another candidate of their mix lies nearer to its vector.
+NOT_NEAREST = "candidate"
 
 
 def best_candidates(target_cosine: NDArray[Any], numbers: NDArray[np.int64]) -> NDArray[np.bool_]:

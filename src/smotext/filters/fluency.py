@@ -17,10 +17,14 @@ from smotext.filters.ngrams import words
 from smotext.filters.protocol import RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 
-_BITS = 21  # of a code point; three fit into 63 bits
-_SMOOTHING = 0.5  # added to each count of characters (Jeffreys' prior)
-_COUNTED_TEXTS = 20_000  # enough for a language's habits; more would only cost memory
-_LEAST_PAIRS = 8  # below, word order says too little
+# Bits of a code point; three of them fit into a 63-bit number.
+_BITS = 21
+# Added to each count of characters (Jeffreys' prior).
+_SMOOTHING = 0.5
+# So many texts show a language's habits; more would only cost memory.
+_COUNTED_TEXTS = 20_000
+# With fewer pairs of words the order of words says too little.
+_LEAST_PAIRS = 8
 _UNBROKEN = re.compile(r"\w+")  # words, and in scripts without spaces whole clauses
 
 

@@ -21,10 +21,15 @@ from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealT
 from smotext.filters.quality import Empty
 from smotext.mixing.plan import MixPlan, replace_rows
 
-GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
-SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
-_ROWS = 4096  # texts encoded and judged together
-_FIRST_ROWS = 256  # places for a class's accepted vectors to begin with
+# The guard against copies, which is always on, has bounds by which this share of a class's real texts would count
+# as copies of other real texts.
+GUARDED_SHARE = 0.02
+# A mix that lands in another class gets other parents up to so many times, and is then written all the same.
+SCREENING_TRIES = 3
+# So many texts are encoded and judged together.
+_ROWS = 4096
+# The array of a class's accepted vectors begins with so many places, and doubles when it is full.
+_FIRST_ROWS = 256
 
 Targets = Callable[[MixPlan], NDArray[np.float32]]
 Replan = Callable[[Any, Any, Any], MixPlan]

@@ -17,7 +17,8 @@ _NO_SPACES = (
 )
 _WORD = re.compile(rf"[^\W{_NO_SPACES}]+|(?=\w)[{_NO_SPACES}]")
 _NO_WORD = -1
-LONGEST_COUNTED = 128  # words of a run: a copied article would otherwise be followed word by word to its end
+# In words. A copied article would otherwise be followed word by word to its end.
+LONGEST_COUNTED = 128
 
 
 def words(text: str) -> list[str]:

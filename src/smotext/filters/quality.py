@@ -13,8 +13,10 @@ from smotext.filters.protocol import Batch, PlainFilter, RealTexts
 from smotext.filters.score_bounds import Bounded, check_share, high_bound, low_bound
 from smotext.utils.sentences import ends_sentence
 
-_ENOUGH_WORDS = 5  # a sentence, however long the real texts are
-_MOSTLY = 0.5  # share of real texts that end a sentence, above which an open end is a fault
+# So many words are enough for a sentence, however long the real texts are.
+_ENOUGH_WORDS = 5
+# An open end is a fault where more than this share of the real texts end like a sentence.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)

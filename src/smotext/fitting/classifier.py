@@ -208,7 +208,8 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _write_anew(self, texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:
         sampler = self._sampler(stable_hash(seed) % 2**31)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmotextWarning)  # what had to be adapted was said of the whole
+            # What had to be adapted was told when the whole data were augmented.
+            warnings.simplefilter("ignore", SmotextWarning)
             return new_rows_of(sampler.generate(list(texts), list(labels), n_new))
 
     def _sampler(self, seed: int) -> Any:

@@ -13,7 +13,8 @@ from smotext.utils.seeding import row_seeds
 
 _OPTIONAL = ("vectors", "examples", "notes")
 
-UNKNOWN = -1  # a parent that is not known, or a place that a row does not use
+# Stands for a parent that is not known, and in a place for a parent or an example that a row does not use.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from smotext.privacy.verdicts import verdict_lines
 if TYPE_CHECKING:
     from smotext.privacy.canaries import CanaryFindings
 
-Tell = Callable[[str, int, int], None]  # what is done, how much of it, of how much (0: not known)
+# Told what is being done, how much of it is done, and of how much; 0 where that is not known.
+Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from smotext.privacy.auditing import Audit, Tell, align_lineage, audit, encoded,
 from smotext.privacy.canaries import CanaryFindings, Planted, look_for, plant
 from smotext.utils.seeding import generator
 
-TEXTS_PER_ROW = 2  # of a class, unless told otherwise: as many as the published attacks are given
+# Texts for each row of a class unless told otherwise: as many as the published attacks are given.
+TEXTS_PER_ROW = 2
 GenerateFromRows = Callable[[list[str], list[Any], Mapping[Any, int]], Any]
 
 
@@ -77,7 +78,8 @@ def audit_generator(
     if tell is not None:
         tell("writing texts", 0, 0)
     made = generate(list(used.texts), used.labels.tolist(), wanted)
-    renumbered = replace(used, numbers=np.arange(len(used)))  # lineage speaks of positions among what was given
+    # The lineage counts positions among the rows that were given to the generator.
+    renumbered = replace(used, numbers=np.arange(len(used)))
     has_lineage = "parents" in list(getattr(made, "columns", []))
     found = audit(
         renumbered,

@@ -16,11 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 REAL_COLOUR, SYNTHETIC_COLOUR = "--real", "--synthetic"
-CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))  # of the map; further classes share a colour
+# Colours of the map; further classes share one.
+CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))
 OTHERS = "--others"
-_ROW_PX, _FRAME_PX = 30, 100  # a row of a bar chart, and what stands around the rows
+# Heights of a row of a bar chart, and of what stands around the rows.
+_ROW_PX, _FRAME_PX = 30, 100
+# In characters, at an axis: a phone shows no more.
+_LONGEST_NAME = 30
+# At an axis of so few rows there are no halves.
 _FEW_ROWS = 6
-_LONGEST_NAME = 30  # characters at an axis: a phone has room for no more
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def bars(name: str, label: str, names: Sequence[str], series: Sequence[ChartSeri
     ]  # fmt: skip
     below: dict[str, Any] = {"title": {"text": axis}}
     if max((sum(row) for row in zip(*(one.values for one in series), strict=True)), default=0) <= _FEW_ROWS:
-        below["dtick"] = 1  # of few rows there are no halves
+        below["dtick"] = 1
     layout = {"barmode": "stack", "xaxis": below, "yaxis": _rows(names), "bargap": 0.35}
     return Chart(name, label, data, _with_legend(layout, len(series)), _height(len(names)))
 

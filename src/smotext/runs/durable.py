@@ -68,7 +68,8 @@ class DurableRun:
         self.n_resumed = 0
         self._n_planned: dict[int, int] = {}
         self._has_written = False
-        self._good: MixPlan | None = None  # a row that could be decoded
+        # A row that could be decoded: if it still can, a failure is the fault of other rows and not of the model.
+        self._good: MixPlan | None = None
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, memory-mapped."""
@@ -145,12 +146,14 @@ class DurableRun:
         """Return what an earlier process has kept, or None if it is not there or not as it was written."""
         if not path.exists():
             return None
-        is_same = self.folder.noted_digest(path) in (None, digest(path))  # a crash comes between a file and its note
+        # A crash can come between writing a file and noting its hash.
+        is_same = self.folder.noted_digest(path) in (None, digest(path))
         try:
             kept = load(path) if is_same else None
         except MemoryError:
             raise
-        except Exception:  # whatever numpy, pyarrow and json make of damaged bytes
+        except Exception:
+            # numpy, pyarrow and json raise all kinds of errors on damaged bytes.
             kept = None
         if kept is not None and (is_right is None or is_right(kept)):
             return kept

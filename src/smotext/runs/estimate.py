@@ -20,10 +20,12 @@ from smotext.mixing.plan import MixPlan
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
 
-BUDGET_S = 20.0  # a probe grows while the next one is likely to stay below this
+# Probes grow as long as the next one is likely to take no more seconds than this.
+BUDGET_S = 20.0
 _SAMPLE_TEXTS = 256
 _FIRST_ROWS, _GROWTH = 4, 4
-_MATRIX_ROWS = 512  # of the matrix product that tells how fast neighbours are found
+# Rows of a matrix product that tells how fast neighbours are found.
+_MATRIX_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,14 @@ def estimate_run(
         Seconds that the largest probe should stay below; larger batches are faster per row, so that a
         small probe of a slow model says too much.
     """
-    new_rows = {label: number for label, number in new_rows.items() if number}  # the others are in no sample
-    settings = replace(settings, on_shortfall="report")  # that few rows fall short of says nothing
+    # Classes that get no new rows are not sampled.
+    new_rows = {label: number for label, number in new_rows.items() if number}
+    # A probe of a few rows may fall short by chance, which is no reason to fail.
+    settings = replace(settings, on_shortfall="report")
     sample = sample_of(corpus, new_rows, settings.k_neighbors)
     uncached = _Uncached(encoder)
-    encoder.encode(sample.texts[:1])  # the first call of a model is slower than all others
+    # A model's first call is slower than all others, and is not timed.
+    encoder.encode(sample.texts[:1])
     started_s = time.perf_counter()
     vectors = encoder.encode(sample.texts)
     encode_s = time.perf_counter() - started_s
@@ -111,7 +116,8 @@ def estimate_run(
         decode_s=timed.decode_s * per_row,
         filter_s=(all_s - timed.decode_s) * per_row if has_filters else 0.0,
         n_tokens=int(timed.n_tokens * per_row),
-        memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,  # text: rows, parts read back, the table, its file
+        # Texts are in memory four times: as rows, as parts that are read back, in the table, and in its file.
+        memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,
         gpu_bytes=_peak_gpu_memory(),
         disk_bytes=2 * vector_bytes + int(timed.row_bytes * per_row),
         n_probed=n_probed,
@@ -130,9 +136,11 @@ def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], k_neighbors: int) -> 
 class _Uncached:
     """An encoder without the name under which vectors are cached: a trial neither leaves nor finds any."""
 
+    fingerprint = None
+
     def __init__(self, encoder: Encoder) -> None:
-        self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
-        self.max_tokens = getattr(encoder, "max_tokens", None)
+        self.vector_dim, self.encode, self.max_tokens = encoder.vector_dim, encoder.encode, encoder.max_tokens
+        self.count_truncated = encoder.count_truncated
 
 
 class _TimedRun(InMemoryRun):
@@ -186,10 +194,12 @@ def _peak_memory() -> int:
     """Return the peak of this process in bytes: the table and the models are in it by now."""
     try:
         import resource
-    except ImportError:  # Windows
+    except ImportError:
+        # Windows has no module `resource`.
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # macOS counts bytes, Linux kilobytes
+    # macOS counts in bytes, Linux in kilobytes.
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _peak_gpu_memory() -> int:

@@ -36,9 +36,11 @@ from smotext.training.scoring.score import bits_per_character
 from smotext.training.training_settings import TrainingSettings
 from smotext.utils.files import atomic_write
 
-_HIDDEN = 2048  # of a tied head
+# Width of the hidden layer of a tied head.
+_HIDDEN = 2048
 _LANGUAGE_SHARE = 0.05  # of the passages, for a bridge to be made for a language
-_HEAD_PIECES = 15  # of the store that a head is fitted to, 10,000 passages each
+# A head is fitted to so many pieces of the store, of 10,000 passages each.
+_HEAD_PIECES = 15
 
 
 def train_bridge(

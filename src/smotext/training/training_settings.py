@@ -13,7 +13,8 @@ from smotext.errors import InputError, unknown_name
 TRAINED_PARTS = ("projector", "projector+lora", "all")
 PRECISIONS = ("auto", "float32", "bfloat16")
 OPTIMIZERS = ("adamw", "muon")
-_STAGE_RATES = {1: 6e-3, 2: 2e-5, 3: 2e-5}  # 1 and 2: xRAG, arXiv 2405.13792, appendix A
+# Learning rates by stage; those of stages 1 and 2 are xRAG's (arXiv 2405.13792, appendix A).
+_STAGE_RATES = {1: 6e-3, 2: 2e-5, 3: 2e-5}
 
 # Which settings have a bound in common, whether a value keeps it, and what an error says where it doesn't.
 _BOUNDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from smotext.errors import InputError
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64's increment (Steele, Lea & Flood 2014)
+# The increment of splitmix64 (Steele, Lea & Flood 2014).
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 

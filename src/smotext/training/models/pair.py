@@ -23,7 +23,8 @@ from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompts, capacity_after
 from smotext.errors import BridgeError, InputError, ModelNotFoundError
 from smotext.utils.hub import how_to_get
 
-MLP = {"projector_type": "mlp2x_gelu"}  # xRAG's
+# xRAG's projector.
+MLP = {"projector_type": "mlp2x_gelu"}
 
 
 @dataclass
@@ -60,7 +61,8 @@ class Pair:
         """Move all to a device and return the pair; language model and projector change to `dtype` on the way."""
         for module in (self.lm, self.projector):
             module.to(device=device, dtype=dtype)
-        if self.guidance is not None:  # it stays in float32
+        if self.guidance is not None:
+            # The guidance head stays in float32.
             self.guidance.to(device=device)
         return self
 
