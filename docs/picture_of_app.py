@@ -29,7 +29,8 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1000, "height": 900})
             page.set_default_timeout(_PATIENCE_MS)
             page.goto(address)
-            page.locator(".js-plotly-plot").first.wait_for()  # the table is there
+            # Then the table is there.
+            page.locator(".js-plotly-plot").first.wait_for()
             page.get_by_role("tab", name="2 Between").click()
             page.get_by_label("First text").fill(FIRST)
             page.get_by_label("Second text").fill(SECOND)

@@ -19,8 +19,10 @@ from smotext.reporting.text_map import MapPoint, choose_points, map_chart, proje
 from smotext.sampler import SMOTExT
 from smotext.utils.seeding import root_seed
 
-MOST_NEIGHBOURS = 300  # texts of the class on the map
-_LONGEST_SHOWN = 280  # characters of a text on the map
+# So many texts of the class are on the map.
+MOST_NEIGHBOURS = 300
+# In characters, of a text on the map.
+_LONGEST_SHOWN = 280
 N_STEPS = 5
 NAMES = {"class": "texts of the class", "ends": "your two texts", "between": "written between them"}
 

@@ -14,8 +14,10 @@ from smotext.reporting.charts import REAL_COLOUR, Chart, ChartSeries, bars
 from smotext.reporting.run_page import STEPS
 from smotext.settings import UNFINISHED
 
-MOST_DRAWN = 12  # classes in the figure
-_MOST_LISTED = 200  # and in the table under it
+# So many classes are in the figure.
+MOST_DRAWN = 12
+# And so many in the table under it.
+_MOST_LISTED = 200
 _LONGEST_CELL = 160
 _REASONS = {"copied": "it copies one of the two", "empty": "no words were written", UNFINISHED: "it came to no end"}
 

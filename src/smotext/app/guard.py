@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_METADATA = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')  # speaks to other sites alone
+# These tags speak to other sites alone.
+_METADATA = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 _SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -56,7 +57,8 @@ class Guard:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
-            return  # the page uses no web sockets
+            # The page uses no web sockets.
+            return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if refusal := self._refusal(scope, headers):
             await _answer(send, *refusal)
@@ -87,7 +89,8 @@ class Guard:
         kind, _, word = authorization.partition(" ")
         try:
             given = base64.b64decode(word, validate=True).decode().partition(":")[2]
-        except ValueError:  # of base64, and of UTF-8
+        except ValueError:
+            # Neither base64 nor UTF-8.
             return False
         return kind.lower() == "basic" and secrets.compare_digest(given.encode(), str(self.password).encode())
 

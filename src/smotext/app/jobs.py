@@ -24,9 +24,12 @@ from smotext.protocols import Encoder
 from smotext.sampler import SMOTExT, language_note, truncated_note
 from smotext.utils.seeding import root_seed
 
-PIECE = 2  # mixes written between two looks at the clock and at those who wait: some seconds on a laptop
-_ENCODED = 64  # texts read between them
-_LATEST = 5  # texts that are shown while the others are written
+# So many mixes are written between two looks at the clock and at those who wait: some seconds on a laptop.
+PIECE = 2
+# So many texts are read between two such looks.
+_ENCODED = 64
+# So many texts are shown while the others are written.
+_LATEST = 5
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Job:
             self._write()
         except RunStopped as stop:
             self.found = stop.partial
-        except Exception as error:  # whatever a model throws: the page has to say it, not the thread
+        except Exception as error:
+            # Whatever a model throws has to be told by the page: an error in a thread reaches nobody.
             self.error = error
         self.seconds = time.monotonic() - self._started_s
 

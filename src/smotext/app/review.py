@@ -23,7 +23,8 @@ from smotext.filters.candidates import NOT_NEAREST
 Which = Literal["all", "kept", "dropped", "edited"]
 WHICH: tuple[Which, ...] = ("all", "kept", "dropped", "edited")
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # the last four: full width, which Excel takes as well
+# The last four are of full width, which Excel takes as well.
+_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

@@ -22,10 +22,14 @@ from smotext.app.workspaces import Visitors
 from smotext.errors import InputError, SmotextError, missing_extra
 from smotext.reporting.page import plotly_source, template_source
 
-FIRST_PORT = 7860  # Gradio's own, which people know
-_PORTS = 20  # that are tried, one after the other, where none was asked for
-MOST_UPLOADED = 200  # MB
-_ENDING_S = 2  # that connections are given to end
+# Gradio's own, which people know.
+FIRST_PORT = 7860
+# So many ports are tried, one after the other, where none was asked for.
+_PORTS = 20
+# In MB.
+MOST_UPLOADED = 200
+# So long are connections given to end.
+_ENDING_S = 2
 
 # Gradio, the hub's library and transformers would each tell their makers that they are used; FastAPI tells whomever the
 # environment names.
@@ -193,7 +197,8 @@ def run(served: Served) -> None:
     def end(*_: Any) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
-    with contextlib.suppress(ValueError):  # not in the main thread, as in tests
+    # Outside of the main thread, as in tests, nobody may set a handler.
+    with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, end)
     try:
         served.server.run(sockets=[served.listening])
@@ -214,7 +219,8 @@ def _make_server(app: Any) -> Any:
 def address_on_network() -> str:
     """Return the address by which others on the network reach this machine, as far as it is known."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-        probe.connect(("192.0.2.1", 9))  # an address of documentation: a datagram socket sends nothing when it connects
+        # An address that documentation may use: a datagram socket sends nothing when it connects.
+        probe.connect(("192.0.2.1", 9))
         return str(probe.getsockname()[0])
     return socket.gethostname()
 

@@ -26,15 +26,21 @@ from smotext.reporting.text_map import choose_points
 if TYPE_CHECKING:
     import pandas as pd
 
-ONE_CLASS = "all texts"  # the class of a table that has no labels
-MOST_TEXTS = 2000  # worked with at once: the encoder reads some hundred texts a second on a laptop
-_PREVIEWED = 5  # rows
+# The class of a table that has no labels.
+ONE_CLASS = "all texts"
+# More texts are not worked with at once: the encoder reads some hundred a second on a laptop.
+MOST_TEXTS = 2000
+# So many rows are shown.
+_PREVIEWED = 5
 _TEXT_NAMES = ("text", "body", "message", "content", "review", "sentence", "comment", "description", "title")
 _LABEL_NAMES = ("label", "class", "category", "target", "topic", "intent", "sentiment", "y")
-_LOOKED_AT = 500  # rows from which the columns are guessed
-_MANY_CLASSES = 50  # fewer are never taken for numbers of rows
+# The columns are guessed from so many rows.
+_LOOKED_AT = 500
+# Fewer classes are never taken for numbers of rows.
+_MANY_CLASSES = 50
 
-Stamp = tuple[int, int]  # size and time of change
+# Size and time of change of a file.
+Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from smotext.data.validation import check_count
 from smotext.errors import InputError
 
 MOST_VISITORS = 32
-MOST_NEW = 1000  # texts of one run: more belong on the command line, where a run survives a crash
+# More texts than these belong on the command line, where a run survives a crash.
+MOST_NEW = 1000
 
 
 @dataclass

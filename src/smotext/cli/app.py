@@ -13,7 +13,8 @@ from smotext.cli.exit_codes import INTERRUPTED
 from smotext.cli.options import MethodOptions, takes
 from smotext.cli.screen import print_notes
 
-_ASKED_HERE = ("model", "device", "dtype", "batch_size")  # once, when the page is started
+# These are asked for once, when the page is started.
+_ASKED_HERE = ("model", "device", "dtype", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def serve(
 
     check_gradio()
     form = make_form(options)
-    form.sampler({})  # says now what is wrong with the options
+    # It says now what is wrong with the options, and then, not in the middle of a run, that there is no such model.
+    form.sampler({})
     if options.model != "echo":
-        decoder_directory(options.model)  # and now, not in the middle of a run, that there is no such model
+        decoder_directory(options.model)
     sheet, columns = None, None
     if file is not None:
         sheet = open_sheet(local_table(file), table_name(file), separator=options.separator, encoding=options.encoding)

@@ -18,7 +18,8 @@ from typing import Any
 
 from smotext.errors import InputError, MissingExtraError, MissingFileError
 
-_SCHEME = re.compile(r"hf:/+datasets/", re.IGNORECASE)  # a path has lost the second slash
+# A path has lost the second slash.
+_SCHEME = re.compile(r"hf:/+datasets/", re.IGNORECASE)
 _NAME = r"[\w-][\w.-]*"
 _HUB_NAME = re.compile(rf"(?P<repo>{_NAME}/{_NAME})(?P<parts>(:[\w.-]+){{0,2}})")
 _FILE = re.compile(rf"(?P<repo>{_NAME}/{_NAME})(@(?P<revision>[^/]+))?/(?P<file>.+)")
@@ -62,7 +63,8 @@ def find_remote(path: str | Path) -> RemoteTable | None:
     >>> find_remote("folder/mail.csv") is None, find_remote("./acme/mail") is None
     (True, True)
     """
-    from smotext.data.formats import FORMATS  # here, since it imports numpy: the command line's help does without
+    # Imported here, since it loads numpy, which the command line's help does without.
+    from smotext.data.formats import FORMATS
 
     name = str(path)
     if name.lower().startswith("hf:"):
@@ -93,7 +95,8 @@ def local_table(path: Path) -> Path:
         return _fetch_file(remote) if remote.file else _fetch_split(remote)
     except (InputError, MissingExtraError):
         raise
-    except Exception as error:  # of the HTTP client of the day, of datasets, of a full disk
+    except Exception as error:
+        # Of the HTTP client of the day, of datasets, or of a full disk.
         raise MissingFileError(
             f"{remote.repo!r} is neither a file here nor a data set that the hub gave ({type(error).__name__}: "
             f"{str(error).splitlines()[0] if str(error) else ''}): check the name, or fetch it where there is a network"
@@ -164,6 +167,7 @@ def _fetch_split(remote: RemoteTable) -> Path:
         )
     table = splits[split]
     place = cached_assets_path("smotext", remote.repo.replace("/", "--"), f"{split}-{table._fingerprint}")
-    if not (place / "state.json").is_file():  # which is written last
+    # This file is written last.
+    if not (place / "state.json").is_file():
         table.save_to_disk(str(place))
     return Path(place)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCard, ModelCard
 
 UNKNOWN_LICENSE = "unknown"
-MOST_CLASSES = 100  # in a card
+# So many classes are in a card.
+MOST_CLASSES = 100
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _TAGS = ["synthetic", "smotext", "data-augmentation"]
 

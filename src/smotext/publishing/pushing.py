@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from huggingface_hub import RepoCard
 
-CARD = ".card.md"  # what the name of a data set's card has behind its file's
+# What the name of a data set's card has behind its file's.
+CARD = ".card.md"
 # What is a bridge's own; nothing else that lies in its directory is published.
 _OF_BRIDGES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "README.md", "LICENSE*"]
 
@@ -105,7 +106,8 @@ def push_to_hub(
             api.upload_file(
                 path_or_fileobj=str(card).encode(), path_in_repo="README.md", repo_id=repo_id, repo_type=kind
             )
-    except Exception as error:  # of the HTTP client of the day: no network, no account, no right
+    except Exception as error:
+        # Of the HTTP client of the day: no network, no account, no right.
         why = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise RunError(
             f"the hub did not take {repo_id} ({type(error).__name__}: {why}): log in with `hf auth login`, unset "
@@ -123,5 +125,6 @@ def _push_rows(api: Api, frame: pd.DataFrame, repo_id: str) -> None:
 
     file = io.BytesIO()
     pq.write_table(to_arrow(frame), file)
-    name = "data/train-00000-of-00001.parquet"  # as datasets finds it without a script
+    # Where datasets finds it without a script.
+    name = "data/train-00000-of-00001.parquet"
     api.upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=repo_id, repo_type="dataset")

@@ -15,7 +15,8 @@ from smotext.filters.ngrams import WordRuns, squeeze, words
 from smotext.filters.score_bounds import evenly_spaced
 from smotext.reporting.report_inputs import RunTables
 
-_SCORED = 2000  # texts of a kind: quartiles need no more
+# So many texts of a kind are scored: quartiles need no more.
+_SCORED = 2000
 
 
 @dataclass(frozen=True)

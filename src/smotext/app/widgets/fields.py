@@ -85,7 +85,8 @@ def _field(option: Option) -> Any:
         return gr.Dropdown(list(option.choices), value=option.default or option.choices[0], **words)
     if option.kind is bool:
         return gr.Checkbox(option.default, **words)
-    if option.kind in (int, float) and option.default is not None:  # a field of numbers can't be left empty
+    # A field of numbers can't be left empty, so that one without a default is a field of text.
+    if option.kind in (int, float) and option.default is not None:
         step = 1 if option.kind is int else 0.05
         return gr.Number(option.default, precision=0 if option.kind is int else None, step=step, **words)
     return gr.Textbox(option.default, **words)

@@ -15,7 +15,8 @@ from smotext.app.workspaces import Workspace
 from smotext.errors import InputError
 
 NO_CLASSES = "(none: all texts are one class)"
-_IDLE = ("strategy", "k_neighbors", "n_parents", "lam", "filters", "on_shortfall")  # between two texts
+# Options that mean nothing between two texts.
+_IDLE = ("strategy", "k_neighbors", "n_parents", "lam", "filters", "on_shortfall")
 _SUFFIXES = [".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".gz"]
 
 

@@ -69,7 +69,8 @@ class Page:
             try:
                 workspace = self.visitors.of(self.token_of(request))
                 updates = act(workspace, *values)
-            except Exception as error:  # of ours, of a model, of a full disk: said on the page in any case
+            except Exception as error:
+                # An error of ours, of a model or of a full disk: it is said on the page in any case.
                 if message is None:
                     raise gr.Error(str(error)) from error
                 return {message: drawing.alert(error)}

@@ -12,8 +12,10 @@ from smotext.app.review import WHICH
 from smotext.app.widgets.fields import Fields, Host, Updates, class_choices, class_field, message_field
 from smotext.app.workspaces import MOST_NEW, Workspace
 
-SHOWN = 5  # texts on a page of the review
-_EVERY_S = 1.0  # between two looks at a run
+# So many texts are on a page of the review.
+SHOWN = 5
+# Seconds between two looks at a run.
+_EVERY_S = 1.0
 KEEP, DROP = "keep", "drop"
 
 
@@ -112,7 +114,8 @@ class ReviewTab:
             outputs = [self.message, slot.head, slot.verdict, self.summary, self.downloads]
             decide, rewrite = (functools.partial(act, slot=number) for act in (self.decide, self.rewrite))
             self.page.on(slot.verdict.input, decide, [slot.place, slot.verdict], outputs)
-            for event in (slot.text.input, slot.text.blur):  # keys alone make the first; what is pasted, the second
+            # Keys alone make the first event; what is pasted makes the second.
+            for event in (slot.text.input, slot.text.blur):
                 self.page.on(event, rewrite, [slot.place, slot.text], outputs, trigger_mode="always_last")
 
     def show(self, workspace: Workspace, which: str = "all", number: int = 0) -> Updates:
@@ -157,7 +160,8 @@ class ReviewTab:
 
     def _after(self, workspace: Workspace, place: int, slot: int) -> Updates:
         fields = self.slots[slot]
-        shown = fields.show(workspace, place)  # all but the text itself, in which somebody may be writing
+        # All but the text itself is shown anew: somebody may be writing in it.
+        shown = fields.show(workspace, place)
         return {field: shown[field] for field in (fields.head, fields.verdict)} | self._sums(workspace)
 
     def _sums(self, workspace: Workspace) -> Updates:
