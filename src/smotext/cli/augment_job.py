@@ -74,6 +74,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     check_unmarked(table)
     from smotext.data.class_counts import counts_by_class
     from smotext.data.corpus import check_classes, make_corpus
+    from smotext.data.remote_tables import local_table
     from smotext.data.validation import check_labels
     from smotext.runs.run_directory import digest
 
@@ -81,7 +82,7 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     new_rows = count_new_rows(amount, labels)
     check_classes(make_corpus(table.texts, labels), new_rows)
     settings = {
-        "input": {"sha256": digest(file), **asdict(columns)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
         "amount": asdict(amount),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
