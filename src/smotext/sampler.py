@@ -22,8 +22,9 @@ from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.privacy_option import parse_privacy
-from smotext.privacy.refused_options import check_allowed
+from smotext.privacy.privacy_option import Privacy, parse_privacy
+from smotext.privacy.private_planner import check_groups
+from smotext.privacy.refused_options import check_allowed, model_facts
 from smotext.privacy.release import statement
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -292,12 +293,12 @@ class SMOTExT(BaseSampler):
     ) -> Augmented:
         resolve_filters(settings.filters)  # raises before a model is loaded
         corpus = make_corpus(texts, labels)
-        if settings.privacy is None or settings.privacy.kind == "average":
-            check_classes(corpus, new_rows)
+        check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        check_allowed(settings.privacy, model_facts(encoder, decoder))
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,
@@ -333,6 +334,15 @@ class SMOTExT(BaseSampler):
         tags.input_tags.sparse = False
         tags.input_tags.one_d_array = True
         return tags
+
+
+def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
+    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number."""
+    if privacy is not None and privacy.kind == "dp":
+        return
+    check_classes(corpus, new_rows)
+    if privacy is not None:
+        check_groups(corpus.labels, new_rows, privacy)
 
 
 def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from smotext.errors import InputError, MissingExtraError, RunError
+from smotext.errors import InputError, MissingExtraError
 from smotext.filters.geometry import unit
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN
@@ -166,10 +166,14 @@ def test_planned_vectors_are_mixes_of_two_centres_of_the_class_and_parents_are_u
     assert plan.labels.tolist() == ["b"] * 24 + ["a"] * 2
 
 
-def test_a_second_release_in_another_process_is_refused():
-    planner = PrivatePlanner(*rows_of(300), DP, seed=0)
-    with pytest.raises(RunError, match="would spend epsilon a second time"):
-        planner.replan(["a"], [0], [1])
+def test_centres_that_were_kept_are_taken_instead_of_drawn(opendp, monkeypatch):
+    from smotext.privacy import private_planner
+
+    first = PrivatePlanner(*rows_of(300), DP, seed=0)
+    kept = first.centres.vectors
+    monkeypatch.setattr(private_planner, "release", lambda *_: pytest.fail("noise is drawn a second time"))
+    second = PrivatePlanner(*rows_of(300), DP, seed=0, keep=lambda draw: kept)
+    assert (second.replan(["a"], [0], [1]).vectors == first.replan(["a"], [0], [1]).vectors).all()
 
 
 def test_a_class_that_is_not_public_cannot_be_planned():

@@ -34,6 +34,7 @@ from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
 
 MakeVectors = Callable[..., NDArray[np.float32]]  # encode_cached, less the encoder and the texts
+DrawCentres = Callable[[], NDArray[np.float32]]
 AskForGroup = Callable[[MixPlan], DecoderInput]
 WriteGroup = Callable[[MixPlan, DecoderInput], pd.DataFrame]
 
@@ -43,6 +44,10 @@ class Run(Protocol):
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, made now or kept from before."""
+        ...
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases, drawn now or kept from before: never drawn a second time."""
         ...
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
@@ -71,6 +76,10 @@ class InMemoryRun:
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors."""
         return make()
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases; a planner asks for it once."""
+        return draw()
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round."""
@@ -149,7 +158,7 @@ def augment(
     writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
     vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
-    planner = make_planner(vectors, corpus, settings, seed)
+    planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
     judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
@@ -191,12 +200,12 @@ def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings)
 
 
 def make_planner(
-    vectors: NDArray[np.float32], corpus: Corpus, settings: Settings, seed: int
+    vectors: NDArray[np.float32], corpus: Corpus, settings: Settings, seed: int, run: Run
 ) -> Planner | PrivatePlanner:
     """Return what plans: from neighbours, or, where rows are to be hidden, from groups."""
     if settings.privacy is None:
         return Planner(vectors, corpus.labels, seed=seed, **settings.planning())
-    return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam)
+    return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam, keep=run.centres)
 
 
 def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | None]:

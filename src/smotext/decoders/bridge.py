@@ -79,6 +79,8 @@ class BridgeSpec:
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     base : BaseReference or None
         The language model that the bridge names; None: it holds one itself.
+    is_adapted : bool
+        Whether it was adapted to somebody's own texts, which it may know by heart.
     """
 
     encoder: str | None = None
@@ -97,6 +99,7 @@ class BridgeSpec:
     guidance_alone: float | None = None
     trained_guidance: float = 0.0
     base: BaseReference | None = None
+    is_adapted: bool = False
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -112,7 +115,7 @@ class BridgeSpec:
             raise BridgeError(f"{where} has unknown entries {unknown}: expected some of {sorted(known)}")
         for name, value in entries.items():
             kind, expected = _JSON_KINDS[known[name]]
-            if not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
         given = {**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))}
         if entries.get("base") is not None:
@@ -143,6 +146,7 @@ class BridgeSpec:
 _JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks like in the file
     str: (str, "a string"),
     str | None: (str | None, "a string or null"),
+    bool: (bool, "true or false"),
     int: (int, "an integer"),
     int | None: (int | None, "an integer or null"),
     float: (int | float, "a number"),

@@ -130,12 +130,29 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def model_facts(encoder: Any, decoder: Any) -> dict[str, Any]:
+    """Return what the rules ask of loaded models: ``is_adapted`` and ``vector_norm`` of a bridge, and ``is_tuned``.
+
+    A bridge says so itself. Of a caller's own encoder nobody knows what it was trained on: it may have an attribute
+    ``is_tuned``, and counts as public where it has none.
+    """
+    spec = getattr(decoder, "spec", None)
+    return {
+        "is_adapted": getattr(spec, "is_adapted", False),
+        "vector_norm": getattr(spec, "vector_norm", None),
+        "is_tuned": bool(getattr(getattr(encoder, "given", encoder), "is_tuned", False)),
+    }
+
+
 def check_allowed(privacy: Privacy | None, options: Mapping[str, Any]) -> None:
     """Raise InputError, before any model runs, that names every option which does not go with this kind of privacy."""
     assert privacy is None or isinstance(privacy, Privacy)
     if found := refusals(privacy, options):
         assert privacy is not None
-        raise InputError(f"privacy={privacy.kind!r} does not go with " + "; ".join(found))
+        raise InputError(
+            f"privacy={privacy.kind!r} does not go with " + "; ".join(found),
+            options=["privacy", *dict.fromkeys(rule.name for rule in RULES if rule.name != "n")],
+        )
 
 
 def _shown(value: Any) -> str:
