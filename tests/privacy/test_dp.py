@@ -193,6 +193,26 @@ def test_an_attack_that_knows_all_other_rows_and_the_groups_stays_below_the_ceil
     assert found == pytest.approx(top.auc, abs=0.05)  # and it reaches them: the noise is not larger than needed
 
 
+def test_an_attack_by_nearness_on_what_is_released_stays_below_the_ceilings(opendp):
+    # every group has about one row, so that a centre has the direction of a row: the worst that averaging can do
+    vectors, labels = rows_of(2000, dim=64)
+    is_used = np.arange(2000) % 4 < 2
+    privacy = Privacy("dp", epsilon=8, group_size=1, labels={"a": 500, "b": 500})
+    planner = PrivatePlanner(vectors[is_used], labels[is_used], privacy, seed=0, lam=1.0)
+    released = planner.plan({"a": 500, "b": 500}).vectors
+    scores = np.array(
+        [
+            (released[:500] if own == "a" else released[500:]).dot(v).max()
+            for v, own in zip(vectors, labels, strict=True)
+        ]
+    )
+    found = stratified_auc(scores, is_used, (labels == "b").astype(np.int64))
+    top = ceilings(8, privacy.delta)
+    assert 0.6 < found <= top.auc + 0.02
+    threshold = np.quantile(scores[~is_used], 0.99)
+    assert (scores[is_used] > threshold).mean() <= top.tpr + 0.05
+
+
 def test_centres_of_large_groups_keep_their_direction_and_of_no_rows_are_noise(opendp):
     rng = np.random.default_rng(6)
     vectors = unit(np.eye(16)[0] + 0.1 * rng.normal(size=(400, 16)))
@@ -267,7 +287,7 @@ def test_what_reads_no_real_row_is_allowed():
         "n": {"a": 300},
         "max_new_tokens": 64,
         "filters": [lambda texts, labels: [True] * len(texts)],
-        "examples": ["A public text."],
+        "examples": 0,
         "lineage": False,
         "mix": "slerp",
     }

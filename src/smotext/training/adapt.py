@@ -170,7 +170,7 @@ def adapt_bridge(
         n_held_out=len(checked),
     )
     if world.is_main:
-        pair = with_spec(pair, is_adapted=True)
+        pair = with_spec(pair, is_adapted=pair.spec.is_adapted or outcome.best_pass > 0)
         export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
     world.wait()
     return outcome
