@@ -63,7 +63,7 @@ def test_the_default_leaks_without_examples(pair):
     made = sampler.generate(real, ["complaint"] * len(real), n=2 * len(real))
     settings = AuditSettings(examples=0, n_shown=8, n_draws=200)
     found = audit(
-        (real, made["label"][: len(real)]), made, (held_out, ["complaint"] * len(held_out)), encoder=encoder,
+        (real, ["complaint"] * len(real)), made, (held_out, ["complaint"] * len(held_out)), encoder=encoder,
         decoder=decoder, settings=settings, with_controls=False,
     )  # fmt: skip
     line_up = next(attack for attack in found.attacks if attack.name == LINE_UP)
