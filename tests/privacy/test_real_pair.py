@@ -59,9 +59,9 @@ def test_the_default_leaks_without_examples(pair):
 
     real, held_out = complaints()
     encoder, decoder = pair
-    sampler = SMOTExT(encoder=encoder, decoder=decoder, examples=0, max_new_tokens=24, random_state=0)
+    sampler = SMOTExT(encoder=encoder, decoder=decoder, examples=0, candidates=1, max_new_tokens=24, random_state=0)
     made = sampler.generate(real, ["complaint"] * len(real), n=2 * len(real))
-    settings = AuditSettings(examples=0, n_shown=8, n_draws=200)
+    settings = AuditSettings(examples=0, n_shown=6, n_draws=200)
     found = audit(
         (real, ["complaint"] * len(real)), made, (held_out, ["complaint"] * len(held_out)), encoder=encoder,
         decoder=decoder, settings=settings, with_controls=False,
