@@ -540,22 +540,22 @@ def slab(state: State) -> Step:
 
 
 def slab_graph(state: State) -> Step:
-    """The same, captured in a CUDA graph."""
+    """Return the same, captured in a CUDA graph."""
     return captured(slab(state))
 
 
 def slab_compiled(state: State) -> Step:
-    """The same, compiled for this length."""
+    """Return the same, compiled for this length."""
     return Step(partial(state.forward, torch.compile(state.model, dynamic=False), held_cache(state)))
 
 
 def slab_compiled_graph(state: State) -> Step:
-    """The compiled step, captured in a CUDA graph."""
+    """Return the compiled step, captured in a CUDA graph."""
     return captured(slab_compiled(state))
 
 
 def static(state: State, mode: str | None = None) -> Step:
-    """transformers' static cache, which attends to its whole length under a mask; compiled if a mode is given."""
+    """Return a step on a static cache, which attends to its whole length under a mask; compiled if a mode is given."""
     cache = state.fill(StaticCache(config=state.model.config, max_cache_len=state.capacity))
     model = state.model if mode is None else torch.compile(state.model, mode=mode, dynamic=False)
 

@@ -46,6 +46,7 @@ def measure(source: Path, output: Path, model: str, n_rows: int, options: list[s
 
 
 def main() -> None:
+    """Print the times of a local run and of one on Ray."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="echo")
     parser.add_argument("--rows", type=int, default=2000)

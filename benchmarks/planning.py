@@ -45,6 +45,7 @@ def main() -> None:
 
 
 def parsed_options() -> argparse.Namespace:
+    """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="real texts")
     parser.add_argument("--classes", type=int, default=20)
@@ -77,6 +78,7 @@ def labels_of(options: argparse.Namespace) -> np.ndarray:
 
 
 def n_new(options: argparse.Namespace) -> dict[str, int]:
+    """Return how many new rows each class gets."""
     return {f"class {number}": options.synthetic // options.classes for number in range(options.classes)}
 
 
@@ -128,6 +130,7 @@ def measure_imblearn(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def peak_bytes() -> int:
+    """Return the most memory that this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
 
 

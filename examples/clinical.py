@@ -2,7 +2,7 @@
 
 Both notes are invented. Run from the repository's root::
 
-    python examples/clinical.py --output docs/clinical.md
+    python examples/clinical.py --output docs/research/clinical.md
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def main() -> None:
         for name, value in vars(options).items()
         if name != "output" and value != parser.get_default(name)
     )
-    report = make_report(steps, f"python examples/clinical.py --output docs/clinical.md{changed}")
+    report = make_report(steps, f"python examples/clinical.py --output docs/research/clinical.md{changed}")
     if options.output is None:
         print(report)
     else:

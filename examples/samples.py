@@ -1,8 +1,8 @@
-"""What the bundled model writes between two texts, and for three small classes: docs/samples.md, unselected.
+"""What the bundled model writes between two texts, and for three small classes: docs/research/samples.md, unselected.
 
 ::
 
-    python examples/samples.py --output docs/samples.md
+    python examples/samples.py --output docs/research/samples.md
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def main() -> None:
     lines = [
         "# Samples of the bundled model",
         "",
-        "Nothing here was selected: it is what one run of `python examples/samples.py --output docs/samples.md` wrote.",
-        "First new texts for small classes, then ten pairs that we wrote, and what lies between them: lam is the",
-        "weight of the first text.",
+        "Nothing here was selected. It is what one run of this command wrote:",
+        "`python examples/samples.py --output docs/research/samples.md`. First come new texts for small classes, then",
+        "ten pairs that we wrote, and what lies between them: lam is the weight of the first text.",
         "",
         *lines_of_tickets(given.model, given.random_seed),
     ]

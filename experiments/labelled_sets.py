@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from common import clear_errors, load_set, make_generators, method_options, parser, run_study
+from common import ONE_PASSAGE, clear_errors, load_set, make_generators, method_options, parser, run_study
 
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
@@ -56,7 +56,7 @@ def main() -> None:
     given = arguments.parse_args()
     with clear_errors():
         names = choose_sets(given.sets, is_report=given.report)
-        sampler = SMOTExT(given.model, **method_options(given.option))
+        sampler = SMOTExT(given.model, **{**ONE_PASSAGE, **method_options(given.option)})
         generators = make_generators(sampler, given)
         results: dict[str, list[Result]] = {}
         table = given.out / "results.md"

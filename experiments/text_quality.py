@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, clear_errors, load_set, method_options
+from common import DATA, ONE_PASSAGE, clear_errors, load_set, method_options
 from labelled_sets import choose_sets
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -89,7 +89,9 @@ def measure(name: str, given: argparse.Namespace) -> dict[str, float]:
     """Return the measures of one set."""
     seed = given.random_seed
     real, few, others = parts(*load_set(given.data, name), name, seed)
-    smx = SMOTExT(given.model, random_state=seed, on_shortfall="report", **method_options(given.option))
+    smx = SMOTExT(
+        given.model, random_state=seed, on_shortfall="report", **{**ONE_PASSAGE, **method_options(given.option)}
+    )
     encoder, decoder = smx.load()
     if given.guidance is not None:
         decoder.spec = replace(decoder.spec, guidance=given.guidance)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from common import clear_errors, load_newsgroups, make_generators, method_options, parser, run_study
+from common import ONE_PASSAGE, clear_errors, load_newsgroups, make_generators, method_options, parser, run_study
 
 from smotext import SMOTExT
 from smotext.evaluation.classifiers import FROZEN, TFIDF, frozen_encoder, tfidf
@@ -43,7 +43,7 @@ def make_study(given: argparse.Namespace) -> Study:
     """Return the study that the options describe."""
     train, test = load_newsgroups(given.data)
     model = "xrag-7b" if given.preset == "paper" else given.model
-    sampler = SMOTExT(model, **method_options(given.option))
+    sampler = SMOTExT(model, **{**ONE_PASSAGE, **method_options(given.option)})
     frozen = frozen_encoder(*_classifier_encoder(given.preset, sampler))
     names = given.conditions.split(",") if given.conditions else [*CONDITIONS]
     shots, new = (QUICK_SHOTS, QUICK_NEW) if given.quick else (SHOTS, NEW_PER_CLASS)

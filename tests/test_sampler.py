@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT, interpolate
-from smotext.augmentation.augment import InMemoryRun
+from smotext.augmentation.running import InMemoryRun
 from smotext.data.containers import read_column
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
 from smotext.protocols import Decoded

@@ -25,10 +25,11 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import root_seed, row_seeds
 
 _IDLE = {
-    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "filters", "on_shortfall", "privacy",
-    "verbose",
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "max_passages", "filters", "on_shortfall",
+    "privacy", "verbose",
 }  # fmt: skip
-_WRITTEN = {  # where no candidate of a step can be kept
+# What a warning says of a step of which no candidate can be kept, by the reason.
+_WRITTEN = {
     "copied": "only copies of the two texts were written",
     "empty": "no words were written",
     UNFINISHED: "no text came to its end",
@@ -38,6 +39,8 @@ _WRITTEN = {  # where no candidate of a step can be kept
 @dataclass(frozen=True, slots=True)
 class Synthetic:
     """One synthetic text with where it came from.
+
+    .. versionadded:: 0.1.0
 
     Attributes
     ----------
@@ -51,6 +54,10 @@ class Synthetic:
         Seed of the row.
     n_tokens : int or None
         New tokens, where the decoder counts them.
+
+    See Also
+    --------
+    interpolate : Returns these.
     """
 
     text: str
@@ -66,6 +73,8 @@ def interpolate(
     """Return what lies between two texts, from the first (lam = 1) to the second (lam = 0).
 
     A step's text is the nearest to its vector of several (option ``candidates``) that are no copies of the two.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -92,6 +101,10 @@ def interpolate(
     SmotextWarning
         Where all that was written for a step copies one of the two texts, or came to no end: then such a text stands
         there.
+
+    See Also
+    --------
+    SMOTExT : Texts between neighbours of a class, as many as are wanted.
 
     Examples
     --------
@@ -147,7 +160,8 @@ def decode_line(
     zeros = np.zeros(n_steps, dtype=np.int64)
     line = MixPlan(
         labels=np.array([corpus.labels[0]] * n_steps, dtype=object),
-        ordinals=zeros,  # one noise: lam alone differs
+        # All steps have the same key and so the same noise: they differ by lam alone.
+        ordinals=zeros,
         attempts=zeros,
         candidates=zeros,
         parents=np.tile(np.array([0, 1]), (n_steps, 1)),
@@ -155,7 +169,8 @@ def decode_line(
         seeds=row_seeds(seed, corpus.labels[0], zeros),
         strategies=np.array(["interpolate"] * n_steps, dtype=object),
     )
-    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    # The writer checks what the decoder takes, so that nothing is encoded in vain.
+    writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder)
     vectors = encode_cached(encoder, corpus.texts)
     shown = with_examples(line, corpus.labels, n_examples, seed=seed)

@@ -78,6 +78,8 @@ def load_encoder(
 ) -> Encoder:
     """Return the encoder of a preset, of a bridge directory, or any sentence-transformers model.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -103,6 +105,11 @@ def load_encoder(
     ------
     ModelNotFoundError
         If the name is none of these, or the model is neither on disk nor reachable.
+
+    See Also
+    --------
+    load_decoder : The other half of the pair.
+    HashEncoder : Needs no model; for tests.
 
     Examples
     --------
@@ -137,6 +144,8 @@ def load_decoder(
 ) -> Decoder:
     """Return the decoder of a preset, or of a bridge given as a directory or hub name.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     name : str
@@ -165,6 +174,11 @@ def load_decoder(
     BridgeError
         If the directory is not a usable bridge.
 
+    See Also
+    --------
+    load_encoder : The other half of the pair.
+    EchoDecoder : Needs no model; for tests.
+
     Examples
     --------
     >>> load_decoder("echo").vector_dim
@@ -175,7 +189,8 @@ def load_decoder(
         from smotext.decoders.echo import EchoDecoder
 
         return EchoDecoder()
-    directory = decoder_directory(name, revision)  # before torch is imported: a typing error should not take seconds
+    # The directory is found before torch is imported: a mistyped name should not take seconds to be told.
+    directory = decoder_directory(name, revision)
     from smotext.decoders.loading import DecoderSettings, load
 
     return load(DecoderSettings(str(directory), device, dtype, quantization, trust_remote_code))

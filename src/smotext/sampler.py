@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,13 @@ import pandas as pd
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import Augmented, InMemoryRun, Run, augment
+from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.running import InMemoryRun, Run
 from smotext.augmentation.sample_weights import half_weights
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
 from smotext.data.corpus import Corpus, check_classes, make_corpus, skipped_note
+from smotext.data.languages import foreign_note
 from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
@@ -38,6 +40,8 @@ class SMOTExT(BaseSampler):
     """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
 
     What it does is logged under the name ``smotext``: numbers and labels, never texts.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -70,6 +74,10 @@ class SMOTExT(BaseSampler):
     max_new_tokens : "auto" or int
         "auto" lets texts end by themselves, in the length that the examples or the vector suggest. A number may cut
         them.
+    max_passages : "auto" or int
+        Where half of a class's texts are longer than the model writes in one go, they are read, mixed and written
+        passage by passage; "auto" is as many passages as the parents have, 32 at most. A number is the most; 1 writes
+        one passage for a text of any length.
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
     filters : None, "default", "strict" or list of filters
@@ -109,6 +117,14 @@ class SMOTExT(BaseSampler):
     sampling_strategy_ : dict
         New rows per class, after ``fit_resample``.
 
+    See Also
+    --------
+    SMOTExTClassifier : Also chooses on real rows how much the synthetic ones weigh.
+    interpolate : What lies between two texts.
+    smotext.filters : Which synthetic texts are kept.
+    smotext.privacy.audit : What synthetic texts give away about real ones.
+    imblearn.over_sampling.SMOTE : The same on tables of numbers.
+
     References
     ----------
     SMOTExT (arXiv 2505.13434); SMOTE (Chawla et al. 2002); xRAG (arXiv 2405.13792).
@@ -125,38 +141,39 @@ class SMOTExT(BaseSampler):
     """
 
     _sampling_type = "over-sampling"
-    _parameter_constraints: dict = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
+    _parameter_constraints: dict[str, Any] = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
         self,
-        model="tiny",
+        model: str = "tiny",
         *,
-        encoder=None,
-        decoder=None,
-        sampling_strategy="auto",
-        k_neighbors=5,
-        strategy="smote",
-        mix="linear",
-        n_parents=2,
-        lam=(0.0, 1.0),
-        examples=None,
-        candidates=4,
-        prompt=0,
-        max_new_tokens="auto",
-        do_sample=True,
-        temperature=0.8,
-        top_p=0.95,
-        top_k=0,
-        repetition_penalty=1.0,
-        filters=None,
-        on_shortfall="fill",
-        privacy=None,
-        device=None,
-        dtype=None,
-        batch_size=None,
-        random_state=None,
-        verbose=False,
-    ):
+        encoder: Encoder | None = None,
+        decoder: Decoder | None = None,
+        sampling_strategy: Any = "auto",
+        k_neighbors: int = 5,
+        strategy: Any = "smote",
+        mix: str = "linear",
+        n_parents: int = 2,
+        lam: Any = (0.0, 1.0),
+        examples: int | None = None,
+        candidates: int = 4,
+        prompt: int | str = 0,
+        max_new_tokens: int | str = "auto",
+        max_passages: int | str = "auto",
+        do_sample: bool = True,
+        temperature: float = 0.8,
+        top_p: float = 0.95,
+        top_k: int = 0,
+        repetition_penalty: float = 1.0,
+        filters: Any = None,
+        on_shortfall: str = "fill",
+        privacy: Any = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        batch_size: int | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.model = model
         self.encoder = encoder
@@ -170,6 +187,7 @@ class SMOTExT(BaseSampler):
         self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
+        self.max_passages = max_passages
         self.do_sample = do_sample
         self.temperature = temperature
         self.top_p = top_p
@@ -291,7 +309,8 @@ class SMOTExT(BaseSampler):
         settings: Settings,
         run: Run | None,
     ) -> Augmented:
-        resolve_filters(settings.filters)  # raises before a model is loaded
+        # An unknown filter is an error before a model is loaded.
+        resolve_filters(settings.filters)
         corpus = make_corpus(texts, labels)
         check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
@@ -299,6 +318,8 @@ class SMOTExT(BaseSampler):
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
         check_allowed(settings.privacy, model_facts(encoder, decoder))
+        for note in language_note(corpus.texts, decoder):
+            warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
         found = augment(
             corpus,
@@ -312,10 +333,15 @@ class SMOTExT(BaseSampler):
         if settings.privacy is not None:
             self.privacy_statement_ = statement(settings.privacy)
         self.synthetic_, self.rejected_, self.funnel_ = found.synthetic, found.rejected, found.funnel
+        if found.long_classes:
+            _LOG.info("written passage by passage: classes %s", sorted(map(str, found.long_classes)))
         _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
-        for note in [*skipped_note(corpus), *truncated_note(corpus, encoder), "; ".join(found.notes)]:
+        cut = truncated_note(corpus, encoder, found.long_classes)
+        for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
             if note:
-                warn_caller(note, kind=note.rpartition(": ")[2])  # what was done: the counts before it vary by fold
+                # What was done stands behind the colon. The counts before it differ from fold to fold of a cross-
+                # validation, which is to be told once.
+                warn_caller(note, kind=note.rpartition(": ")[2])
         return found
 
     def settings(self) -> Settings:
@@ -345,9 +371,20 @@ def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | N
         check_groups(corpus.labels, new_rows, privacy)
 
 
-def truncated_note(corpus: Corpus, encoder: Any) -> list[str]:
-    """Return a note on texts of which the encoder reads the beginning only, if there are any."""
-    n_cut = encoder.count_truncated(corpus.texts)
+def language_note(texts: Sequence[str], decoder: Any) -> list[str]:
+    """Return a note on texts in languages or forms that the decoder's bridge was not made for, if it says for which."""
+    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
+    return foreign_note(texts, getattr(spec, "languages", ()))
+
+
+def truncated_note(corpus: Corpus, encoder: Any, long_classes: Collection[Any] = frozenset()) -> list[str]:
+    """Return a note on texts of which the encoder reads the beginning only, if there are any.
+
+    Texts of long classes are read passage by passage.
+    """
+    n_cut = encoder.count_truncated(
+        [text for text, label in zip(corpus.texts, corpus.labels, strict=True) if label not in long_classes]
+    )
     if n_cut == 0:
         return []
     texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"

@@ -89,6 +89,10 @@ class Settings:
     max_new_tokens: int | str = field(
         default="auto", metadata=_described("A number, or auto: texts end by themselves.", DECODING)
     )
+    max_passages: int | str = field(
+        default="auto",
+        metadata=_described("Of a long text: auto is as many as its parents have; 1 writes short texts.", DECODING),
+    )
     do_sample: bool = field(default=True, metadata=_described("Draw tokens, or take the likeliest.", DECODING))
     temperature: float = field(default=0.8, metadata=_described("Below 1 is safer, above is wilder.", DECODING))
     top_p: float = field(default=0.95, metadata=_described("Draw from the likeliest tokens of this mass.", DECODING))
@@ -121,6 +125,8 @@ class Settings:
         Sampling(self.do_sample, self.temperature, self.top_p, self.top_k, self.repetition_penalty)
         if self.max_new_tokens != "auto":
             check_count("max_new_tokens", self.max_new_tokens, "'auto' or a number of tokens, 1 or more")
+        if self.max_passages != "auto":
+            check_count("max_passages", self.max_passages, "'auto' or a number of passages, 1 or more")
         check_count("candidates", self.candidates, "1 or more")
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the bridge's own number", least=0)

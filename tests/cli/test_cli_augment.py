@@ -174,7 +174,7 @@ def test_every_option_of_the_method_reaches_it(here, monkeypatch):
     monkeypatch.setattr(SMOTExT, "generate", lambda self, *_, **__: seen.update(self.get_params()) or 1 / 0)
     options = {
         "strategy": "random", "k_neighbors": 3, "mix": "linear_renorm", "n_parents": 3, "lam": "0.2:0.8",
-        "prompt": "random",
+        "prompt": "random", "max_passages": 5,
         "max_new_tokens": 9, "temperature": 0.5, "top_p": 0.9, "top_k": 7, "repetition_penalty": 1.1,
         "filters": "default", "examples": 3, "candidates": 2, "on_shortfall": "report", "device": "cpu",
         "dtype": "float32", "batch_size": 3,
@@ -213,13 +213,26 @@ def test_quiet_leaves_only_warnings(here, capsys):
 def test_texts_of_half_or_twice_the_length_of_the_real_ones_are_warned_of(here, capsys):
     long = " ".join(["word"] * 80)
     (here / "in.csv").write_text("text,label\n" + f"{long},a\n" * 4 + "x y z,b\n" * 6)
-    assert augment("--per-class", "3", "--quiet") == 0
+    assert augment("--per-class", "3", "--quiet", "--max-passages", "1") == 0
     err = capsys.readouterr().err
     assert (
         "warning: class 'a': half of the synthetic texts have 24 tokens or fewer, of the real ones 80; the bridge "
         in err
     )
     assert "warning: class 'b': half of the synthetic texts have 22 tokens or more, of the real ones 3\n" in err
+    assert augment("--per-class", "3", "--quiet", output="passages.csv") == 0
+    assert "warning: class 'a': half" not in capsys.readouterr().err
+
+
+def test_a_long_class_gets_long_texts_unless_one_passage_is_asked_for(here):
+    long = [" ".join(f"{word} number {n} is there." for n in range(20)) for word in ("one", "two", "three", "four")]
+    pd.DataFrame({"text": long, "label": "a"}).to_csv(here / "in.csv", index=False)
+    assert augment("--per-class", "2", "--only-synthetic") == 0
+    assert augment("--per-class", "2", "--only-synthetic", "--max-passages", "1", output="short.csv") == 0
+    texts, short = (pd.read_csv(name)["text"].str.split().map(len) for name in ("out.csv", "short.csv"))
+    assert texts.min() > 60
+    assert short.max() == 24
+    assert augment("--max-passages", "none", output="other.csv") == 2
 
 
 BAD = {

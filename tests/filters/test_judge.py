@@ -194,8 +194,20 @@ def test_a_filters_verdict_on_the_nearest_candidate_is_the_mixs() -> None:
 
 
 def test_ties_between_candidates_go_to_the_lowest_and_a_stopped_mix_keeps_its_best() -> None:
-    assert best_candidates(np.array([0.2, 0.2, np.nan, np.nan, 0.1]), 2).tolist() == [True, False, True, False, True]
-    assert best_candidates(np.zeros(0), 2).tolist() == []
+    cosines, numbers = np.array([0.2, 0.2, np.nan, np.nan, 0.1]), np.array([0, 1, 0, 1, 0])
+    assert best_candidates(cosines, numbers).tolist() == [True, False, True, False, True]
+    assert best_candidates(np.zeros(0), numbers[:0]).tolist() == []
+
+
+def test_mixes_may_have_one_candidate_among_others_that_have_several() -> None:
+    plan = with_candidates(
+        plan_of(2, labels=np.array(["a", "b"], dtype=object), ordinals=np.zeros(2, dtype=np.int64)),
+        3,
+        seed=0,
+        once={"a"},
+    )
+    assert plan.keys == ["a/0/0/0", "b/0/0/0", "b/0/0/1", "b/0/0/2"]
+    assert best_candidates(np.array([0.1, 0.4, 0.2, 0.3]), plan.candidates).tolist() == [True, True, False, False]
 
 
 def test_candidates_have_seeds_of_their_own_and_the_first_keeps_the_rows() -> None:

@@ -27,7 +27,7 @@ from smotext.runs.ray.workers import Done, Workers
 from smotext.runs.run_directory import RunDirectory
 from smotext.runs.stopping import Stopper
 
-WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/scale.md shards by class
+WANTED = [{"a": 9, "b": 14}, {"a": 9}, {"b": 14}]  # docs/how_to/cluster.md shards by class
 
 
 class LocalWorkers(Workers):

@@ -9,20 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from smotext.augmentation.rounds import Closed, Ledger
+from smotext.augmentation.running import InMemoryRun, Run, collect
+from smotext.augmentation.text_units import text_units
 from smotext.augmentation.writing import Writer, examples_shown, no_rows
 from smotext.data.corpus import Corpus
-from smotext.encoders.cache import CachingEncoder, encode_cached
-from smotext.errors import RunStopped
 from smotext.filters.judge import make_judge
 from smotext.filters.protocol import RealTexts
 from smotext.mixing.examples import with_examples
@@ -32,69 +31,6 @@ from smotext.mixing.planning import Planner
 from smotext.privacy.private_planner import PrivatePlanner
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
-
-MakeVectors = Callable[..., NDArray[np.float32]]  # encode_cached, less the encoder and the texts
-DrawCentres = Callable[[], NDArray[np.float32]]
-AskForGroup = Callable[[MixPlan], DecoderInput]
-WriteGroup = Callable[[MixPlan, DecoderInput], pd.DataFrame]
-
-
-class Run(Protocol):
-    """Where the steps are done and kept: here or on a cluster, in memory or in a directory that survives a crash."""
-
-    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
-        """Return the texts' vectors, made now or kept from before."""
-        ...
-
-    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
-        """Return what ``privacy="dp"`` releases, drawn now or kept from before: never drawn a second time."""
-        ...
-
-    def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
-        """Return the plan of a round, made now or kept from before."""
-        ...
-
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
-    ) -> Iterator[pd.DataFrame]:
-        """Yield ``write(group, ask(group))`` for each group in order, written now or kept from before."""
-        ...
-
-
-class InMemoryRun:
-    """Keeps nothing: every step is done when it is asked for.
-
-    Parameters
-    ----------
-    verbose : bool
-        Whether a progress bar over the decode groups is shown on stderr.
-    """
-
-    def __init__(self, *, verbose: bool = False) -> None:
-        self.verbose = verbose
-
-    def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
-        """Return the texts' vectors."""
-        return make()
-
-    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
-        """Return what ``privacy="dp"`` releases; a planner asks for it once."""
-        return draw()
-
-    def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
-        """Return the plan of a round."""
-        return make()
-
-    def decode(
-        self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
-    ) -> Iterator[pd.DataFrame]:
-        """Yield the rows of each group."""
-        if self.verbose:
-            from rich.console import Console
-            from rich.progress import track
-
-            groups = track([*groups], description=f"writing, round {round_number + 1}", console=Console(stderr=True))
-        return (write(group, ask(group)) for group in groups)
 
 
 @dataclass(frozen=True)
@@ -111,12 +47,15 @@ class Augmented:
         What had to be adapted.
     funnel : DataFrame
         ``step`` and ``n_texts``: written, rejected by each filter, kept.
+    long_classes : frozenset of label
+        Classes whose texts are read, mixed and written passage by passage.
     """
 
     synthetic: pd.DataFrame
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     funnel: pd.DataFrame
+    long_classes: frozenset[Any] = frozenset()
 
 
 def augment(
@@ -155,40 +94,55 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
-    writer = Writer(corpus, encoder, decoder, settings)  # checks what the decoder takes before a model runs
+    # The writer checks what the decoder takes, so that nothing is encoded in vain.
+    writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
-    vectors = run.vectors(len(corpus.texts), partial(encode_cached, encoder, corpus.texts))
+    units = text_units(corpus, encoder, writer, settings)
+
+    # Encode: the vector e(text) of every real text, and below them those of passages of long texts.
+    found = run.vectors(units.n_rows, units.encode)
+    vectors = found[: len(corpus.texts)]
+
+    # Who plans, and what judges: both know the real texts by their vectors.
     planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
-    judge = make_judge(settings.filters, real, CachingEncoder(encoder), n_candidates=settings.candidates)
+    judge = make_judge(settings.filters, real, units.reader(), n_candidates=settings.candidates)
     ledger = Ledger(real.texts)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
+        """Mix: z = lam * e(a) + (1 - lam) * e(b) for each row of a plan."""
         return group_targets(vectors, group, settings)
 
     def ask(group: MixPlan) -> DecoderInput:
-        return DecoderInput(targets(group), example_texts(corpus.texts, group))
+        """Return what the decoder is given: the mixed vectors, and the texts that prompts show."""
+        return DecoderInput(targets(group), example_texts(corpus.texts, group), units.chains(found, group))
 
     def make_plan(wanted: MixPlan) -> MixPlan:
+        """Plan: other parents for mixes that land in another class, examples, and several candidates per mix."""
         screened = judge.screen(wanted, targets, planner.replan)
         shown = with_examples(screened, corpus.labels, n_examples, seed=seed)
-        return with_candidates(shown, settings.candidates, seed=seed)
+        return with_candidates(shown, settings.candidates, seed=seed, once=units.long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
     while True:
-        groups = plan.groups(settings.group_size)
-        rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, writer.write))
+        # Decode: the projector and the language model turn each vector into a text.
+        groups = plan.groups(units.group_size)
+        rows, stop = collect(run.decode(ledger.n_rounds, groups, ask, units.write))
         if stop is not None:
             # The run that goes on judges the whole round together, and a vector depends on its batch in the last bits:
             # those of a part of the round are not kept. What is still open will be written then.
-            reading = CachingEncoder(encoder, keeps=False)
-            ledger.add(judge.score(rows, plan.take(slice(0, len(rows))), targets, encoder=reading))
-            raise stop.with_partial(_augmented(ledger.close(judge.names, on_shortfall="report"), notes))
+            written = plan.take(slice(0, len(rows)))
+            ledger.add(judge.score(rows, written, targets, encoder=units.reader(keeps=False)))
+            closed = ledger.close(judge.names, on_shortfall="report")
+            raise stop.with_partial(_augmented(closed, notes, units.long_classes))
+
+        # Filter: which texts are kept. Those that are not are written again, from other parents.
         ledger.add(judge.score(rows, plan, targets))
         if not (open_rows := ledger.open_rows()):
-            return _augmented(ledger.close(judge.names, on_shortfall=settings.on_shortfall), notes)
+            closed = ledger.close(judge.names, on_shortfall=settings.on_shortfall)
+            return _augmented(closed, notes, units.long_classes)
         plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))
 
 
@@ -208,23 +162,9 @@ def make_planner(
     return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam, keep=run.centres)
 
 
-def collect(parts: Iterator[pd.DataFrame]) -> tuple[pd.DataFrame, RunStopped | None]:
-    """Return the rows of all parts, and why there are no more if the run was stopped."""
-    found: list[pd.DataFrame] = []
-    try:
-        found.extend(parts)
-    except RunStopped as stop:
-        return _joined(found), stop
-    return _joined(found), None
-
-
-def _augmented(closed: Closed, notes: tuple[str, ...]) -> Augmented:
+def _augmented(closed: Closed, notes: tuple[str, ...], long_classes: frozenset[Any]) -> Augmented:
     synthetic, rejected = (rows if len(rows.columns) else no_rows() for rows in (closed.synthetic, closed.rejected))
-    return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel)
-
-
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else no_rows()
+    return Augmented(synthetic, rejected, (*notes, *closed.notes), closed.funnel, long_classes)
 
 
 def group_targets(vectors: NDArray[np.float32], group: MixPlan, settings: Settings) -> NDArray[np.float32]:

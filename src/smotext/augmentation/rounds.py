@@ -18,12 +18,15 @@ from smotext.filters.candidates import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
 from smotext.settings import SHORTFALLS, UNFINISHED
 
-MAX_TRIES = 5  # rounds in which a row is written
+# A row that is rejected is written again in up to this many rounds.
+MAX_TRIES = 5
 # What never stands in: a text that was not judged, another of its mix being nearer, and what the guards reject.
 _NEVER_FILL = (NOT_NEAREST, UNFINISHED, "empty", "copied")
-_CLASSES_NAMED = 5  # in a note; the others are counted
+# A note names so many classes; it counts the others.
+_CLASSES_NAMED = 5
 
-Slot = tuple[Any, int]  # class and ordinal: a synthetic text that was asked for
+# A synthetic text that was asked for: its class, and its number within the class.
+Slot = tuple[Any, int]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Ledger:
         self.n_rounds = 0
         self._originals = frozenset(map(squeeze, real_texts))
         self._rounds: list[pd.DataFrame] = []
-        self._attempts: dict[Slot, int] = {}  # the last one; in the order of the first plan
+        # The last attempt at each slot; the slots stand in the order of the first plan.
+        self._attempts: dict[Slot, int] = {}
         self._accepted: set[Slot] = set()
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -191,7 +195,8 @@ def fill(
     filling: dict[Slot, int] = {}
     for pool_of in (lambda slot: slot, lambda slot: slot[0]):
         pools: dict[Any, list[int]] = {}
-        for row in ranked[::-1]:  # the best are popped first
+        for row in ranked[::-1]:
+            # Pools are emptied from their ends, so that the best, which come last here, are taken first.
             pools.setdefault(pool_of(slot_of[row]), []).append(int(row))
         for slot in slots:
             pool = pools.get(pool_of(slot), [])

@@ -23,6 +23,8 @@ def weights_at(
     The balance between classes is that of the rows: what synthetic rows give up, the real rows of their class get. At
     1 every row counts alike. 0 is the real rows as they were, nothing added and nothing balanced.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     labels : column of length n_rows
@@ -44,6 +46,11 @@ def weights_at(
     InputError
         If there are not as many rows as `n_real`, or the weight is outside [0, 1].
 
+    See Also
+    --------
+    half_weights : Weights that leave real rows half of their class.
+    smotext.SMOTExTClassifier : Chooses the weight.
+
     Examples
     --------
     A class of 2 real rows and 4 synthetic ones weighs 6; at a quarter, 1 of it is with the synthetic rows:
@@ -57,7 +64,8 @@ def weights_at(
     if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight <= 1:
         raise InputError(f"weight is {weight!r}: expected a number from 0 to 1")
     real, synthetic = Counter(labels[:n_real]), Counter(labels[n_real:])
-    meant = {  # a class without real rows has nobody to give up weight to
+    # A class without real rows keeps the weight of its synthetic rows: there is no real row to give it to.
+    meant = {
         label: count if shares is None or not real[label] else shares.get(label, 0.0) * real[label]
         for label, count in synthetic.items()
     }
@@ -73,6 +81,8 @@ def half_weights(labels: Any, n_real: int) -> NDArray[np.float64]:
     Fifty synthetic texts beside ten real ones outvote them, and they are not as good. Where a class has more
     synthetic rows than real ones, both kinds get half of the class's weight; a class's weight stays its number
     of rows, so the balance between classes does not change.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -90,6 +100,10 @@ def half_weights(labels: Any, n_real: int) -> NDArray[np.float64]:
     ------
     InputError
         If there are not as many rows as `n_real`.
+
+    See Also
+    --------
+    weights_at : Any other weight.
 
     Examples
     --------

@@ -19,8 +19,11 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import cut_at_sentence, ends_sentence
 
-SLACK = (2.0, 16)  # factor and tokens on top of the longest parent's length: texts end by themselves before that
-MORE_THAN_TRAINED = 1.5  # a text may be so many times as long as those that the bridge was trained on
+# The most tokens of a text: the longest parent's length times the first number, plus the second. It is a bound that
+# texts seldom reach, since the language model ends them before.
+SLACK = (2.0, 16)
+# A text may be this many times as long as those that the bridge was trained on; beyond that it wanders off.
+MORE_THAN_TRAINED = 1.5
 
 ROW_COLUMNS = (
     "text", "label", "key", "parents", "weights", "lam", "examples", "seed", "prompt", "strategy", "mix", "model",
@@ -63,26 +66,26 @@ class Writer:
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
-        self.labels, self.rows = corpus.labels, corpus.rows
+        self.labels, self.row_numbers = corpus.labels, corpus.rows
         self.decoder = decoder
         self.settings = settings
         self.model = f"{name_of(encoder)}+{name_of(decoder)}"
         check_prompt(settings.prompt, decoder.prompts)
-        is_auto, most = settings.max_new_tokens == "auto", decoder.most_new_tokens
-        if not is_auto and most is not None and settings.max_new_tokens > most:
-            raise InputError(f"max_new_tokens is {settings.max_new_tokens}: the language model has room for {most}")
-        self.lengths = decoder.count_tokens(corpus.texts) if is_auto else None
+        wanted, most = settings.max_new_tokens, decoder.most_new_tokens
+        if not isinstance(wanted, str) and most is not None and wanted > most:
+            raise InputError(f"max_new_tokens is {wanted}: the language model has room for {most}")
+        self.lengths = decoder.count_tokens(corpus.texts) if wanted == "auto" else None
 
     def write(self, group: MixPlan, asked: DecoderInput) -> pd.DataFrame:
         """Return one row per row of the group, decoded from what it asks for."""
         prompts, limits = self.prompts_for(group), self.limits_for(group)
-        decoded = self._decode(asked, prompts, limits, group.seeds)
+        decoded = self.decode(asked, prompts, limits, group.seeds)
         is_auto = self.settings.max_new_tokens == "auto"
-        texts = [_finish(row) if is_auto else row.text.strip() for row in decoded]
+        texts = [finish(row) if is_auto else row.text.strip() for row in decoded]
         reasons = [
-            UNFINISHED if is_auto and not _is_whole(row, text) else "" for row, text in zip(decoded, texts, strict=True)
+            UNFINISHED if is_auto and not is_whole(row, text) else "" for row, text in zip(decoded, texts, strict=True)
         ]
-        return self._rows(group, texts, decoded, prompts, reasons)
+        return self.rows(group, texts, decoded, prompts, reasons)
 
     def limits_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return the most tokens each row may have.
@@ -101,11 +104,15 @@ class Writer:
             known = parents[parents != UNKNOWN]
             members = known if len(known) else np.flatnonzero(self.labels == group.labels[row])
             longest[row] = self.lengths[members].max()
+        return self.bounds(longest)
+
+    def bounds(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the most tokens of texts whose longest parents have these lengths."""
         factor, more = SLACK
         most = math.ceil(self.decoder.max_new_tokens * MORE_THAN_TRAINED)
         if self.decoder.most_new_tokens is not None:
             most = min(most, self.decoder.most_new_tokens)
-        return np.ceil(longest * factor + more).astype(np.int64).clip(1, most)
+        return np.ceil(lengths * factor + more).astype(np.int64).clip(1, most)
 
     def prompts_for(self, group: MixPlan) -> NDArray[np.int64]:
         """Return each row's prompt number; ``"random"`` draws it from the row's seed."""
@@ -113,7 +120,7 @@ class Writer:
             return (uniforms(group.seeds, "prompt")[:, 0] * len(self.decoder.prompts)).astype(np.int64)
         return np.full(len(group), self.settings.prompt, dtype=np.int64)
 
-    def _decode(
+    def decode(
         self,
         asked: DecoderInput,
         prompts: NDArray[np.int64],
@@ -131,7 +138,7 @@ class Writer:
             options["examples"] = asked.examples
         return self.decoder.decode_rows(asked.vectors, **options)
 
-    def _rows(
+    def rows(
         self,
         group: MixPlan,
         texts: Sequence[str],
@@ -139,6 +146,7 @@ class Writer:
         prompts: NDArray[np.int64],
         reasons: Sequence[str],
     ) -> pd.DataFrame:
+        """Return the table of a group's texts with their lineage."""
         none = np.zeros((len(group), 0), dtype=np.int64)
         examples = none if group.examples is None else group.examples
         return pd.DataFrame(
@@ -164,7 +172,7 @@ class Writer:
         )
 
     def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
-        return self.rows[parents[parents != UNKNOWN]].tolist()
+        return self.row_numbers[parents[parents != UNKNOWN]].tolist()
 
 
 def no_rows() -> pd.DataFrame:
@@ -172,13 +180,14 @@ def no_rows() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for name in ROW_COLUMNS})
 
 
-def _finish(row: Decoded) -> str:
+def finish(row: Decoded) -> str:
     """Return the text; one that was stopped at the limit goes to its last sentence end."""
     text = row.text.strip()
     return text if row.is_finished else cut_at_sentence(text)
 
 
-def _is_whole(row: Decoded, text: str) -> bool:
+def is_whole(row: Decoded, text: str) -> bool:
+    """Return whether a text came to its end, by itself or at a sentence's."""
     return row.is_finished or ends_sentence(text)
 
 

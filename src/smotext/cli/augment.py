@@ -181,7 +181,8 @@ def _engine(
 
     sampler = job.sampler
     with (
-        redirect_stdout(io.StringIO()),  # Ray prints there when a worker dies; we say it ourselves
+        # Ray prints there when a worker dies, which we tell ourselves.
+        redirect_stdout(io.StringIO()),
         connected(run.address, n=run.workers, device=sampler.device) as workers,
     ):
         reporter.start(f"loading the model for {workers.n} workers", 0)
@@ -239,7 +240,8 @@ def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
     from smotext.runs.ownership import check_run_path
     from smotext.runs.run_directory import may_replace, run_path
 
-    check_file_name(lineage_path(out.output))  # the longest of them
+    # The lineage has the longest name of all files.
+    check_file_name(lineage_path(out.output))
     check_run_path(run_path(out.output))
     for path in (out.output, lineage_path(out.output)):
         is_ours = is_own_replaced and may_replace(run_path(out.output), path)
@@ -256,7 +258,8 @@ def _deliver(
     from smotext.data.formats import table_format
     from smotext.data.tables import only_texts, with_synthetic, write_table
 
-    _check_targets(out)  # again: somebody may have written there in the meantime
+    # Checked again: somebody may have written there in the meantime.
+    _check_targets(out)
     dialect = job.table.dialect if job.table.format == "csv" else None
     options = {"features": job.table.features, "separator": dialect and dialect.separator}
     if job.is_noisy:
@@ -311,7 +314,8 @@ def _summarise(
             summarise_noisy(job.privacy, made, decoder, out.output, seconds)
         return
     heads = ["class", "before", "after", "real length", "synthetic length"]
-    rows = summary_rows(job, made, decoder)  # warns of shortened classes, also where the summary is not wanted
+    # This warns of shortened classes, also where the summary is not wanted.
+    rows = summary_rows(job, made, decoder)
     if out.quiet:
         return
     if too_many := rejection_warning(made, rejected):

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 VERSIONS = ("smotext", "numpy", "scikit-learn", "imbalanced-learn", "torch", "transformers", "sentence-transformers")
 
-_NOT_FOR_TEXTS = ("on_shortfall",)  # no text depends on which rows count in the end: a run may go on with another
+# No text depends on which rows count in the end, so that a run may go on with another value.
+_NOT_FOR_TEXTS = ("on_shortfall",)
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,13 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
             "lam": parse_lam_option(method.lam),
             "prompt": parse_word_or_int("--prompt", method.prompt, "random"),
             "max_new_tokens": parse_word_or_int("--max-new-tokens", method.max_new_tokens, "auto"),
+            "max_passages": parse_word_or_int("--max-passages", method.max_passages, "auto"),
             "filters": None if method.filters in (None, "none") else method.filters,
             "random_state": method.random_seed,
         }
     )
-    sampler.settings()  # says now what is wrong with them
+    # Checks the options now, before the file is read.
+    sampler.settings()
     return sampler
 
 

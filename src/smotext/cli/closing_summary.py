@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from smotext.cli.augment_job import AugmentJob
 
-SHORT, LONG = 0.5, 2.0  # a class is told of if its synthetic median is below or above these shares of the real one
-NEARLY_ALL = 0.8  # of the texts that were judged: so many rejected ones are told of loudly
+# A class is told of if the median length of its synthetic texts is below or above these shares of the real one.
+SHORT, LONG = 0.5, 2.0
+# If so large a share of the judged texts was rejected, a warning says so.
+NEARLY_ALL = 0.8
 
 
 def summary_rows(job: AugmentJob, synthetic: pd.DataFrame, decoder: Any) -> list[list[str]]:
@@ -65,7 +67,12 @@ def of_other_length(label: Any, real: float, made: float, decoder: Any) -> str:
     """Return the warning for a class whose synthetic texts are much shorter or longer than its real ones."""
     longest = decoder.max_new_tokens
     is_short = made < real
-    reason = f"; the bridge was trained on up to {longest} tokens" if is_short and longest < real else ""
+    reason = ""
+    if is_short and longest < real:
+        reason = (
+            f"; the bridge writes passages of up to {longest} tokens, and as many of them as the parents have unless "
+            "--max-passages or --max-new-tokens says otherwise"
+        )
     side = "fewer" if is_short else "more"
     return (
         f"class {label!r}: half of the synthetic texts have {made:g} tokens or {side}, "

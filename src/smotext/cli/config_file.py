@@ -17,7 +17,7 @@ from smotext.errors import InputError, MissingFileError, unknown_name
 
 # Options that the command line spells as one word, and how a file may spell their parts: numbers, lists, tables.
 _JOINED = {"lam": ":", "shots": ",", "conditions": ",", "classifier": ","}
-_NUMBERS = ("lam", "prompt", "max_new_tokens", "sampling_strategy", "per_class", "shots")
+_NUMBERS = ("lam", "prompt", "max_new_tokens", "max_passages", "sampling_strategy", "per_class", "shots")
 _TABLES = ("sampling_strategy", "per_class", "public_labels")
 
 
@@ -37,7 +37,8 @@ def config_parameter(options: Mapping[str, Any]) -> inspect.Parameter:
 
     option = typer.Option(
         "--config",
-        is_eager=True,  # before the options that it has values for
+        # Read before the options that it has values for.
+        is_eager=True,
         callback=read,
         help="TOML or YAML file of options by name, such as k_neighbors; the command line counts more.",
     )
@@ -86,7 +87,8 @@ def read_entries(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"--config is {path}, which does not exist") from error
     except OSError as error:
         raise InputError(f"--config is {path}, which cannot be read: {error.strerror}") from error
-    except ValueError as error:  # also what is no UTF-8
+    except ValueError as error:
+        # This is also raised for what is no UTF-8.
         raise InputError(f"--config is {path}, which is malformed: {error}") from error
     if not isinstance(entries, dict) or not all(isinstance(key, str) for key in entries):
         raise InputError(f"--config is {path}: expected lines of option and value, such as k_neighbors = 3")

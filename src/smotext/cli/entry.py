@@ -31,7 +31,8 @@ COMMANDS = (
     "train",
     "bridges",
     "models",
-)  # modules of this package
+    # Each is a module of this package.
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -52,7 +53,8 @@ def run(arguments: list[str]) -> int:
     with _plain_messages():
         try:
             result = command.main(args=arguments, prog_name="smotext", standalone_mode=False)
-        except BrokenPipeError:  # the reader of our output has left: nothing to tell, nobody to tell it to
+        except BrokenPipeError:
+            # Whoever reads our output has left, so that there is nobody to tell anything to.
             _silence_stdout()
             return FAILED
         except Exception as error:
@@ -104,11 +106,13 @@ def print_error(error: Exception) -> int:
     """Print the error as one line and return its exit code; ``SMOTEXT_DEBUG=1`` shows where it came from."""
     if os.environ.get("SMOTEXT_DEBUG"):
         traceback.print_exception(error)
-    if hasattr(error, "format_message"):  # a usage error; its class lives in click or in typer, by version
+    if hasattr(error, "format_message"):
+        # A usage error; its class is click's or typer's own, by version.
         context = getattr(error, "ctx", None)
         hint = f": see {context.command_path} --help" if context is not None else ""
         message = error.format_message().rstrip(".")
-        if message:  # empty where the help was shown instead
+        if message:
+            # It is empty where the help was shown instead.
             print_line("error", message + hint)
         return BAD_INPUT
     if isinstance(error, SmotextError):
@@ -165,7 +169,8 @@ def _show_log() -> None:
 
 def _accept_any_character() -> None:
     """Let a terminal that lacks a character show its code instead of failing, and a closed stream take anything."""
-    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))  # None if closed
+    # A closed stream is None.
+    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -114,7 +114,7 @@ def _run(study: Study, reporter: Reporter) -> None:
 
 
 def _stopped(study: Study) -> int:
-    from smotext.cli.entry import INTERRUPTED, print_line
+    from smotext.cli.exit_codes import INTERRUPTED, print_line
 
     cells = study.all_cells()
     n_done = sum(map(study.is_done, cells))
@@ -136,6 +136,7 @@ def _make_study(
     from smotext.evaluation.data_sizes import parse_settings
     from smotext.evaluation.generators import default_generators, read_passages
     from smotext.evaluation.study import Study
+    from smotext.sampler import language_note
 
     sampler = make_sampler(method)
     data = _read(file, columns)
@@ -145,7 +146,8 @@ def _make_study(
     names = design.wanted_conditions()
     passages = read_passages(design.corpus) if design.corpus is not None else []
     classifiers.check()
-    checked = Study(  # before any model is loaded
+    # The design is checked before any model is loaded.
+    checked = Study(
         data,
         {},
         {},
@@ -162,7 +164,10 @@ def _make_study(
     _make_folder(folder)
     reporter.start("loading the model", 0)
     method_encoder, decoder = sampler.load()
-    sampler.set_params(encoder=method_encoder, decoder=decoder)  # what asks for them later loads nothing again
+    for note in language_note(data.texts, decoder):
+        warnings.warn(note, SmotextWarning, stacklevel=2)
+    # Whoever asks for the models later loads nothing again.
+    sampler.set_params(encoder=method_encoder, decoder=decoder)
     adapt = _adapt(decoder) if design.adapt else None
     models, encoder = _load_models(classifiers, sampler)
     generators = default_generators(sampler, passages, adapt)

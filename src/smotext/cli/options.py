@@ -16,7 +16,8 @@ from smotext.errors import InputError, unknown_name
 from smotext.settings import declared_options
 
 _HOW_MANY = "How many"
-_SPELLED_OUT = ("prompt", "max_new_tokens")  # a word or a number, which the command line takes as a word
+# Options that are a word or a number; the command line takes them as words.
+_SPELLED_OUT = ("prompt", "max_new_tokens")
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class MethodOptions:
     candidates: Annotated[int, _option("candidates")] = _default("candidates")
     prompt: Annotated[str, _option("prompt")] = _default("prompt")
     max_new_tokens: Annotated[str, _option("max_new_tokens")] = _default("max_new_tokens")
+    max_passages: Annotated[str, _option("max_passages")] = _default("max_passages")
     do_sample: Annotated[bool, _option("do_sample", "--do-sample/--greedy")] = _default("do_sample")
     temperature: Annotated[float, _option("temperature")] = _default("temperature")
     top_p: Annotated[float, _option("top_p")] = _default("top_p")
@@ -126,7 +128,8 @@ def takes(*, has_config: bool = False, **groups: type) -> Callable[[Callable[...
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_groups(*args: Any, config: Any = None, context: Any = None, **options: Any) -> Any:
-            if config is not None:  # which was read before all others
+            if config is not None:
+                # The file of options was read before all others.
                 options.update(dict.fromkeys(_outspoken(context), None))
             built = {
                 name: group(**{field.name: options.pop(field.name) for field in fields(group) if field.name in options})

@@ -35,6 +35,7 @@ def plan(
     from smotext.data.corpus import make_corpus
     from smotext.privacy.release import statement
     from smotext.runs.estimate import estimate_run
+    from smotext.sampler import language_note
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method, hiding)
@@ -60,7 +61,8 @@ def plan(
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
-    print_notes(*job.notes, *(statement(job.privacy) if job.privacy is not None else ()))
+    promises = statement(job.privacy) if job.privacy is not None else []
+    print_notes(*job.notes, *language_note(corpus.texts, decoder), *promises)
 
 
 def _cost_rows(found: RunEstimate, n_new: int, start_s: float) -> list[list[str]]:

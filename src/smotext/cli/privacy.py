@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smotext.privacy.attack_scene import AuditRows
-    from smotext.privacy.auditing import Audit, AuditSettings, Tell
+    from smotext.privacy.attacks import AuditSettings
+    from smotext.privacy.auditing import Audit, Tell
 
 UNKNOWN_MODEL = "none"
 _HELD_OUT = "rows of the same source that were not used"

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-LOG_EVERY_S = 30.0  # how often progress is told where there is no terminal to draw on
-_PIPE_WIDTH = 100_000  # in a file or a pipe nothing is wrapped
+# So often is progress told where there is no terminal to draw on.
+LOG_EVERY_S = 30.0
+# In a file or a pipe nothing is wrapped.
+_PIPE_WIDTH = 100_000
 
 
 def print_rows(
@@ -28,7 +30,8 @@ def print_rows(
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))  # Text: a bracket in a text is no markup
+        # As Text, so that a bracket in a user's text is not taken for markup.
+        table.add_row(*(Text(str(cell)) for cell in row))
     stream = sys.stderr if to_stderr else sys.stdout
     drawn = Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH)
     with drawn.capture() as captured:

@@ -6,7 +6,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-_NO_TEXTS = ("device", "dtype", "batch_size")  # of the machine; they are told with the other options
+# Options of the machine, on which no text depends; a report tells them with the other options.
+_NO_TEXTS = ("device", "dtype", "batch_size")
 
 
 def spell_command(name: str, files: list[Path], *groups: Any) -> tuple[str, ...]:
@@ -41,7 +42,8 @@ def spell_command(name: str, files: list[Path], *groups: Any) -> tuple[str, ...]
 def _names(name: str, hint: Any) -> list[str]:
     """Return an option's names as typer has them, that for True before that for False."""
     declared: list[Any] = []
-    for part in get_args(hint)[1:]:  # typer takes the first name for a default, as long as it is annotated
+    for part in get_args(hint)[1:]:
+        # typer takes the first name for a default, as long as it is annotated.
         declared += [getattr(part, "default", None), *(getattr(part, "param_decls", None) or ())]
     named = [word for word in declared if isinstance(word, str) and word.startswith("-")]
     return named[0].split("/") if named else [f"--{name.replace('_', '-')}"]

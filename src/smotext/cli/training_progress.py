@@ -25,6 +25,7 @@ class TrainingReporter:
         self._is_training = False
 
     def __call__(self, entry: dict[str, Any]) -> None:
+        """Tell what an entry says."""
         if "pass" in entry:
             self._reporter.say(
                 f"pass {entry['pass']}: held-out loss {entry['held_out_loss']:.3f} (before {entry['before']:.3f})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from smotext.errors import SmotextError
 
@@ -25,7 +26,7 @@ def spell_options(error: SmotextError) -> str:
     """
     message = str(error)
     for name in error.options:
-        message = re.sub(_forms_of(name), lambda match, name=name: _spelled(name, match), message)
+        message = re.sub(_forms_of(name), partial(_spelled, name), message)
     return message
 
 

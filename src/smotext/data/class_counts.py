@@ -20,7 +20,8 @@ SAMPLING_STRATEGIES = (
     "not majority",
     "all",
 )  # imbalanced-learn's names for over-sampling
-MAX_NEW_ROWS = 10**9  # of one call; a plan takes about 100 bytes a row
+# The most new rows of one call: a plan takes about 100 bytes a row.
+MAX_NEW_ROWS = 10**9
 
 
 def counts_by_class(labels: NDArray[np.object_]) -> dict[Any, int]:
@@ -70,9 +71,11 @@ def new_rows_for_n(n: int | Mapping[Hashable, int] | None, counts: Mapping[Any, 
         return {label: int(n[label]) for label in counts if label in n}
     n = _check_number(n, "n")
     total = sum(counts.values())
-    shares = {label: divmod(n * count, total) for label, count in counts.items()}  # in integers: ties are ties
+    # Shares are computed in integers, so that equal remainders are equal.
+    shares = {label: divmod(n * count, total) for label, count in counts.items()}
     new_rows = {label: whole for label, (whole, _) in shares.items()}
-    by_remainder = sorted(counts, key=lambda label: -shares[label][1])  # sorted is stable: ties by order
+    # The sort is stable: of equal remainders the earlier class comes first.
+    by_remainder = sorted(counts, key=lambda label: -shares[label][1])
     for label in by_remainder[: n - sum(new_rows.values())]:
         new_rows[label] += 1
     return new_rows

@@ -169,7 +169,8 @@ def _give_back_arrow(given: Any, new: list[Any]) -> Any:
     added = pa.array(new, type=given.type)
     if isinstance(given, pa.ChunkedArray):
         return pa.chunked_array([*given.chunks, added], type=given.type)
-    return pa.chunked_array([given, added]).combine_chunks()  # which unifies dictionaries
+    # Combining the chunks makes one dictionary of several.
+    return pa.chunked_array([given, added]).combine_chunks()
 
 
 def _give_back_pandas(given: Any, values: NDArray[Any], *, is_open: bool) -> Any:
@@ -190,7 +191,8 @@ def _give_back_pandas(given: Any, values: NDArray[Any], *, is_open: bool) -> Any
 
 def _give_back_series(given: Any, new: list[Any], *, is_open: bool) -> Any:
     series = nw.from_native(given, series_only=True)
-    if is_open and isinstance(series.dtype, nw.Enum):  # whose categories are part of its type
+    if is_open and isinstance(series.dtype, nw.Enum):
+        # The categories are a part of the column's type, and the new values may lie outside of them.
         series = series.cast(nw.String())
     added = nw.new_series(series.name, new, series.dtype, backend=series.implementation)
     return nw.concat([series.to_frame(), added.to_frame()])[series.name].to_native()

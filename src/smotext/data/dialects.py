@@ -16,14 +16,16 @@ from smotext.errors import InputError
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 _SNIFFED = (",", ";", "\t", "|")
 _SPELT = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-_MARKS = {  # the longer mark first: UTF-32's begins like UTF-16's
+# The longer marks come first: UTF-32's begins like UTF-16's.
+_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CHUNK_BYTES = 1 << 20
-_HEAD_BYTES = 1 << 16  # a header and a few rows
+# Holds a header and a few rows.
+_HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def check_text(path: Path, dialect: Dialect) -> None:
                 raise InputError(
                     f"{path} is full of NUL bytes: is it UTF-16? Then say encoding='utf-16-le'", options=["encoding"]
                 )
-            pending = len(decoder.getstate()[0])  # the start of a character that the last chunk cut
+            # Bytes of a character of which the rest is in the next chunk.
+            pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError as error:
@@ -132,14 +135,17 @@ def _undecodable(path: Path, dialect: Dialect, offset: int, byte: int) -> InputE
 def _check_encoding(name: str) -> str:
     try:
         found = codecs.lookup(name)
-    except (LookupError, ValueError) as error:  # ValueError: a NUL in the name
+    except (LookupError, ValueError) as error:
+        # A ValueError is about a NUL in the name.
         raise InputError(
             f"encoding is {name!r}, which Python does not know: expected for example utf-8, utf-16 or windows-1252",
             options=["encoding"],
         ) from error
-    if not found._is_text_encoding:  # such as base64
+    if not found._is_text_encoding:
+        # Python counts base64 and the like among its codecs.
         raise InputError(
-            f"encoding is {name!r}, which is none of text: expected for example windows-1252", options=["encoding"]
+            f"encoding is {name!r}, which is no encoding of text: expected for example windows-1252",
+            options=["encoding"],
         )
     return "utf-8-sig" if found.name in ("utf-8", "utf-8-sig") else found.name
 
@@ -168,5 +174,6 @@ def _sniffed_separator(path: Path, encoding: str, default: str, columns: Sequenc
 def _first_cells(text: str, separator: str) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
-    except csv.Error:  # a cell without end
+    except csv.Error:
+        # A quoted cell has no end.
         return []

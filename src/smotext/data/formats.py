@@ -33,7 +33,8 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_DATASET_MARKS = ("dataset_info.json", "state.json")  # what datasets' save_to_disk leaves
+# Files that `save_to_disk` of a dataset leaves in its directory.
+_DATASET_MARKS = ("dataset_info.json", "state.json")
 
 
 def table_format(path: str | Path) -> str:
@@ -194,7 +195,8 @@ def _parse_line(line: str, number: int, path: Path) -> dict[str, Any]:
     if not isinstance(row, dict):
         hint = ": turn an array into lines with jq -c '.[]'" if isinstance(row, list) else ""
         raise InputError(f"{path}, line {number} is not an object: expected one {{...}} per line{hint}")
-    if "\\u" in line:  # the only way to an unpaired surrogate, which no file and no tokenizer takes
+    if "\\u" in line:
+        # An escape is the only way to an unpaired surrogate, which neither files nor tokenizers take.
         try:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
@@ -236,7 +238,8 @@ def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
         if not len(dataset):
             raise InputError(f"{path} has no rows: expected labelled texts")
         arrow = dataset.with_format("arrow")[:]
-    except IndexError as error:  # datasets' own, where no shard holds a row
+    except IndexError as error:
+        # `datasets` raises this where no shard holds a row.
         raise InputError(f"{path} has no rows: expected labelled texts") from error
     except (pa.ArrowException, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a dataset that can be read ({error}): it is damaged or incomplete") from error
@@ -245,10 +248,12 @@ def _read_dataset(path: Path) -> tuple[pd.DataFrame, Any]:
 
 
 def is_dataset(path: Path) -> bool:
+    """Return True for a directory that `datasets` has saved."""
     return all((path / mark).is_file() for mark in _DATASET_MARKS)
 
 
 def import_datasets() -> Any:
+    """Return the module, or raise an error that says how to install it."""
     try:
         import datasets
     except ImportError as error:
@@ -280,7 +285,8 @@ def _zipped(path: Path, raw: IO[bytes]) -> contextlib.AbstractContextManager[IO[
 def _write_separated(frame: pd.DataFrame, file: IO[bytes], separator: str) -> None:
     flat = frame.map(_as_cell)
     has_return = flat.map(lambda cell: isinstance(cell, str) and "\r" in cell).to_numpy().any()
-    quoting = csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL  # Python 3.11 leaves a lone \r unquoted
+    # Python 3.11 leaves a lone \r unquoted, which readers take for the end of a row.
+    quoting = csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL
     flat.to_csv(file, sep=separator, index=False, mode="wb", lineterminator="\n", quoting=quoting)
 
 
@@ -303,6 +309,7 @@ def _json_values(column: pd.Series) -> list[Any]:
 
 
 def to_arrow(frame: pd.DataFrame) -> Any:
+    """Return the table for pyarrow, without what pandas would note of itself."""
     import pyarrow as pa
 
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)

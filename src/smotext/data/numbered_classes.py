@@ -10,7 +10,8 @@ from typing import Any
 ClassNames = Mapping[str, Sequence[str]]
 """The names of the classes, by column; a class's number is its place."""
 
-_KEY = b"huggingface"  # under which datasets keeps the types of columns in a Parquet file
+# The key under which `datasets` keeps the types of columns in a Parquet file.
+_KEY = b"huggingface"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def classes_in_parquet(metadata: Mapping[bytes, bytes] | None) -> ParquetClasses
     try:
         features = json.loads(content)["info"]["features"] if content else {}
         names = {name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"}
-    except (ValueError, KeyError, TypeError, AttributeError):  # what somebody else has written under that key
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Somebody else has written something under that key.
         return None
     return ParquetClasses(names, {_KEY: content}) if content and names else None
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SYNTHETIC_COLUMN = "is_synthetic"
-ACCEPTED_COLUMN = "accepted"  # False: a rejected text stands in for one that was asked for
+# False in this column: a rejected text stands in for one that was asked for.
+ACCEPTED_COLUMN = "accepted"
 _MARK_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False, "none": False, "": False}
 
 

@@ -134,7 +134,8 @@ def read_table(
     _check_columns(frame, path, text_column, label_column)
     gaps: set[Any] = {""} if kind in SEPARATORS else set()
     if label_column in (features.names if isinstance(features, ParquetClasses) else classes_of(features)):
-        gaps = {-1}  # what datasets writes where there is no label
+        # `datasets` writes -1 where there is no label.
+        gaps = {-1}
     _check_cells(frame, path, text_column, label_column, gaps=gaps)
     frame, n_synthetic = only_synthetic_rows(frame, path) if wants_synthetic else without_synthetic(frame, path)
     return Table(frame, text_column, label_column, kind, features, dialect, n_synthetic)
@@ -186,7 +187,8 @@ def with_synthetic(
 
     check_unmarked(table)
     n_real, n_synthetic = len(table), len(texts)
-    frame = table.frame.reindex(range(n_real + n_synthetic))  # a column's type survives, its new cells are missing
+    # Each column keeps its type; its new cells are missing.
+    frame = table.frame.reindex(range(n_real + n_synthetic))
     for column, values in ((table.text_column, texts), (table.label_column, labels)):
         new = pd.Series(list(values), index=range(n_real, n_real + n_synthetic), dtype=object)
         frame[column] = pd.concat([table.frame[column], new.astype(table.frame[column].dtype)])

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from smotext.data.containers import read_column
 from smotext.errors import InputError
 
-_MOST_NAMED = 5  # groups in a note
+# A note names so many groups of labels; it counts the others.
+_MOST_NAMED = 5
 
 
 def check_texts(texts: Any) -> NDArray[np.object_]:
@@ -79,7 +80,8 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[np.object_]:
         if _is_missing(plain):
             raise InputError(f"row {row} has no label: fill it in or drop the row")
         if isinstance(plain, float) and plain.is_integer():
-            plain = int(plain)  # what pandas makes of integers in a column that once had a gap
+            # pandas makes floats of integers in a column that once had a gap.
+            plain = int(plain)
         if not isinstance(plain, str | int):
             raise InputError(f"label {plain!r} in row {row} is {type(plain).__name__}: expected str, int or bool")
         examples.setdefault(type(plain), plain)
@@ -130,7 +132,8 @@ def natural(labels: NDArray[np.object_]) -> NDArray[Any]:
         return labels
     if isinstance(labels[0], bool):
         return labels.astype(bool)
-    for dtype in (np.int64, np.uint64):  # never a float, which large integers do not fit
+    for dtype in (np.int64, np.uint64):
+        # Never a float: large integers would lose digits.
         with contextlib.suppress(OverflowError):
             return labels.astype(dtype)
     raise InputError(f"labels go from {min(labels)} to {max(labels)}, which no 64-bit integer holds: make them strings")
@@ -162,4 +165,5 @@ def _is_missing(value: Any) -> bool:
 
 
 def is_blank(text: Any) -> bool:
+    """Return True for a text that is missing or has no character but spaces."""
     return _is_missing(text) or not text.strip()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.protocols import Decoded, Decoder, has_members
 
-DEFAULT_MAX_NEW_TOKENS = 128  # where a decoder does not say how long the texts are that it was trained to write
+# For a decoder that does not say how long the texts are that it was trained to write.
+DEFAULT_MAX_NEW_TOKENS = 128
 
 
 def as_decoder(given: Any) -> Decoder:

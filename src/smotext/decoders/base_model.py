@@ -19,7 +19,8 @@ from smotext.errors import BridgeError, ModelNotFoundError
 from smotext.utils.caching import sha256_of
 from smotext.utils.hub import cached_file, fetch_file, is_hub_name
 
-BASE_DIR = "SMOTEXT_BASE_DIR"  # environment variable: a directory with files of language models
+# An environment variable that names a directory with files of language models.
+BASE_DIR = "SMOTEXT_BASE_DIR"
 _SUFFIXES = (".gguf", ".safetensors")
 
 

@@ -137,8 +137,10 @@ def _read_gguf(path: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))  # it draws a bar there, told about bars or not
-        if (path.parent / ADAPTER_CONFIG).is_file():  # where PEFT is installed, transformers would load that as well
+        # The reader draws a progress bar there, even if it is told not to.
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        if (path.parent / ADAPTER_CONFIG).is_file():
+            # Where PEFT is installed, transformers would load the adapter in the same directory as well.
             alone = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
             alone.symlink_to(path.resolve())
             path = alone
@@ -162,14 +164,17 @@ def _keep(model: Any, kept: Path) -> bool:
     try:
         kept.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         kept.parent.mkdir(exist_ok=True, mode=0o700)
-        staging = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent))  # for its owner alone
+        # mkdtemp makes a directory for its owner alone.
+        staging = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent))
         model.save_pretrained(staging, max_shard_size="1TB")
         with (staging / _WEIGHTS).open("rb") as file:
             os.fsync(file.fileno())
-        shutil.rmtree(kept, ignore_errors=True)  # damaged, or from another process that was as late
+        # What is there is damaged, or another process has made it in the meantime.
+        shutil.rmtree(kept, ignore_errors=True)
         staging.rename(kept)
         sync_directory(kept.parent)
-    except (OSError, SafetensorError):  # what is not kept costs seconds, not a result
+    except (OSError, SafetensorError):
+        # What cannot be kept is read again next time: that costs seconds and no result.
         return (kept / "config.json").is_file()
     finally:
         if staging is not None:

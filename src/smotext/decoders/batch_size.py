@@ -9,9 +9,11 @@ import torch
 
 from smotext.utils.parallel import MOST_WORKERS
 
-MAX_BATCH_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/benchmarks.md)
-_BYTES_PER_LOGIT = 64  # copies, places and noise alive while a token is chosen and nothing is filtered out
-SHARE_OF_FREE = 0.5  # leaves room for activations and for other processes
+MAX_BATCH_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/research/benchmarks.md)
+# Memory for the copies, places and noise that are needed while a token is chosen and nothing is filtered out.
+_BYTES_PER_LOGIT = 64
+# The rest is left to activations and to other processes.
+SHARE_OF_FREE = 0.5
 
 
 def rows_per_batch(model: Any, n_rows: int, n_tokens: int) -> int:
@@ -37,7 +39,8 @@ def rows_that_fit(model: Any, n_tokens: int) -> int:
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = 2 * config.num_hidden_layers * heads * head_dim * n_tokens * model.dtype.itemsize  # keys and values
+    # Bytes of a row's keys and values.
+    cache = 2 * config.num_hidden_layers * heads * head_dim * n_tokens * model.dtype.itemsize
     logits = _BYTES_PER_LOGIT * config.vocab_size
     return max(1, min(MAX_BATCH_ROWS, int(SHARE_OF_FREE * free_bytes(model.device) / (cache + logits))))
 
@@ -55,4 +58,5 @@ def free_bytes(device: torch.device) -> int:
             fields = dict(line.split(":", 1) for line in file)
         return int(fields["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError):
-        return 4 * 2**30  # macOS and Windows: what the smallest of today's machines can spare
+        # macOS and Windows don't tell; the smallest of today's machines can spare so much.
+        return 4 * 2**30

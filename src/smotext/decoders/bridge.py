@@ -35,8 +35,10 @@ SPEC_NAME = "smotext.json"
 INDEX_NAME = "model.safetensors.index.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_NAME = "adapter_model.safetensors"
-OWN_NAMES = (ADAPTER_NAME, "guidance.safetensors", "projector.safetensors")  # beside a language model that is named
-GUIDANCE_PREFIX = "guidance."  # an optional linear head from the vector to the words of its text
+# The bridge's own files, where it names its language model instead of holding it.
+OWN_NAMES = (ADAPTER_NAME, "guidance.safetensors", "projector.safetensors")
+# Begins the names of the tensors of the guidance head, which a bridge need not have.
+GUIDANCE_PREFIX = "guidance."
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class BridgeSpec:
         The language model that the bridge names; None: it holds one itself.
     is_adapted : bool
         Whether it was adapted to somebody's own texts, which it may know by heart.
+    languages : tuple of str
+        What it was trained on, as :func:`smotext.data.languages.language_of` names it; empty: nobody knows. The default
+        is that of bridges which do not say.
     """
 
     encoder: str | None = None
@@ -94,12 +99,14 @@ class BridgeSpec:
     text_template: str = XRAG_TEXT
     examples_template: str | None = None
     examples: int = 0
-    max_new_tokens: int = 336  # xRAG's training length
+    # The length that xRAG was trained with.
+    max_new_tokens: int = 336
     guidance: float = 0.0
     guidance_alone: float | None = None
     trained_guidance: float = 0.0
     base: BaseReference | None = None
     is_adapted: bool = False
+    languages: tuple[str, ...] = ("en",)
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -117,7 +124,8 @@ class BridgeSpec:
             kind, expected = _JSON_KINDS[known[name]]
             if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
-        given = {**entries, "prompts": tuple(entries.get("prompts", XRAG_PROMPTS))}
+        lists = {name: tuple(value) for name, value in entries.items() if known[name] == tuple[str, ...]}
+        given = {**entries, **lists}
         if entries.get("base") is not None:
             given["base"] = BaseReference.from_dict(entries["base"], f"{where}: base")
         spec = cls(**given)
@@ -125,7 +133,8 @@ class BridgeSpec:
             raise BridgeError(f"{where}: vector_norm is {spec.vector_norm!r}: expected 'raw' or 'unit'")
         if spec.max_new_tokens < 1:
             raise BridgeError(f"{where}: max_new_tokens is {spec.max_new_tokens}: expected 1 or more")
-        split_text_template(spec.text_template)  # raises
+        # A template without {text}, or without an end, is an error.
+        split_text_template(spec.text_template)
         if spec.examples_template is not None and spec.examples_template.count("{examples}") != 1:
             raise BridgeError(
                 f"{where}: examples_template is {spec.examples_template!r}: expected {{examples}} in it once"
@@ -143,13 +152,15 @@ class BridgeSpec:
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
-_JSON_KINDS: dict[Any, tuple[Any, str]] = {  # what an entry of each type looks like in the file
+# How an entry of each type is written in the file, and what an error calls it.
+_JSON_KINDS: dict[Any, tuple[Any, str]] = {
     str: (str, "a string"),
     str | None: (str | None, "a string or null"),
     bool: (bool, "true or false"),
     int: (int, "an integer"),
     int | None: (int | None, "an integer or null"),
     float: (int | float, "a number"),
+    float | None: (int | float | None, "a number or null"),
     tuple[str, ...]: (list | tuple, "a list of strings"),
     Literal["raw", "unit"]: (str, "'raw' or 'unit'"),
     BaseReference | None: (dict | None, "an object or null"),
@@ -175,7 +186,8 @@ def read_spec(directory: Path) -> BridgeSpec:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no UTF-8
+    except ValueError as error:
+        # It is no JSON, or no UTF-8.
         raise BridgeError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise BridgeError(f"{path} holds a {type(found).__name__}: expected an object of names and values")

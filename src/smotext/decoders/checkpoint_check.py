@@ -119,7 +119,8 @@ def _check_adapter(directory: Path) -> None:
     base = read_spec(directory).base
     adapter = None if base is None else read_adapter(directory, base)
     if adapter is not None:
-        with torch.device("meta"):  # names and shapes alone
+        with torch.device("meta"):
+            # On this device a model has names and shapes, but no weights.
             model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(directory))
         adapter.check_fit({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
 
@@ -132,7 +133,8 @@ def _check_guidance(directory: Path, config: Mapping[str, Any]) -> None:
     shapes = {name.removeprefix(GUIDANCE_PREFIX): tuple(tensor.shape) for name, tensor in tensors.items()}
     vocabulary, vector_dim = config.get("vocab_size"), config.get("retriever_hidden_size")
     free = {"weight": (vocabulary, vector_dim), "bias": (vocabulary,), "unigram": (vocabulary,)}
-    tied = free | {"weight": (config.get("hidden_size"), vector_dim)}  # the embeddings are put before it
+    # A tied head is followed by the language model's own embeddings.
+    tied = free | {"weight": (config.get("hidden_size"), vector_dim)}
     size = shapes.get("hidden.bias", (0,))
     deep = free | {
         "weight": (config.get("hidden_size"), *size),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,11 +12,14 @@ import torch
 
 from smotext.decoders.guidance import spend
 from smotext.decoders.kv_cache import keep_rows, make_cache
-from smotext.decoders.prompt_context import Context
+from smotext.decoders.projector import AnyProjector
+from smotext.decoders.prompt_context import Context, place_vectors, read_prompts
+from smotext.decoders.prompts import Prompt
 from smotext.decoders.sampling import choose_tokens, penalise_repetition
 from smotext.settings import Sampling
 
-COMPACT_BELOW = 0.85  # share of unfinished rows under which the batch is compacted: a copy of the cache is not free
+# Finished rows are dropped once fewer than this share is unfinished: dropping them copies the cache.
+COMPACT_BELOW = 0.85
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,12 @@ def write(
     """
     n_rows, n_inputs = embeds.shape[:2]
     longest = int(limits.max())
-    knows_last = _takes_logits_to_keep(type(model))
+    knows_last = _takes_logits_to_keep(model.__class__)
     reader = _PlainReader(model, n_inputs + longest) if context is None else _ContextReader(model, context)
     ids = torch.zeros((n_rows, longest), dtype=torch.int64, device=embeds.device)
     lengths, has_ended = limits.clone(), torch.zeros_like(limits, dtype=torch.bool)
-    rows = torch.arange(n_rows, device=embeds.device)  # which row each place of the batch holds
+    # The row that each place of the batch holds.
+    rows = torch.arange(n_rows, device=embeds.device)
     is_live = torch.ones_like(rows, dtype=torch.bool)
     inputs: dict[str, torch.Tensor] = {"inputs_embeds": embeds}
     for step in range(longest):
@@ -103,8 +108,53 @@ def write(
     ]
 
 
+def write_after_vectors(
+    model: Any,
+    projector: AnyProjector,
+    vectors: torch.Tensor,
+    prompts: Sequence[Prompt],
+    prompt_of_row: torch.Tensor,
+    *,
+    limits: torch.Tensor,
+    seeds: torch.Tensor,
+    end_ids: Sequence[int],
+    sampling: Sampling,
+    bias: torch.Tensor | None = None,
+) -> list[Written]:
+    """Return what the model writes for each vector, put into its place in the row's prompt.
+
+    Decoder and trainer both write by this function.
+
+    Parameters
+    ----------
+    model : causal language model of transformers
+    projector : Projector or SlotProjector
+    vectors : tensor of shape (n_rows, vector_dim)
+        On the model's device, in the scale that the bridge is trained on.
+    prompts : sequence of Prompt
+        All with the same tokens after the vector's place.
+    prompt_of_row : tensor of shape (n_rows,), int64
+    limits, seeds, sampling, bias
+        As of :func:`write`.
+    end_ids : sequence of int
+        Tokens that end a text.
+    """
+    capacity = projector.n_places + len(prompts[0].after) + int(limits.max())
+    context = read_prompts(model, [prompt.before for prompt in prompts], prompt_of_row, capacity=capacity)
+    return write(
+        model,
+        place_vectors(model, projector, vectors, context, prompts[0].after),
+        limits=limits,
+        seeds=seeds,
+        end_ids=torch.tensor(end_ids, device=vectors.device),
+        sampling=sampling,
+        bias=bias,
+        context=context,
+    )
+
+
 @lru_cache
-def _takes_logits_to_keep(model_class: type) -> bool:
+def _takes_logits_to_keep(model_class: Any) -> bool:
     """Return whether a model can compute the logits of some places alone; asked once for each class."""
     return "logits_to_keep" in inspect.signature(model_class.forward).parameters
 

@@ -21,10 +21,16 @@ _WORDS = (
 class EchoDecoder:
     """Writes words that are a function of the vector, and of the seed when sampling. Needs no torch.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
         Width of the vectors it takes.
+
+    See Also
+    --------
+    load_decoder : Decoders that write what vectors say.
 
     Examples
     --------
@@ -33,7 +39,8 @@ class EchoDecoder:
     """
 
     fingerprint = "echo-1"
-    examples: int | None = None  # its prompts show no texts
+    # Its prompts show no texts.
+    examples: int | None = None
     most_new_tokens: int | None = None
     prompts = ("<xRAG>", "again: <xRAG>")
     max_new_tokens = 24

@@ -5,16 +5,20 @@ A small language model forgets its soft token as the text grows; the head remind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from smotext.decoders.bridge import GUIDANCE_PREFIX
+from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
 from smotext.errors import BridgeError
 
-USED_PENALTY = 1.0  # nats; a guided token that was written is a little less likely than without guidance
-NEVER = 0.0  # a log-probability that no token exceeds: written as the unigram of tokens that are never guided
+# In nats. A guided token that was written is afterwards a little less likely than without guidance.
+USED_PENALTY = 1.0
+# Stands in place of the log-probability of tokens that are never guided: no token has a larger one.
+NEVER = 0.0
 
 
 class Guidance(nn.Module):
@@ -53,7 +57,8 @@ class Guidance(nn.Module):
     torch.Size([1, 3])
     """
 
-    cap = 6.0  # nats; words are seldom more than exp(6) times likelier than by chance, and then noise
+    # In nats. Words are seldom more than exp(6) times likelier than by chance, and if so it is noise.
+    cap = 6.0
 
     def __init__(
         self, vocabulary: int, vector_dim: int, table: torch.Tensor | None = None, hidden_size: int = 0
@@ -135,6 +140,29 @@ class Guidance(nn.Module):
             Special tokens and those never seen in training get 0.
         """
         return (self(vectors) - self.unigram).clamp(min=0.0, max=self.cap)
+
+
+def guidance_of_rows(
+    spec: BridgeSpec, guidance: float | None, examples: Sequence[Sequence[str]] | None, n_rows: int
+) -> NDArray[np.float64]:
+    """Return the weight of the guidance head for each row.
+
+    Parameters
+    ----------
+    spec : BridgeSpec
+        Its weights are used unless the caller gives one; that of rows whose prompts show no texts may be another.
+    guidance : float or None
+        What the caller gave, for all rows.
+    examples : one sequence of str per row, or None
+        The texts that prompts show.
+    n_rows : int
+    """
+    if guidance is not None:
+        return np.full(n_rows, guidance)
+    alone = spec.guidance if spec.guidance_alone is None else spec.guidance_alone
+    if examples is None:
+        return np.full(n_rows, alone)
+    return np.array([spec.guidance if len(shown) else alone for shown in examples], dtype=np.float64)
 
 
 def weighted_bias(head: Guidance | None, weight: float | torch.Tensor, vectors: torch.Tensor) -> torch.Tensor | None:

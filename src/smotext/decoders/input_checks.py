@@ -28,7 +28,8 @@ def check_vectors(vectors: Any, vector_dim: int) -> NDArray[np.float32]:
     """
     try:
         array = np.asarray(vectors, dtype=np.float32)
-    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with a gradient
+    except (TypeError, ValueError, RuntimeError) as error:
+        # A RuntimeError comes of a tensor with a gradient.
         raise InputError(
             f"vectors are no array of numbers ({error}): expected shape (n_rows, {vector_dim}), as the bridge's "
             "encoder gives them"
@@ -96,10 +97,12 @@ def per_row(
     """
     try:
         array = np.asarray(value)
-    except ValueError as error:  # ragged
+    except ValueError as error:
+        # The rows have different lengths.
         raise InputError(f"{name} is {value!r:.80}: expected an integer, or one integer per row") from error
     if array.shape == (0,) == (n_rows,):
-        array = array.astype(np.int64)  # numpy takes an empty list for floats
+        # numpy takes an empty list for one of floats.
+        array = array.astype(np.int64)
     if array.dtype.kind not in "iu" or array.shape not in ((), (n_rows,)):
         raise InputError(f"{name} is {value!r:.80} for {n_rows} rows: expected an integer, or one integer per row")
     if least is not None and array.size and array.min() < least:

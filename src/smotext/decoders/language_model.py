@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from smotext.data.validation import check_count
 from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec, fingerprint
-from smotext.decoders.decoding_loop import Written, write
-from smotext.decoders.guidance import Guidance, weighted_bias
+from smotext.decoders.decoding_loop import Written, write_after_vectors
+from smotext.decoders.guidance import Guidance, guidance_of_rows, weighted_bias
 from smotext.decoders.input_checks import check_vectors, per_row
 from smotext.decoders.likelihood import text_log_likelihood
 from smotext.decoders.projector import AnyProjector
-from smotext.decoders.prompt_context import place_vectors, read_prompts
 from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompt, Prompts, capacity_after, count_tokens
 from smotext.decoders.row_batches import in_halves, row_batches, with_one_end
 from smotext.errors import InputError
@@ -28,10 +27,12 @@ from smotext.settings import Sampling
 from smotext.utils.hub import hub_identity
 from smotext.utils.parallel import spread
 
-ExampleTexts = Sequence[Sequence[str]]  # the texts that each row's prompt shows
+# The texts that each row's prompt shows.
+ExampleTexts = Sequence[Sequence[str]]
 
 
-_MOST_EXAMPLES = 16  # that positions are set aside for, as long as they leave half of them
+# Positions are set aside for so many examples, as long as half of all positions are left for the text.
+_MOST_EXAMPLES = 16
 
 
 class LanguageModelDecoder:
@@ -170,7 +171,7 @@ class LanguageModelDecoder:
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
         prompts, which = self._prompts.of_rows(self._prompts.numbers_of_rows(prompt, row_seeds), examples)
-        weights = self._guidance_of_rows(guidance, examples, len(rows))
+        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
@@ -235,11 +236,12 @@ class LanguageModelDecoder:
             raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
         numbers = self._prompts.numbers_of_rows(prompt, np.zeros(len(rows), dtype=np.int64))
         prompts, which = self._prompts.of_rows(numbers, examples)
-        weights = self._guidance_of_rows(guidance, examples, len(rows))
+        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
         capacity = self._capacity_after(prompts) if prompts else None
-        if capacity is not None and lengths.max() > capacity + 1:  # the end token is never read
+        if capacity is not None and lengths.max() > capacity + 1:
+            # The end token is predicted, but never read.
             raise InputError(
                 f"text {lengths.argmax()} has {lengths.max() - 1} tokens: the language model has room for {capacity}"
             )
@@ -266,17 +268,6 @@ class LanguageModelDecoder:
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of the language model's tokens in each text, special tokens not counted."""
         return count_tokens(self.tokenizer, texts)
-
-    def _guidance_of_rows(
-        self, guidance: float | None, examples: ExampleTexts | None, n_rows: int
-    ) -> NDArray[np.float64]:
-        """Return the weight of the guidance head for each row."""
-        alone = self.spec.guidance if self.spec.guidance_alone is None else self.spec.guidance_alone
-        if guidance is not None:
-            return np.full(n_rows, guidance)
-        if examples is None:
-            return np.full(n_rows, alone)
-        return np.array([self.spec.guidance if len(shown) else alone for shown in examples], dtype=np.float64)
 
     def _scale(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.spec.vector_norm == "raw":
@@ -313,21 +304,17 @@ class LanguageModelDecoder:
     ) -> list[Written]:
         device = self._device
         tensor = torch.from_numpy(vectors).to(device)
-        context = read_prompts(
+        return write_after_vectors(
             self.model,
-            [prompt.before for prompt in prompts],
+            self.projector,
+            tensor,
+            prompts,
             torch.from_numpy(prompt_of_row).to(device),
-            capacity=self.projector.n_places + len(prompts[0].after) + int(limits.max()),
-        )
-        return write(
-            self.model,
-            place_vectors(self.model, self.projector, tensor, context, prompts[0].after),
             limits=torch.from_numpy(limits).to(device),
             seeds=torch.from_numpy(seeds).to(device),
-            end_ids=torch.tensor(self._end_ids, device=device),
+            end_ids=self._end_ids,
             sampling=sampling,
             bias=weighted_bias(self.guidance, torch.from_numpy(guidance), tensor),
-            context=context,
         )
 
     @property

@@ -59,7 +59,8 @@ def text_log_likelihood(
     total = torch.zeros(len(tokens), dtype=torch.float64, device=device)
     for step in range(
         longest
-    ):  # One place at a time: the vocabulary is large, and float32 copies of all would not fit.
+        # One place at a time: the vocabulary is large, and float32 copies of all places would not fit.
+    ):
         scores = logits[:, step].float()
         if bias is not None:
             scores = scores + bias

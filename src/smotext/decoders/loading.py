@@ -83,14 +83,16 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
     directory = Path(settings.directory)
     config, spec = bridge.read_config(directory), bridge.read_spec(directory)
     if spec.base is not None:
-        find_base(spec.base, directory)  # raises before anything else is read
+        # A missing language model is an error before anything else is read.
+        find_base(spec.base, directory)
     with of_bridge(directory, "the projector"):
         tensors = bridge.read_tensors(directory, PREFIX)
     with of_bridge(directory, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=settings.trust_remote_code)
     if tokenizer.eos_token_id is None:
         raise BridgeError(f"the tokenizer of {directory} has no end-of-text token: set eos_token")
-    Prompts(tokenizer, spec).check()  # raises before the weights are read
+    # What is wrong here is an error before the weights are read.
+    Prompts(tokenizer, spec).check()
     model = load_language_model(settings)
     table = model.get_input_embeddings().weight
     with of_bridge(directory, "the projector"):
@@ -112,7 +114,8 @@ def load_language_model(settings: DecoderSettings) -> Any:
     """
     device = settings.device or default_device()
     if device != "auto":
-        find_device(device)  # raises before the weights are read
+        # What is wrong here is an error before the weights are read.
+        find_device(device)
     options: dict[str, Any] = {"dtype": dtype_of(settings), "trust_remote_code": settings.trust_remote_code}
     if settings.quantization is not None:
         options["quantization_config"] = quantization_config(settings)
@@ -123,7 +126,8 @@ def load_language_model(settings: DecoderSettings) -> Any:
         options["device_map"] = "auto" if device == "auto" else {"": device}
     with of_bridge(settings.directory, "the language model"):
         model, report = read_language_model(settings.directory, ignore_mismatched_sizes=True, **options)
-    check_report(report)  # which names the tensors; transformers' own error does not
+    # Our error names the tensors; transformers' own does not.
+    check_report(report)
     if "device_map" not in options:
         model = model.to(device)
     return model.eval().requires_grad_(False)
@@ -152,11 +156,14 @@ def read_language_model(name: str, *, is_adapted: bool = True, **options: Any) -
             options["use_safetensors"] = True
             loaded: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **options)
             return loaded
-        options.pop("trust_remote_code", None)  # the architecture is one of transformers' own
+        # A language model that is named has one of transformers' own architectures, which needs no foreign code.
+        options.pop("trust_remote_code", None)
         config = AutoConfig.from_pretrained(name)
-        adapter = read_adapter(directory, base) if is_adapted else None  # raises before the base is read
+        # An adapter that cannot be merged is an error before the language model is read.
+        adapter = read_adapter(directory, base) if is_adapted else None
         tensors = base_tensors(base, directory)
-        options["ignore_mismatched_sizes"] = True  # transformers' own error does not name the base
+        # Shapes that don't fit are told by us: transformers' own error does not name the language model.
+        options["ignore_mismatched_sizes"] = True
         model, report = assemble_language_model(config, adapter.merged_into(tensors) if adapter else tensors, **options)
         check_fit(base, report)
         if (directory / "generation_config.json").is_file():

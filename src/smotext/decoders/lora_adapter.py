@@ -29,9 +29,11 @@ _OF_NO_MATTER = {
     "auto_mapping", "base_model_name_or_path", "inference_mode", "lora_dropout", "megatron_core", "peft_version",
     "qalora_group_size", "revision", "task_type",
 }  # fmt: skip
-_PLAIN_STARTS = (True, False, "gaussian", "orthogonal", None)  # others, such as PiSSA, change the base as well
+# Other ways to initialise an adapter, such as PiSSA, change the language model's weights as well.
+_PLAIN_STARTS = (True, False, "gaussian", "orthogonal", None)
 _TENSOR = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
-_LAYER = re.compile(r".*?\.[^.]*\.(\d+)\.")  # PEFT's: the first number after two names
+# As PEFT finds a layer's number: the first one after two names.
+_LAYER = re.compile(r".*?\.[^.]*\.(\d+)\.")
 
 
 @dataclass(frozen=True)

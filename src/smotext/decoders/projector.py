@@ -17,7 +17,8 @@ from smotext.errors import BridgeError
 
 PREFIX = "projector."  # tensors are projector.projector.{0,2,...}.{weight,bias}, as in xRAG's checkpoints
 KV = "kv"
-_HIDDEN = 768  # of the slots' MLP
+# Width of the hidden layer of the slots' MLP.
+_HIDDEN = 768
 
 
 class Projector(nn.Module):

@@ -19,7 +19,8 @@ from smotext.decoders.kv_cache import keep_rows, make_cache
 from smotext.decoders.projector import AnyProjector, SlotProjector
 from smotext.errors import BridgeError
 
-PromptParts = tuple[tuple[int, ...], ...]  # of a prompt, as token ids
+# The parts of a prompt as token ids; prompts that begin with the same parts share the reading of them.
+PromptParts = tuple[tuple[int, ...], ...]
 
 
 @dataclass
@@ -105,7 +106,8 @@ def read_prompts(
     cache = DynamicCache(config=model.config) if capacity is None else make_cache(model.config, n_columns + capacity)
     nothing = torch.zeros((1, 0), dtype=torch.bool, device=device)
     context = Context(cache, nothing, torch.zeros(1, dtype=torch.int64, device=device))
-    body = model.get_decoder()  # no logits are needed
+    # The model without its head: no logits are needed here.
+    body = model.get_decoder()
     before: list[PromptParts] = [()]
     for starts in beginnings:
         places = [before.index(start[:-1]) for start in starts]

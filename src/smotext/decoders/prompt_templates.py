@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from smotext.errors import BridgeError
 
-PLACEHOLDER = "<xRAG>"  # the token whose embedding is replaced; its own row is never read
+# The token in whose place the vector is put; its own embedding is never read.
+PLACEHOLDER = "<xRAG>"
 XRAG_TEMPLATE = "{bos}[INST] {content} [/INST]"
 XRAG_TEXT = "{text}{eos}"
 # A list of texts of one kind, of which the next is to be written: what a language model that knows no chat continues

@@ -21,7 +21,8 @@ from smotext.errors import BridgeError, InputError
 from smotext.utils.seeding import uniforms
 from smotext.utils.sentences import sentence_ends
 
-EXAMPLE_TOKENS = 64  # the most of an example that the prompt shows: a longer one is cut at a sentence's end
+# The prompt shows so many tokens of an example at most: a longer one is cut at a sentence's end.
+EXAMPLE_TOKENS = 64
 _LINE_BREAKS = re.compile(r"[\r\n\t\v\f\x85\u2028\u2029]+ *")
 
 
@@ -105,7 +106,8 @@ class Prompts:
         if len(ids) <= EXAMPLE_TOKENS:
             return list(ids)
         whole = self.tokenizer.decode(ids)
-        text = self.tokenizer.decode(ids[:EXAMPLE_TOKENS]).rstrip("\ufffd")  # of a character's bytes some may lack
+        # The cut can go through a character, of which some bytes are then missing.
+        text = self.tokenizer.decode(ids[:EXAMPLE_TOKENS]).rstrip("\ufffd")
         kept = text.rsplit(" ", 1)[0] if " " in text.strip() else text
         if ends := [end for end in sentence_ends(whole) if end <= len(text)]:
             kept = text[: ends[-1]]
@@ -285,7 +287,8 @@ def capacity_after(config: Any, lengths: Iterable[int]) -> int | None:
 
 def placeholder_id(tokenizer: Any) -> int:
     """Return the id of ``<xRAG>`` in the tokenizer's vocabulary, or raise BridgeError."""
-    found = tokenizer.get_added_vocab().get(PLACEHOLDER)  # the whole vocabulary is slow to list
+    # Tokens that were added are looked at first: the whole vocabulary is slow to list.
+    found = tokenizer.get_added_vocab().get(PLACEHOLDER)
     if found is None:
         found = tokenizer.get_vocab().get(PLACEHOLDER)
     if found is None:

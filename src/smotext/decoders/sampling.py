@@ -10,7 +10,8 @@ from smotext.settings import Sampling
 _M1 = -0x40A7B892E31B1A47  # 0xBF58476D1CE4E5B9 and 0x94D049BB133111EB, splitmix64's multipliers, as signed
 _M2 = -0x6B2FB644ECCEEE15
 
-_COLDEST = 1e-20  # far below where sampling is greedy; smaller ones make infinities of logits
+# At this temperature sampling has long been greedy; smaller ones would make infinities of logits.
+_COLDEST = 1e-20
 
 
 def penalise_repetition(logits: torch.Tensor, written: torch.Tensor, penalty: float) -> torch.Tensor:
@@ -67,7 +68,8 @@ def keep_threshold(scores: torch.Tensor, top_k: int, top_p: float) -> torch.Tens
     ordered = _sorted(scores)
     if 0 < top_k < n_tokens:
         ordered = ordered[:, :top_k]
-    probabilities = torch.softmax(ordered, dim=-1)  # top-p counts within what top-k left
+    # Top-p counts within the tokens that top-k has left.
+    probabilities = torch.softmax(ordered, dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
     n_kept = (before < top_p).sum(dim=-1, keepdim=True).clamp(min=1)
     return ordered.gather(1, n_kept - 1)
@@ -98,7 +100,8 @@ def gumbel(seeds: torch.Tensor, step: int, tokens: torch.Tensor) -> torch.Tensor
     >>> bool((gumbel(seeds, 0, tokens)[2:] == gumbel(seeds[2:], 0, tokens[2:])).all())
     True
     """
-    if seeds.device.type == "mps":  # which has no float64
+    if seeds.device.type == "mps":
+        # Apple's GPUs have no float64.
         return gumbel(seeds.cpu(), step, tokens.cpu()).to(seeds.device)
     state = _mix(_mix(seeds ^ _mix(torch.full_like(seeds, step + 1))) ^ tokens)
     uniform = ((state >> 12) & 0xFFFFFFFFFFFFF).double().add_(0.5).div_(2.0**52)

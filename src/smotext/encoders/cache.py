@@ -23,9 +23,12 @@ from smotext.errors import InputError, SmotextWarning
 from smotext.protocols import Encoder
 from smotext.utils.caching import OFF, cache_directory
 
-CHUNK = 1024  # texts between two commits: what an interrupted run loses at most
-_LOOKUP = 500  # keys per query; SQLite allowed 999 variables before 3.32
-_BUSY_S = 60  # how long one process waits for another's commit
+# So many texts lie between two commits, and an interrupted run loses no more than these.
+CHUNK = 1024
+# Keys of a query. SQLite allowed 999 variables before version 3.32.
+_LOOKUP = 500
+# So long does one process wait for another one's commit.
+_BUSY_S = 60
 
 EncodeChunks = Callable[[Any, list[list[str]]], Iterable[tuple[int, NDArray[np.float32]]]]
 
@@ -89,7 +92,8 @@ def encode_cached(
             for text, vector in known.items():
                 vectors[place[text]] = vector
             missing += [text for text in chunk if text not in known]
-        missing.sort(key=len, reverse=True)  # texts of like length meet in a chunk and then in a batch
+        # Texts of similar length come into one chunk, and then into one batch.
+        missing.sort(key=len, reverse=True)
         n_done = len(place) - len(missing)
         chunks = list(_chunks(missing, CHUNK))
         for number, found in (encode_chunks or _in_turn)(encoder, chunks):
@@ -169,7 +173,8 @@ class VectorStore:
             return
         rows = [(text_hash(text), vector.astype("<f4").tobytes()) for text, vector in zip(texts, vectors, strict=True)]
         try:
-            with self._database:  # one transaction: commits, or rolls back on an error
+            with self._database:
+                # One transaction: it commits, or rolls back on an error.
                 self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         except sqlite3.Error as error:
             self._give_up(error)

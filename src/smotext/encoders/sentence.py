@@ -23,11 +23,16 @@ from smotext.utils.devices import is_out_of_memory
 from smotext.utils.parallel import spread
 
 POOLINGS = ("cls", "lasttoken", "max", "mean", "weightedmean")
-_WINDOW = 16384  # texts that are tokenized and sorted by length together
-_CPU_BATCH_TOKENS = 1000  # keeps the activations in the L2 cache; 8000 took 1.4 to 1.6 times as long
-_GPU_BATCH_TOKENS = 16384  # halved where that does not fit
-_FOREIGN_BATCH = 32  # texts, where a model does its own tokenizing
-_NO_LIMIT = 10**6  # tokenizers that know no limit say about 1e30
+# So many texts are tokenized and sorted by length together.
+_WINDOW = 16384
+# Keeps the activations in the L2 cache: 8,000 tokens took 1.4 to 1.6 times as long.
+_CPU_BATCH_TOKENS = 1000
+# A batch that does not fit into memory is halved.
+_GPU_BATCH_TOKENS = 16384
+# In texts, where the model does its own tokenizing.
+_FOREIGN_BATCH = 32
+# Tokenizers that know no limit say about 1e30.
+_NO_LIMIT = 10**6
 
 
 class SentenceEncoder:
@@ -121,7 +126,8 @@ class SentenceEncoder:
         encode = self._encode_texts if self._tokens is None else self._encode_tokens
         for start in range(0, len(texts), _WINDOW):
             window = slice(start, start + _WINDOW)
-            encode(texts[window], vectors[window])  # fills its part
+            # Fills its part of the array.
+            encode(texts[window], vectors[window])
         return vectors
 
     def count_truncated(self, texts: Sequence[str]) -> int:
@@ -206,7 +212,8 @@ def _padded(ids: list[list[int]]) -> dict[str, torch.Tensor]:
     """Return input_ids and attention_mask of shape (n_texts, n_tokens), padded on the right."""
     lengths = np.array([len(row) for row in ids])
     mask = np.arange(lengths.max())[None, :] < lengths[:, None]  # (n_texts, n_tokens)
-    tokens = np.zeros(mask.shape, dtype=np.int64)  # whatever stands under the mask is not read
+    # What stands under the mask is not read, so zeros will do.
+    tokens = np.zeros(mask.shape, dtype=np.int64)
     tokens[mask] = np.concatenate(ids)
     return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
 

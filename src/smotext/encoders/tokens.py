@@ -8,8 +8,10 @@ from typing import Any
 from smotext.data.validation import well_formed
 from smotext.errors import InputError
 
-_CHARS_PER_TOKEN = 10  # first guess at how much of a long text is needed; English has about 4.5
-_MARGIN = 16  # tokens past the limit, behind which cutting a text mid-word can change nothing that is kept
+# The first guess at how much of a long text is needed. English has about 4.5 characters a token.
+_CHARS_PER_TOKEN = 10
+# So many tokens past the limit, cutting a text within a word changes none of the tokens that are kept.
+_MARGIN = 16
 
 
 class TextTokenizer:

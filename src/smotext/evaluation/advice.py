@@ -25,7 +25,8 @@ from smotext.evaluation.conditions import (
 from smotext.evaluation.statistics import MARGIN, Interval, detectable_difference, verdict
 from smotext.evaluation.summary import ScoreSeries
 
-ROUGHLY = 2.0  # points; a smaller difference is worth no search for more data
+# In points. A smaller difference is worth no search for more data.
+ROUGHLY = 2.0
 
 
 # From the cheapest: what costs nothing when fitted, then what makes the data larger, then another classifier.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_CONFUSED = 30  # classes; pairs grow with their square
+# In classes: their pairs grow with the square.
+MAX_CONFUSED = 30
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def score(truth: Sequence[Any], predicted: Sequence[Any]) -> ClassificationScore
     support = np.array([np.sum(true == label) for label in classes])
     predictions = np.array([np.sum(guess == label) for label in classes])
     correct = np.array([np.sum(hits & (true == label)) for label in classes])
-    f1 = 2 * correct / (support + predictions)  # harmonic mean of correct/support and correct/predictions
+    # The harmonic mean of correct / support and correct / predictions.
+    f1 = 2 * correct / (support + predictions)
     return ClassificationScores(
         accuracy=float(hits.mean()),
         macro_f1=float(f1.mean()),

@@ -36,10 +36,12 @@ def identity(model: Any) -> str:
     shown = re.sub(r" at 0x[0-9a-fA-F]+", "", re.sub(r"\s+", " ", repr(model)))
     try:
         whole = _description(model)
-    except (RecursionError, ValueError):  # a function that holds itself, or a name that is not bound yet
+    except (RecursionError, ValueError):
+        # A function can hold itself, or a name that is not bound yet.
         whole = _unknown()
     if whole in map(_description, _built_in(model)):
-        return shown  # short and complete, and what results of these two were always kept under
+        # This is short and complete, and what results of these two were always kept under.
+        return shown
     return f"{shown} {stable_hash(whole):016x}"
 
 
@@ -55,7 +57,8 @@ def _description(value: Any) -> str:
     if type(value) in _PLAIN:
         return repr(value)
     if isinstance(value, EncoderFeatures):
-        return f"encoder {value.name!r}"  # by name: that is what the name is for
+        # An encoder is told apart by the name that it was given for this purpose.
+        return f"encoder {value.name!r}"
     if isinstance(value, np.ndarray | np.generic):
         return f"{value.dtype}{value.shape}[{_items(value.ravel().tolist())}]"
     if type(value) in (list, tuple):

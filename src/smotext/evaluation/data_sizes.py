@@ -13,8 +13,10 @@ from smotext.data.class_counts import new_rows_for_n
 from smotext.errors import InputError
 from smotext.evaluation.labelled_texts import LabelledTexts, count_labels
 
-MAJORITY_ROWS = 200  # of each large class in an imbalance setting, where it has that many
-NEW_PER_CLASS = 50  # in a shots setting
+# Rows of each large class in a setting of kind imbalance, where it has that many.
+MAJORITY_ROWS = 200
+# New rows of a class in a setting of kind shots.
+NEW_PER_CLASS = 50
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from scipy import sparse
 from smotext.augmentation.sample_weights import half_weights
 from smotext.evaluation.classifiers import interpolate_rows
 
-BETA = 0.2  # of mixup's Beta(a, a): Zhang et al. use 0.1 to 0.4
+# The parameter of mixup's Beta(a, a); Zhang et al. use 0.1 to 0.4.
+BETA = 0.2
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,12 @@ from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWord
 from smotext.fitting.new_rows import NewRows, new_rows_of
 from smotext.utils.seeding import stable_hash
 
-PASSAGE_WORDS = 60  # a retrieved passage is cut to about what a decoder writes
+# A retrieved passage is cut to about the length of what a decoder writes.
+PASSAGE_WORDS = 60
 MAX_PASSAGES = 20_000
 
-Adapt: TypeAlias = Callable[[Any, Any, Sequence[str], int], Any]  # (encoder, decoder, texts, seed) to a decoder
+# Makes a decoder out of an encoder, a decoder, texts and a seed.
+Adapt: TypeAlias = Callable[[Any, Any, Sequence[str], int], Any]
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def default_generators(
     can_ask = has_language_model(decoder)
     made: dict[str, GenerateFold] = {
         "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
-        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1)),
+        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1, max_passages=1)),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
         "prompting": not_run("the decoder has no causal language model that could be prompted without a vector"),
         "contextual edits": ContextualEdits(LanguageModelWords(decoder) if can_ask else None),

@@ -11,7 +11,8 @@ import numpy as np
 from smotext.evaluation.labelled_texts import Label
 from smotext.evaluation.word_edits import rows_in_turn
 
-BORROWED = 0.5  # chance of a step by the other classes' texts, where these have the word
+# With this chance a step is taken from the other classes' texts, where these have the word.
+BORROWED = 0.5
 
 
 def generate_chains(

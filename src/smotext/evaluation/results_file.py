@@ -65,10 +65,12 @@ def _read(path: Path) -> Iterator[tuple[str, Any]]:
 def _locked(path: Path) -> Iterator[IO[bytes]]:
     """Give the file for reading and appending; no other process has it until the block ends."""
     with open(path, "ab+") as file:
-        with contextlib.suppress(ImportError, OSError):  # Windows and some network disks have no such lock
+        with contextlib.suppress(ImportError, OSError):
+            # Windows and some network disks have no such lock.
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed, which writes out what is buffered first
+            # Held until the file is closed, which writes out what is buffered first.
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 

@@ -15,7 +15,8 @@ from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
 from smotext.utils.seeding import generator, stable_hash
 
 N_TEST_FOLDS = 5
-N_TEST_DRAWS = 200  # resamples of a test set: their variance is then known to about a tenth
+# Test sets are resampled so many times: their variance is then known to about a tenth.
+N_TEST_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class TrainTestSplit:
 class Design(Protocol):
     """Where the training part and the test part of each seed come from."""
 
-    test_train_ratio: float  # of the parts, also where a setting draws a few rows from the training part
+    # The ratio of the whole parts, also where a setting draws a few rows from the training part.
+    test_train_ratio: float
     description: str
 
     def parts(self, seed: int) -> TrainTestSplit:

@@ -12,7 +12,8 @@ from scipy import stats
 
 from smotext.utils.holm import holm
 
-MARGIN = 1.0  # points; a loss smaller than this counts as none
+# In points. A smaller loss counts as none.
+MARGIN = 1.0
 Word = Literal["helps", "no difference", "hurts", "too little data to tell"]
 
 

@@ -100,8 +100,10 @@ class Study:
     folder: Path | None = None
     design: Design = None  # type: ignore[assignment]
     is_tuned: bool = True
-    notes: list[str] = field(init=False)  # on classes that are smaller than a setting asks for
-    resampled: set[str] = field(init=False)  # settings in which every seed has the same training and test rows
+    # Notes on classes that are smaller than a setting asks for.
+    notes: list[str] = field(init=False)
+    # Settings in which every seed has the same training and test rows.
+    resampled: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         if len(self.data.counts) < 2:
@@ -302,7 +304,8 @@ class Study:
         """Return the cell with a hash of all else that its result depends on."""
         source = GENERATOR_OF.get(cell.condition, "")
         words: list[Any] = [self._identities[cell.model], self.max_test_rows]
-        if cell.setting in self.resampled:  # cells from before test rows were resampled lack what is needed
+        if cell.setting in self.resampled:
+            # Cells that were kept before test rows were resampled lack what is needed.
             words.append("test rows resampled")
         if self.is_tuned:
             words.append("tuned")

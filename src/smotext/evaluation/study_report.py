@@ -20,7 +20,8 @@ from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Overall, Row, Verdict, summarise, verdicts
 from smotext.utils.files import atomic_write
 
-MAX_RECALL_COLUMNS = 30  # a recall table with more columns is not read
+# Nobody reads a table of recalls with more columns.
+MAX_RECALL_COLUMNS = 30
 
 
 @dataclass(frozen=True)
@@ -303,7 +304,8 @@ def _detectable(verdict: Verdict) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}"  # no "-0.0"
+    # Adding zero turns "-0.0" into "0.0".
+    return f"{round(value, 1) + 0.0:+.1f}"
 
 
 def _range(interval: Interval) -> str:

@@ -75,7 +75,8 @@ def tuned_threshold_predictions(
         raise NotApplicable("too few texts of a class to choose a threshold on")
     tuned = TunedThresholdClassifierCV(clone(model), scoring="f1_macro", cv=splits)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of thresholds with which a class is never predicted
+        # scikit-learn warns of thresholds with which a class is never predicted.
+        warnings.simplefilter("ignore", UserWarning)
         array = np.empty(len(texts), dtype=object)
         array[:] = list(texts)
         found = as_python_values(tuned.fit(array, codes).predict(list(test_texts)))

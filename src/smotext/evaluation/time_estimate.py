@@ -86,7 +86,8 @@ def _generating_seconds(study: Study, source: str, fold: Fold, n_texts: int, n_f
         generate = generate.adapted(fold.train.texts, 0)
         adapting = time.perf_counter() - started
     try:
-        generate(fold.train.texts, fold.train.labels, wanted, 0)  # loads, compiles and encodes: once a study
+        # The first call loads, compiles and encodes, which happens once in a study and is not timed.
+        generate(fold.train.texts, fold.train.labels, wanted, 0)
     except NotApplicable:
         return None
     started = time.perf_counter()

@@ -15,7 +15,8 @@ from smotext.protocols import Decoded
 from smotext.settings import Sampling
 
 WRITTEN_AT_ONCE = 32
-MOST_TOKENS = 4  # of a word that is put in
+# Tokens of a word that is put in.
+MOST_TOKENS = 4
 WORD_SAMPLING = Sampling(do_sample=True, temperature=1.0, top_p=0.9)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from smotext.evaluation.labelled_texts import Label
 from smotext.fitting.new_rows import NewRows
 
-CHANGED = 0.1  # share of the words that one edit touches: EDA's alpha
+# The share of the words that one edit touches: the alpha of EDA.
+CHANGED = 0.1
 
 
 def edit_words(text: str, rng: np.random.Generator) -> str:

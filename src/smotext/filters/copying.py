@@ -15,13 +15,20 @@ from smotext.filters.ngrams import LONGEST_COUNTED, GramOwners, WordRuns, squeez
 from smotext.filters.protocol import Batch, FilterScores, RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
 
-SHORTEST_RUN = 8  # words; idioms and openings are shorter
-LONGEST_RUN = 40  # words; real texts that quote each other must not allow more
-_WHOLE = 4  # words from which parts of a text that stand in a real one count; shorter ones must be equal
-_SMALLEST_SHARE = 0.6  # of three-word runs; texts of one form share some
-_NO_BOUNDS = (float(LONGEST_RUN), 1.0)  # of a class without real texts
-_NEAR = 0.9  # cosine below which nothing counts as a copy, however far apart the real texts lie
-_ROWS = 512  # synthetic texts compared with each other in one block
+# In words. Idioms and common openings are shorter than this.
+SHORTEST_RUN = 8
+# In words. However much the real texts quote each other, longer runs are never allowed.
+LONGEST_RUN = 40
+# From so many words on, a text of which a part stands in a real text counts as copied; shorter ones must be equal.
+_WHOLE = 4
+# Share of three-word runs. Texts of one form, such as questions, share some without being copies.
+_SMALLEST_SHARE = 0.6
+# The bounds of a class without real texts.
+_NO_BOUNDS = (float(LONGEST_RUN), 1.0)
+# Below this cosine nothing counts as a copy, however far apart the real texts lie.
+_NEAR = 0.9
+# So many synthetic texts are compared with each other in one block.
+_ROWS = 512
 
 
 @dataclass(frozen=True)

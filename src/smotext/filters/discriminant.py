@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from smotext.filters.geometry import blocks
 from smotext.filters.score_bounds import CALIBRATION_ROWS, evenly_spaced
 
-_ROWS = 1024  # rows whose parents are whitened together
+# The parents of so many rows are whitened together.
+_ROWS = 1024
 _TEMPERATURES = np.geomspace(0.5, 64, 29)
-_LEAST_SHRINKAGE = 1e-3  # keeps the covariance invertible where texts are fewer than dimensions
+# Keeps the covariance invertible where there are fewer texts than dimensions.
+_LEAST_SHRINKAGE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ class Discriminant:
                 for block in blocks(len(rows), _ROWS)
             ]
         )
-        weights = 1 / self.counts[own]  # classes count alike here too
+        # All classes count alike here, too, whatever their sizes.
+        weights = 1 / self.counts[own]
         losses = [_log_loss(-distances / (2 * temperature), own, weights) for temperature in _TEMPERATURES]
         return replace(self, temperature=float(_TEMPERATURES[int(np.argmin(losses))]))
 
@@ -209,7 +212,8 @@ def _shrunk_covariance(
     spread = squares - dim * scale**2  # ||S - scale I||^2
     noise = (fourth / n_texts - squares) / n_texts  # expected ||S - true covariance||^2
     shrinkage = 1.0 if spread <= 0 else float(np.clip(noise / spread, _LEAST_SHRINKAGE, 1.0))
-    ridge = shrinkage * scale or 1.0  # classes without any spread: plain Euclidean distances
+    # Where no class has any spread, distances are plain Euclidean ones.
+    ridge = shrinkage * scale or 1.0
     return (1 - shrinkage) * covariance + ridge * np.eye(dim), shrinkage
 
 

@@ -5,6 +5,7 @@ No language is assumed: both scores come from counting the real texts alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,15 @@ from smotext.filters.ngrams import words
 from smotext.filters.protocol import RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
 
-_BITS = 21  # of a code point; three fit into 63 bits
-_SMOOTHING = 0.5  # added to each count of characters (Jeffreys' prior)
-_COUNTED_TEXTS = 20_000  # enough for a language's habits; more would only cost memory
-_LEAST_PAIRS = 8  # below, word order says too little
+# Bits of a code point; three of them fit into a 63-bit number.
+_BITS = 21
+# Added to each count of characters (Jeffreys' prior).
+_SMOOTHING = 0.5
+# So many texts show a language's habits; more would only cost memory.
+_COUNTED_TEXTS = 20_000
+# With fewer pairs of words the order of words says too little.
+_LEAST_PAIRS = 8
+_UNBROKEN = re.compile(r"\w+")  # words, and in scripts without spaces whole clauses
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class Gibberish:
 class WordSalad:
     """Rejects texts whose words stand in no order that the real texts know.
 
-    Texts of eight words or fewer, and scripts without spaces, are not judged.
+    Texts of eight words or fewer are not judged. In scripts without spaces, characters count as words.
 
     Parameters
     ----------
@@ -228,7 +234,7 @@ def _fit_by_text(
 
 def _triples(text: str) -> NDArray[np.int64]:
     """Return a key per character of the text's words: the character and the two before it."""
-    spaced = f"  {' '.join(words(text))} "
+    spaced = f"  {' '.join(_UNBROKEN.findall(text.lower()))} "
     codes = np.array([ord(character) for character in spaced], dtype=np.int64)
     return (codes[:-2] << 2 * _BITS | codes[1:-1] << _BITS | codes[2:]) if spaced.strip() else codes[:0]
 

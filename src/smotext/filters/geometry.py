@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-COSINE_BLOCK = 4096  # rows and columns of a block of cosines: 64 MB in float32
+# A block has so many rows and columns at most: 64 MB of cosines in float32.
+COSINE_BLOCK = 4096
 
 
 def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,10 +21,15 @@ from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealT
 from smotext.filters.quality import Empty
 from smotext.mixing.plan import MixPlan, replace_rows
 
-GUARDED_SHARE = 0.02  # of a class's real texts would count as copies of others, by the guard that is always on
-SCREENING_TRIES = 3  # other parents drawn for a mix that lands in another class, before it is written all the same
-_ROWS = 4096  # texts encoded and judged together
-_FIRST_ROWS = 256  # places for a class's accepted vectors to begin with
+# The guard against copies, which is always on, has bounds by which this share of a class's real texts would count
+# as copies of other real texts.
+GUARDED_SHARE = 0.02
+# A mix that lands in another class gets other parents up to so many times, and is then written all the same.
+SCREENING_TRIES = 3
+# So many texts are encoded and judged together.
+_ROWS = 4096
+# The array of a class's accepted vectors begins with so many places, and doubles when it is full.
+_FIRST_ROWS = 256
 
 Targets = Callable[[MixPlan], NDArray[np.float32]]
 Replan = Callable[[Any, Any, Any], MixPlan]
@@ -50,7 +55,7 @@ class Judge:
     encoder : object
         Anything with ``encode(texts)``.
     n_candidates : int
-        Texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
+        Most texts per mix, next to each other; of those that the guards keep, the one nearest its target is judged, the
         others fall.
     guards : sequence of FittedFilter
         Asked first, of every candidate: what they reject is never returned.
@@ -130,9 +135,8 @@ class Judge:
         encoder = encoder or self.encoder
         if not len(rows):
             return self._score_part(rows, plan, targets, encoder)
-        size = max(1, _ROWS // self.n_candidates) * self.n_candidates  # never parts the candidates of a mix
         parts = [
-            self._score_part(rows.iloc[part], plan.take(part), targets, encoder) for part in blocks(len(rows), size)
+            self._score_part(rows.iloc[part], plan.take(part), targets, encoder) for part in _blocks_of_mixes(plan)
         ]
         return pd.concat(parts, ignore_index=True)
 
@@ -145,7 +149,7 @@ class Judge:
             scores["target_cosine"] = row_cosines(batch.vectors, batch.targets)
         if self.n_candidates > 1:
             cosines = np.where(reasons == "", scores["target_cosine"], -np.inf)
-            is_best = best_candidates(cosines, self.n_candidates)
+            is_best = best_candidates(cosines, plan.candidates)
             reasons[~is_best & (reasons == "")] = NOT_NEAREST
         _ask(self.filters, batch, reasons, scores)
         is_accepted = reasons == ""
@@ -192,6 +196,17 @@ def _encode(encoder: TextEncoder, texts: list[str], vector_dim: int) -> NDArray[
     if places:
         vectors[places] = encoder.encode([texts[place] for place in places])
     return vectors
+
+
+def _blocks_of_mixes(plan: MixPlan) -> Iterator[slice]:
+    """Yield slices of about `_ROWS` rows that never part the candidates of a mix."""
+    firsts = np.flatnonzero(plan.candidates == 0)
+    start = 0
+    while start < len(plan):
+        later = firsts[(firsts > start) & (firsts <= start + _ROWS)]
+        stop = len(plan) if len(plan) <= start + _ROWS or not len(later) else int(later[-1])
+        yield slice(start, stop)
+        start = stop
 
 
 def _ask(

@@ -13,8 +13,10 @@ from smotext.filters.discriminant import Discriminant, is_first_mention
 from smotext.filters.protocol import Batch, FilterScores, RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, check_share, evenly_spaced, low_bound
 
-LEAST_TEXTS = 3  # that a class must have left besides the parents; below, a label score says nothing
-LEAST_WEIGHT = 0.1  # of a row in training: none is silenced by weighting alone
+# So many texts of a class must be left besides the parents; with fewer a label score says nothing.
+LEAST_TEXTS = 3
+# The least weight of a row in training: weighting alone silences no row.
+LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from smotext.filters.ngrams import words
 
-NGRAM = 13  # words; the length that GPT-3's contamination study settled on (Brown et al. 2020, appendix C)
+# In words: the length that GPT-3's study of contamination settled on (Brown et al. 2020, appendix C).
+NGRAM = 13
 
 
 def ngram_set(text: str, n: int = NGRAM) -> set[tuple[str, ...]]:
@@ -48,7 +49,8 @@ def overlaps(texts: Sequence[str], others: Iterable[str], n: int = NGRAM) -> NDA
     >>> overlaps(["see you at noon", "no"], ["I will see you at noon, then"], n=4).tolist()
     [True, False]
     """
-    rows_with: dict[tuple[str, ...], list[int]] = {}  # only of `texts`, usually the fewer
+    # The index is made of `texts` alone, which usually are the fewer.
+    rows_with: dict[tuple[str, ...], list[int]] = {}
     for row, text in enumerate(texts):
         for gram in ngram_set(text, n):
             rows_with.setdefault(gram, []).append(row)
@@ -75,7 +77,8 @@ def near_duplicate_groups(texts: Sequence[str], n: int = NGRAM) -> NDArray[np.in
             row = parent[row]
         return row
 
-    first_seen: dict[int, int] = {}  # by hash: the n-grams of a large file would not fit the memory
+    # N-grams are kept by their hash: those of a large file would not fit into memory.
+    first_seen: dict[int, int] = {}
     for row, text in enumerate(texts):
         for gram in ngram_set(text, n):
             parent[root(row)] = root(first_seen.setdefault(hash(gram), row))

@@ -11,18 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"\w+")
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese put no spaces between words: each of their characters counts as one.
+_NO_SPACES = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[^\W{_NO_SPACES}]+|(?=\w)[{_NO_SPACES}]")
 _NO_WORD = -1
-LONGEST_COUNTED = 128  # words of a run: a copied article would otherwise be followed word by word to its end
+# In words. A copied article would otherwise be followed word by word to its end.
+LONGEST_COUNTED = 128
 
 
 def words(text: str) -> list[str]:
     """Return the lower-cased words of `text`; punctuation and white space separate them.
 
+    In scripts without spaces between words, each character is one.
+
     Examples
     --------
     >>> words("Don't panic, Arthur!")
     ['don', 't', 'panic', 'arthur']
+    >>> words("iPhone很贵。")
+    ['iphone', '很', '贵']
     """
     return _WORD.findall(text.lower())
 

@@ -143,7 +143,8 @@ class PlainFilter:
 
     def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return what the function says, and no scores."""
-        if not len(batch):  # which somebody's function need not be ready for
+        if not len(batch):
+            # A function of the caller's need not be ready for no texts at all.
             return np.zeros(0, dtype=bool), {}
         return as_mask(self.function(list(batch.texts), batch.labels), len(batch), self.name), {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,10 +11,12 @@ from numpy.typing import NDArray
 from smotext.filters.ngrams import repeated_share, words
 from smotext.filters.protocol import Batch, PlainFilter, RealTexts
 from smotext.filters.score_bounds import Bounded, check_share, high_bound, low_bound
+from smotext.utils.sentences import ends_sentence
 
-_SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s*$""")
-_ENOUGH_WORDS = 5  # a sentence, however long the real texts are
-_MOSTLY = 0.5  # share of real texts that end a sentence, above which an open end is a fault
+# So many words are enough for a sentence, however long the real texts are.
+_ENOUGH_WORDS = 5
+# An open end is a fault where more than this share of the real texts end like a sentence.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,19 +97,8 @@ class CutOff:
 
     def fit(self, real: RealTexts) -> Bounded:
         """Return the filter, which rejects nothing where open ends are usual."""
-        are_ends_usual = np.mean([ends_like_a_sentence(text) for text in real.texts]) > _MOSTLY
+        are_ends_usual = np.mean([ends_sentence(text) for text in real.texts]) > _MOSTLY
         return Bounded(self.name, "is_cut_off", _is_cut_off, at_most=0.0 if are_ends_usual else 1.0)
-
-
-def ends_like_a_sentence(text: str) -> bool:
-    """Return whether the text ends like a sentence.
-
-    Examples
-    --------
-    >>> ends_like_a_sentence('He said "no."'), ends_like_a_sentence("He said")
-    (True, False)
-    """
-    return _SENTENCE_END.search(text) is not None
 
 
 def n_words(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -128,5 +118,5 @@ def repeated_shares(texts: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _is_cut_off(batch: Batch) -> NDArray[np.float64]:
-    ends = np.array([ends_like_a_sentence(text) for text in batch.texts], dtype=bool)
+    ends = np.array([ends_sentence(text) for text in batch.texts], dtype=bool)
     return (~batch.is_finished & ~ends).astype(np.float64)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.filters.protocol import Batch, FilterScores
 
-CALIBRATION_ROWS = 2000  # real texts that bounds are set by: a 1 % quantile still rests on 20 of them
+# Bounds are set by at most so many real texts: a 1 % quantile still rests on 20 of them.
+CALIBRATION_ROWS = 2000
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from smotext.fitting.heads import (
 from smotext.fitting.new_rows import NewRows, WriteNewRows, real_folds, rows_for_fold
 
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # of C; 1 is scikit-learn's default
+# Values of C; 1 is scikit-learn's default.
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 N_CHOICE_FOLDS = 5
 
 Score = Callable[[Sequence[Any], Sequence[Any]], float]
@@ -164,7 +165,8 @@ def choose_fit(
     for number, held_out in enumerate(folds):
         part = _part(rows, held_out, seed + number, candidates)
         if len(set(part.labels if fitting.with_real else part.new.labels)) < 2:
-            for values in predicted.values():  # one class alone: every candidate would say that
+            for values in predicted.values():
+                # Where the training part has one class alone, every candidate predicts that one.
                 values[held_out] = (list(part.labels) or [None])[0]
             continue
         for one, fitted in fit_each(model, part, candidates, fitting, shares=rows.new_per_real, seed=seed):

@@ -53,6 +53,8 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     rows don't help, they are left out. In a fold nothing is used that a row it is scored on had a part in: no
     synthetic text of which it is a parent or was shown in the prompt, or with which it has 13 words in a row in common.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     estimator : scikit-learn text classifier, optional
@@ -107,16 +109,16 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        sampler=None,
-        n=None,
-        weights=WEIGHTS,
-        Cs=STRENGTHS,
-        cv=N_CHOICE_FOLDS,
-        scoring="f1_macro",
-        random_state=None,
-    ):
+        sampler: SMOTExT | None = None,
+        n: int | Mapping[Any, int] | None = None,
+        weights: Sequence[float] = WEIGHTS,
+        Cs: Sequence[float] | None = STRENGTHS,
+        cv: int = N_CHOICE_FOLDS,
+        scoring: Any = "f1_macro",
+        random_state: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.sampler = sampler
         self.n = n
@@ -206,7 +208,8 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _write_anew(self, texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:
         sampler = self._sampler(stable_hash(seed) % 2**31)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmotextWarning)  # what had to be adapted was said of the whole
+            # What had to be adapted was told when the whole data were augmented.
+            warnings.simplefilter("ignore", SmotextWarning)
             return new_rows_of(sampler.generate(list(texts), list(labels), n_new))
 
     def _sampler(self, seed: int) -> Any:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
 
-LEAST_USABLE = 0.2  # share of a class's new rows; where fewer are left to a fold, rows are written anew in it
+# Where a fold is left with less than this share of a class's new rows, rows are written anew for it.
+LEAST_USABLE = 0.2
 
 WriteNewRows = Callable[[Sequence[str], Sequence[Any], Mapping[Any, int], int], "NewRows"]
 """``write(texts, labels, n_new, seed)``: new rows made from these texts alone."""
@@ -120,7 +121,8 @@ def rows_for_fold(
     kept = np.setdiff1d(np.arange(len(texts)), held_out)
     of_fold = Counter(labels[row] for row in kept)
     of_all = Counter(labels)
-    wanted = {  # as many for each real row as before
+    # As many new rows for each real row as before.
+    wanted = {
         label: max(1, round(count * of_fold[label] / of_all[label]))
         for label, count in counts.items()
         if label in poor and of_fold[label]
@@ -157,6 +159,7 @@ def real_folds(texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, see
         return []
     folds = StratifiedGroupKFold(min(n_folds, most), shuffle=True, random_state=seed % 2**32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer texts than folds: they sit some out
+        # scikit-learn warns of classes with fewer texts than folds, which are missing from some.
+        warnings.simplefilter("ignore", UserWarning)
         found = [test for _, test in folds.split(np.zeros(len(texts)), of_class, groups)]
     return [test for test in found if len(test)]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from smotext.mixing.plan import UNKNOWN, MixPlan
 from smotext.utils.seeding import generator, uniforms
 
-EXAMPLES_BLOCK = 16  # rows of a class that show the same others, which the decoder then reads once for all of them
+# So many consecutive rows of a class show the same texts beside their parents. The decoder reads these once for all
+# of them.
+EXAMPLES_BLOCK = 16
 
 
 def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *, seed: int) -> MixPlan:
@@ -59,7 +61,8 @@ def _shown_parents(
     parents: NDArray[np.int64], weights: NDArray[np.float64], draws: NDArray[np.float64], most: int
 ) -> list[int]:
     known = [place for place in np.argsort(-weights, kind="stable") if parents[place] != UNKNOWN]
-    unique = {int(parents[place]): draws[place] for place in known}  # a text may be both of its row's parents
+    # A text can be both parents of its row, and is shown once.
+    unique = {int(parents[place]): draws[place] for place in known}
     heaviest = [*unique][:most]
     return sorted(heaviest, key=lambda parent: unique[parent])
 

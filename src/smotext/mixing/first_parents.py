@@ -29,9 +29,12 @@ from smotext.mixing.neighbours import nearest
 from smotext.utils.seeding import generator, stable_hash
 
 PARENT_STRATEGIES = ("smote", "random", "borderline", "adasyn", "kmeans")
-DANGER_NEIGHBOURS = 10  # m of Han, Wang & Mao (2005), imbalanced-learn's default
-N_CLUSTERS = 8  # of imbalanced-learn's KMeansSMOTE
-_SPARSITY_SAMPLE = 4000  # rows that a cluster's mean distance is taken over; all pairs of more would take hours
+# The number m of Han, Wang & Mao (2005), with imbalanced-learn's default.
+DANGER_NEIGHBOURS = 10
+# As in imbalanced-learn's KMeansSMOTE.
+N_CLUSTERS = 8
+# A cluster's mean distance is taken over so many of its rows: all pairs of more rows would take hours.
+_SPARSITY_SAMPLE = 4000
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class LabelledVectors:
         """Cluster of each text, from one k-means over all classes."""
         from sklearn.cluster import MiniBatchKMeans
 
-        state = stable_hash(self.seed, "kmeans") >> 33  # 31 bits: what scikit-learn takes
+        # scikit-learn takes seeds of 31 bits.
+        state = stable_hash(self.seed, "kmeans") >> 33
         return MiniBatchKMeans(min(N_CLUSTERS, len(self.vectors)), random_state=state).fit_predict(self.vectors)
 
 
@@ -119,7 +123,8 @@ def find_groups(strategy: str, corpus: LabelledVectors, label: Any, k_neighbors:
         return _cluster_groups(corpus, label, shuffle, k_neighbors)
     if strategy == "borderline":
         share = other_class_share(corpus, label, DANGER_NEIGHBOURS)
-        in_danger = (share >= 0.5) & (share < 1)  # all neighbours of another class: noise
+        # A text whose neighbours all belong to other classes counts as noise, and is no parent.
+        in_danger = (share >= 0.5) & (share < 1)
         levels = np.where(in_danger, 1.0, 0.0)
     elif strategy == "adasyn":
         levels = other_class_share(corpus, label, k_neighbors)
@@ -155,7 +160,8 @@ def other_class_share(corpus: LabelledVectors, label: Any, k: int) -> NDArray[np
 def _cluster_groups(corpus: LabelledVectors, label: Any, shuffle: NDArray[np.int64], k_neighbors: int) -> list[Group]:
     """Return the class's part of each cluster where it is not rare and has neighbours enough."""
     mine = corpus.clusters[corpus.rows[label]]
-    threshold = 0.5 / max(len(corpus.rows) - 1, 1)  # imbalanced-learn's, if all but one class grow by as much
+    # imbalanced-learn's threshold, for the case that all classes but one grow by as much.
+    threshold = 0.5 / max(len(corpus.rows) - 1, 1)
     sizes = np.bincount(corpus.clusters)
     groups, log_weights = [], []
     for cluster in np.unique(mine):
@@ -169,8 +175,10 @@ def _cluster_groups(corpus: LabelledVectors, label: Any, shuffle: NDArray[np.int
 
 def _log_sparsity(corpus: LabelledVectors, rows: NDArray[np.int64]) -> float:
     """Return the logarithm of imbalanced-learn's sparsity of a cluster: mean distance ** exponent / size."""
-    distance = _mean_distance(np.asarray(corpus.vectors[rows[:_SPARSITY_SAMPLE]]))  # `rows` come shuffled
-    exponent = math.log(len(rows), 1.6) ** 1.8 * 0.16  # its density_exponent="auto"
+    # The rows come in random order, so that the first ones are a sample.
+    distance = _mean_distance(np.asarray(corpus.vectors[rows[:_SPARSITY_SAMPLE]]))
+    # What imbalanced-learn does for density_exponent="auto".
+    exponent = math.log(len(rows), 1.6) ** 1.8 * 0.16
     return exponent * math.log(distance) - math.log(len(rows)) if distance > 0 else -math.inf
 
 
@@ -224,7 +232,8 @@ def take_turns(groups: Sequence[Group], n_rows: int) -> NDArray[np.int64]:
 def _webster(weights: NDArray[np.float64], n_rows: int) -> NDArray[np.int64]:
     """Return whose turn each row is: the j-th turn of weight w comes at time (j + 1/2) / w."""
     shares = weights / weights.sum()
-    counts = np.floor(shares * (n_rows + len(weights)) + 0.5).astype(np.int64)  # enough: they sum to n_rows or more
+    # Rounded up like this, the counts sum to n_rows or more.
+    counts = np.floor(shares * (n_rows + len(weights)) + 0.5).astype(np.int64)
     turns = np.repeat(np.arange(len(weights)), counts)
     nth = np.arange(len(turns)) - np.repeat(np.cumsum(counts) - counts, counts)
     return turns[np.argsort((nth + 0.5) / shares[turns], kind="stable")][:n_rows]

@@ -62,7 +62,8 @@ class ImblearnStrategy:
     def __init__(self, corpus: LabelledVectors, sampler: Any, *, n_parents: int) -> None:
         self._corpus, self._sampler, self._n_parents = corpus, sampler, n_parents
         self._n_new: Mapping[Any, int] = {}
-        self._last: tuple[int, dict[Any, NDArray[np.float32]]] = (-1, {})  # attempt, vectors per class
+        # The attempt that was made last, and its vectors by class.
+        self._last: tuple[int, dict[Any, NDArray[np.float32]]] = (-1, {})
 
     def expect(self, n_new: Mapping[Any, int]) -> None:
         """Take in how many rows each class gets: every run of the sampler makes them all."""
@@ -101,7 +102,8 @@ class ImblearnStrategy:
         return self._last[1]
 
     def _state(self, attempt: int) -> int:
-        return stable_hash(self._corpus.seed, "foreign", attempt) >> 33  # 31 bits: what scikit-learn takes
+        # scikit-learn takes seeds of 31 bits.
+        return stable_hash(self._corpus.seed, "foreign", attempt) >> 33
 
     def _rows(self, label: Any, ordinals: NDArray[np.int64], attempt: int, vectors: NDArray[np.float32]) -> MixPlan:
         shape = (len(ordinals), self._n_parents)
@@ -171,7 +173,8 @@ def _run(sampler: Any, corpus: LabelledVectors) -> tuple[NDArray[Any], NDArray[A
     """Return the resampled vectors and class numbers; a failure says what to do."""
     try:
         return sampler.fit_resample(np.asarray(corpus.vectors), corpus.codes)
-    except Exception as error:  # a third party may raise anything
+    except Exception as error:
+        # A sampler of somebody else's may raise anything.
         smallest = min(corpus.rows, key=lambda label: len(corpus.rows[label]))
         raise InputError(
             f"strategy {type(sampler).__name__} failed on the vectors: {error}. There are {len(corpus.rows)} classes, "

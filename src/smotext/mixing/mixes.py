@@ -9,7 +9,8 @@ from smotext.errors import InputError, unknown_name
 from smotext.mixing.plan import UNKNOWN
 
 MIXES = ("linear", "slerp", "linear_renorm")
-_PARALLEL = 1e-6  # below this sine of the angle, a great circle is either a point or undefined
+# Below this sine of the angle between two vectors, the great circle through them is a point or undefined.
+_PARALLEL = 1e-6
 
 
 def check_mix(kind: str, n_parents: int) -> None:
@@ -85,7 +86,8 @@ def mix(
     check_mix(kind, parents.shape[1])
     if np.any((parents == UNKNOWN) & (weights != 0)):
         raise InputError("a row gives weight to an unknown parent: its vector cannot be mixed from parents")
-    places = np.where(parents == UNKNOWN, 0, parents)  # their weight is 0, so any vector will do
+    # A place without a parent has weight 0, so that any vector can stand there.
+    places = np.where(parents == UNKNOWN, 0, parents)
     if kind == "linear":
         return _weighted_sum(vectors, places, weights)
     direction = weights if kind == "linear_renorm" else _slerp_weights(vectors, places, weights)

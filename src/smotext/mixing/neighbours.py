@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 
-CHUNK_BYTES = 48 * 2**20  # working memory of one call; larger is hardly faster on a CPU
-_SPARE = 8  # candidates kept beyond k, so that ranking them again exactly also settles float32's near-ties
-_FIRST_CHUNK = 256  # rows of the first chunk; it bounds the distances worth looking at in the later, larger ones
+# Working memory of one call. Larger blocks are hardly faster on a CPU.
+CHUNK_BYTES = 48 * 2**20
+# So many candidates more than k are kept. They are ranked again in float64, which settles near-ties of float32.
+_SPARE = 8
+# The first chunk is small: its distances bound those that are worth looking at in the later, larger ones.
+_FIRST_CHUNK = 256
 
 
 def nearest(
@@ -84,7 +87,8 @@ class _Search:
         self.block_rows = max(int(side), 16)
         self.distances = np.empty(self.block_rows**2, dtype=np.float32)
         largest, first = self.block_rows, max(_FIRST_CHUNK, n_candidates)
-        if _faiss_knn():  # it has blocks of its own and bounds of its own
+        if _faiss_knn():
+            # FAISS divides the work into blocks itself.
             largest = first = max(chunk_bytes // (16 * self.vector_dim), 16)
         self.chunks = _growing_chunks(self.n_rows, first, largest)
         self.mean = self._mean()
@@ -133,7 +137,8 @@ class _Search:
         """Return each query's candidates by (exact distance, position), the query itself last."""
         places = np.sort(places, axis=1)
         exact = np.empty(places.shape)
-        step = max(self.block_rows // (3 * places.shape[1]), 1)  # float64 copies of all candidates of `step` queries
+        # So many queries at a time that float64 copies of all their candidates fit into the memory.
+        step = max(self.block_rows // (3 * places.shape[1]), 1)
         for start in range(0, len(queries), step):
             some = slice(start, start + step)
             rows = self.read(places[some].ravel()).astype(np.float64).reshape(*places[some].shape, -1)

@@ -110,7 +110,8 @@ class Anyone:
 
     def __init__(self, n_rows: int) -> None:
         self._n_rows = n_rows
-        self._levels = [list(range(n_rows))]  # the least used first; each level has one use more than the one before
+        # Rows by how often they were used: level n holds those with n uses.
+        self._levels = [list(range(n_rows))]
 
     def prepare(self, firsts: NDArray[np.int64]) -> None:
         """Do nothing: there is nothing to find."""

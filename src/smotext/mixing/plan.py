@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from smotext.utils.seeding import row_seeds
 
 _OPTIONAL = ("vectors", "examples", "notes")
 
-UNKNOWN = -1  # a parent that is not known, or a place that a row does not use
+# Stands for a parent that is not known, and in a place for a parent or an example that a row does not use.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,33 @@ class MixPlan:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """What a long text asks of the decoder: its passages, which are written in order.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_passages, vector_dim), float32
+    examples : list of lists of str
+        The texts that each passage's prompt shows, before what was written already; empty lists: none.
+    limits : ndarray of shape (n_passages,), int64
+        The most tokens of each passage.
+    leads : list of str
+        What stands before each passage in the weightiest parent: a blank line, a space, or nothing.
+    parents : list of lists of int
+        Which passage of each known parent goes into each passage.
+    """
+
+    vectors: NDArray[np.float32]
+    examples: list[list[str]]
+    limits: NDArray[np.int64]
+    leads: list[str]
+    parents: list[list[int]]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+@dataclass(frozen=True)
 class DecoderInput:
     """What the rows of a plan ask of the decoder.
 
@@ -94,20 +122,25 @@ class DecoderInput:
     vectors : ndarray of shape (n_rows, vector_dim), float32
     examples : list of lists of str, or None
         The texts that each row's prompt shows; None: prompts show none.
+    chains : list of Chain or None, or None
+        For each row that is written passage by passage, its passages. None: no row is.
     """
 
     vectors: NDArray[np.float32]
     examples: list[list[str]] | None = None
+    chains: list[Chain | None] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def __getitem__(self, rows: slice) -> DecoderInput:
         """Return what these rows ask."""
-        return DecoderInput(self.vectors[rows], None if self.examples is None else self.examples[rows])
+        examples = None if self.examples is None else self.examples[rows]
+        chains = None if self.chains is None else self.chains[rows]
+        return DecoderInput(self.vectors[rows], examples, chains)
 
 
-def with_candidates(plan: MixPlan, n_candidates: int, *, seed: int) -> MixPlan:
+def with_candidates(plan: MixPlan, n_candidates: int, *, seed: int, once: Collection[Any] = frozenset()) -> MixPlan:
     """Return the plan with each row `n_candidates` times in a row, each with a seed of its own.
 
     Parameters
@@ -118,14 +151,18 @@ def with_candidates(plan: MixPlan, n_candidates: int, *, seed: int) -> MixPlan:
         1 or more; 1 returns the same rows.
     seed : int
         The run's root seed.
+    once : collection of label
+        Classes whose rows are not repeated.
 
     Returns
     -------
     MixPlan
         Parents, weights and vectors are the same for all candidates of a row.
     """
-    rows = np.repeat(np.arange(len(plan)), n_candidates)
-    many = replace(plan.take(rows), candidates=np.tile(np.arange(n_candidates), len(plan)))
+    numbers = np.array([1 if label in once else n_candidates for label in plan.labels], dtype=np.int64)
+    rows = np.repeat(np.arange(len(plan)), numbers)
+    firsts = np.repeat(np.cumsum(numbers) - numbers, numbers)
+    many = replace(plan.take(rows), candidates=np.arange(len(rows)) - firsts)
     seeds = np.empty(len(rows), dtype=np.int64)
     for label in dict.fromkeys(plan.labels.tolist()):
         here = np.flatnonzero(many.labels == label)

@@ -15,8 +15,10 @@ from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class
 from smotext.mixing.weights import LamSpec, draw_weights
 from smotext.utils.seeding import row_seeds, uniforms
 
-PARAPHRASE = "paraphrase"  # the strategy of a class with a single text
-_CLASSES_NAMED = 10  # in a note; the others are counted
+# What the lineage calls the strategy of a class with a single text, which cannot be mixed.
+PARAPHRASE = "paraphrase"
+# A note names so many classes; it counts the others.
+_CLASSES_NAMED = 10
 
 
 class ParentStrategy:

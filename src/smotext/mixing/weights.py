@@ -129,7 +129,8 @@ def _flat_weights(spec: LamSpec, draws: NDArray[np.float64]) -> NDArray[np.float
     # the first of a flat Dirichlet is Beta(1, others), with distribution function 1 - (1 - x)^others
     below_low, below_high = 1 - (1 - spec.low) ** others, 1 - (1 - spec.high) ** others
     lam = 1 - (1 - (below_low + (below_high - below_low) * draws[:, 0])) ** (1 / others)
-    lam = np.clip(lam, spec.low, spec.high)  # rounding may leave the window by an ulp
+    # Rounding can lead out of the window by the last bit.
+    lam = np.clip(lam, spec.low, spec.high)
     if others == 1:
         return np.column_stack([lam, 1 - lam])
     shares = -np.log(draws[:, 1:])

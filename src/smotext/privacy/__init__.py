@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smotext.privacy.auditing import Audit, AuditSettings, audit
+    from smotext.privacy.attacks import AuditSettings
+    from smotext.privacy.auditing import Audit, audit
     from smotext.privacy.privacy_option import Privacy
     from smotext.privacy.private_planner import PrivatePlanner
     from smotext.privacy.trial import audit_generator
@@ -19,7 +20,7 @@ __all__ = ["Audit", "AuditSettings", "Privacy", "PrivatePlanner", "audit", "audi
 
 _HOMES = {
     "Audit": "smotext.privacy.auditing",
-    "AuditSettings": "smotext.privacy.auditing",
+    "AuditSettings": "smotext.privacy.attacks",
     "Privacy": "smotext.privacy.privacy_option",
     "PrivatePlanner": "smotext.privacy.private_planner",
     "audit": "smotext.privacy.auditing",

@@ -216,7 +216,8 @@ def _judged(
         )
         for name, values in scores.items()
     ]
-    attacks.sort(key=lambda attack: not attack.name.startswith((LINE_UP, SINGLE)))  # the strongest first
+    # The strongest attacks come first.
+    attacks.sort(key=lambda attack: not attack.name.startswith((LINE_UP, SINGLE)))
     adjusted = holm([attack.rates.p_value for attack in attacks if attack.rates is not None])
     return [
         replace(attack, p_adjusted=p, finds_members=p <= settings.alpha)

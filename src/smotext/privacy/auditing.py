@@ -21,7 +21,8 @@ from smotext.privacy.verdicts import verdict_lines
 if TYPE_CHECKING:
     from smotext.privacy.canaries import CanaryFindings
 
-Tell = Callable[[str, int, int], None]  # what is done, how much of it, of how much (0: not known)
+# Told what is being done, how much of it is done, and of how much; 0 where that is not known.
+Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def audit(
     Every attack gets the synthetic texts and a pile of candidates, real and held-out rows together, and scores each
     candidate; it is judged by how well the scores tell the two apart.
 
+    .. versionadded:: 0.1.0
+
     Parameters
     ----------
     real, synthetic, held_out : tables with columns text and label, pairs (texts, labels), or texts alone
@@ -123,6 +126,11 @@ def audit(
     ------
     InputError
         If a file holds no text, no class is in all three, or half of the held-out rows are real rows.
+
+    See Also
+    --------
+    audit_generator : Has the texts written as well, from rows that a coin took.
+    Privacy : What lowers it.
 
     Examples
     --------

@@ -21,8 +21,10 @@ from smotext.utils.seeding import generator
 ATTRIBUTES = ("plumber", "nurse", "farmer", "lawyer", "pilot", "baker", "soldier", "teacher")
 _SENTENCE = "I work as a {}."
 _LETTERS = "bcdfghjkmnpqrstvwxz"
-N_NEAR = 3  # released texts that a guess looks at, the nearest to the row
-CLOSENESS = 20.0  # of two texts, one that is nearer by a cosine of 0.05 counts e times as much
+# A guess looks at so many released texts, the nearest to the row.
+N_NEAR = 3
+# Of two texts, one that is nearer by a cosine of 0.05 counts e times as much.
+CLOSENESS = 20.0
 
 
 @dataclass(frozen=True)

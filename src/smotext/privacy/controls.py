@@ -19,9 +19,12 @@ from smotext.privacy.rates import IntervalEstimate, measure
 from smotext.utils.seeding import generator, stable_hash
 
 HELD_OUT, COPIES, TENTH = "held-out real texts", "copies", "one tenth copies"
-BLIND_ROWS = 2000  # of each kind that the blind classifier sees; more would take minutes
-FEW_ROWS = 10  # of each kind, below which nothing can be cross-validated
-MUST_FIND = 0.95  # share of the copied rows
+# The blind classifier sees so many rows of each kind; more would take minutes.
+BLIND_ROWS = 2000
+# With fewer rows of a kind nothing can be cross-validated.
+FEW_ROWS = 10
+# The control that copies rows must have this share of them found.
+MUST_FIND = 0.95
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def blind_control(scene: Scene, settings: AuditSettings) -> Blind:
     if min(n_members, n_held_out) < FEW_ROWS:
         return Blind(IntervalEstimate(0.5, 0.0, 1.0), n_members, n_held_out, tells_apart=False)
     features = _surface(scene.candidates.take(rows).texts)
-    state = stable_hash(settings.seed, "blind") >> 33  # 31 bits: what scikit-learn takes
+    # scikit-learn takes seeds of 31 bits.
+    state = stable_hash(settings.seed, "blind") >> 33
     scores = cross_val_predict(
         LogisticRegression(max_iter=1000, class_weight="balanced"),
         features,

@@ -17,7 +17,8 @@ from smotext.privacy.similarity import vector_similarities
 from smotext.utils.seeding import generator
 
 NO_VERDICT = "not a verdict: these miss most leaks"
-_NEIGHBOURS = 40  # of a text, among which the two nearest members and held-out rows are sought
+# The two nearest members and held-out rows of a text are sought among so many of its neighbours.
+_NEIGHBOURS = 40
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 
 from smotext.errors import InputError
 
-ALPHA = 0.05  # how often a bound may be too high
+# A bound may be too high in one case of twenty.
+ALPHA = 0.05
 
 
 def clopper_pearson(n_right: int, n: int, *, alpha: float = ALPHA) -> tuple[float, float]:

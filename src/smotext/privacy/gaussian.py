@@ -48,7 +48,8 @@ def delta_of(epsilon: float, mu: float) -> float:
 def mu_for(epsilon: float, delta: float) -> float:
     """Return the largest mu whose delta at `epsilon` is at most `delta`."""
     found = brentq(lambda mu: delta_of(epsilon, mu) - delta, 1e-9, 100.0 + epsilon, xtol=1e-12)
-    return float(found) * (1 - 1e-9)  # never on the wrong side of the root
+    # A little less, so that the result is never on the wrong side of the root.
+    return float(found) * (1 - 1e-9)
 
 
 def sigma_for(epsilon: float, delta: float = 1e-5, sensitivity: float = 1.0) -> float:
@@ -112,5 +113,6 @@ def _import_opendp() -> Any:
         import opendp.prelude as dp
     except ImportError as error:
         raise missing_extra("opendp", "privacy", "privacy='dp'") from error
-    dp.enable_features("contrib")  # what OpenDP calls mechanisms whose proofs are published and not yet all vetted
+    # OpenDP calls mechanisms so whose proofs are published, but not yet all vetted.
+    dp.enable_features("contrib")
     return dp

@@ -18,8 +18,11 @@ from scipy.special import softmax
 from smotext.filters.geometry import unit
 from smotext.privacy.attack_scene import Scene
 
-N_CANDIDATES = 16  # of each text's class, the nearest to it; a parent is rarely farther, and all would cost n^2
-_AT_ONCE = 1024  # (text, candidate) pairs handed to the decoder together
+# Of each text's class, so many candidates are looked at, the nearest to the text. A parent is rarely farther away,
+# and all of them would take quadratic time.
+N_CANDIDATES = 16
+# So many pairs of text and candidate are handed to the decoder together.
+_AT_ONCE = 1024
 ReportScored = Callable[[int, int], None]
 
 

@@ -21,6 +21,8 @@ BY_AUDIT = (
 class Privacy:
     """How rows are hidden among others, checked.
 
+    .. versionadded:: 0.1.0
+
     Attributes
     ----------
     kind : {"average", "dp"}
@@ -43,6 +45,10 @@ class Privacy:
     ------
     InputError
         If an option is missing, out of range, or belongs to the other kind.
+
+    See Also
+    --------
+    audit : Measures what texts give away.
 
     Examples
     --------

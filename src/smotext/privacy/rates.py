@@ -15,9 +15,12 @@ from smotext.privacy.epsilon_bounds import one_run_epsilon
 from smotext.utils.seeding import generator
 
 FALSE_POSITIVE_RATE = 0.01
-GUESSED_SHARE = 0.25  # of the candidates are guessed to be members, those with the highest scores; fixed beforehand
+# This share of the candidates, those with the highest scores, is guessed to be members. It is fixed before anything
+# is seen.
+GUESSED_SHARE = 0.25
 _POWER = 0.8
-_AT_ONCE = 2_000_000  # permuted entries held at once
+# So many permuted entries are in memory at once.
+_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def measure(
     auc_interval, tpr_interval = (np.nanquantile(column, [0.025, 0.975]).tolist() for column in draws.T)
     n_members = int(is_member.sum())
     p_value, null_sd = _permutation_test(scores, is_member, strata, 2 * n_draws, rng)
-    steps = stats.norm.ppf(1 - alpha / (2 * n_attacks)) + stats.norm.ppf(_POWER)  # 2: order and top
+    # Divided by two: the order of all scores and the highest ones are both tested.
+    steps = stats.norm.ppf(1 - alpha / (2 * n_attacks)) + stats.norm.ppf(_POWER)
     n_guesses, n_right = guesses(scores, is_member, strata, rng)
     return Rates(
         auc=IntervalEstimate(found, auc_interval[0], auc_interval[1]),
@@ -269,7 +273,8 @@ def guesses(
         sides = [np.flatnonzero((strata == code) & (is_member == side)) for side in (True, False)]
         n_each = min(map(len, sides))
         kept += [rng.permutation(side)[:n_each] for side in sides]
-    rows = rng.permutation(np.concatenate(kept))  # so that ties are settled by chance
+    # In random order, so that ties are settled by chance.
+    rows = rng.permutation(np.concatenate(kept))
     n_guesses = int(GUESSED_SHARE * len(rows))
     chosen = rows[np.argsort(-scores[rows], kind="stable")[:n_guesses]]
     return n_guesses, int(is_member[chosen].sum())

@@ -19,12 +19,18 @@ from smotext.privacy.attack_scene import AuditRows
 from smotext.privacy.epsilon_bounds import clopper_pearson
 from smotext.privacy.rates import IntervalEstimate
 
-SAME = 0.99  # cosine from which a vector counts as the row's own
-MAX_SOLVED_ROWS = 3000  # of a class; solving for more takes memory and minutes
-MOST_POINTS = 400  # of a class, among which lines are sought: that goes with the cube
-MOST_LINES = 500  # of a class; every two are tried
-_STRAIGHT = 1e-4  # sine below which three points count as on a line
-_MEET = 1e-3  # distance at which two lines count as meeting, for vectors of length 1
+# From this cosine on, a vector counts as the row's own.
+SAME = 0.99
+# Rows of a class; solving for more takes memory and minutes.
+MAX_SOLVED_ROWS = 3000
+# Lines are sought among so many points of a class: the time grows with the third power.
+MOST_POINTS = 400
+# Lines of a class, of which every two are tried.
+MOST_LINES = 500
+# Below this sine three points count as lying on a line.
+_STRAIGHT = 1e-4
+# Two lines that come nearer than this count as meeting; vectors have length 1.
+_MEET = 1e-3
 
 
 @dataclass(frozen=True)

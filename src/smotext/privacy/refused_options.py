@@ -130,7 +130,7 @@ def model_facts(encoder: Any, decoder: Any) -> dict[str, Any]:
     A bridge says so itself. Of a caller's own encoder nobody knows what it was trained on: it may have an attribute
     ``is_tuned``, and counts as public where it has none.
     """
-    spec = getattr(decoder, "spec", None)
+    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
     return {
         "is_adapted": getattr(spec, "is_adapted", False),
         "vector_norm": getattr(spec, "vector_norm", None),

@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 from smotext.privacy.gaussian import ceilings, sigma_for, with_noise
 from smotext.privacy.privacy_option import Privacy
 
-_SHORTER = 1 - 2.0**-40  # so that rounding never leaves a vector longer than 1
-_GRID = 2.0**-30  # sums of multiples of this are exact up to 2^22 rows, in whatever order they are added
+# Vectors are clipped a little below 1, so that rounding never leaves one longer than 1.
+_SHORTER = 1 - 2.0**-40
+# Sums of multiples of this are exact for up to 2^22 rows, in whatever order they are added.
+_GRID = 2.0**-30
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def release(vectors: NDArray[np.float32], labels: NDArray[np.object_], privacy: 
         Class by class in the order of ``privacy.labels``; a class without rows has centres of mere noise.
     """
     assert privacy.epsilon is not None
-    rng = np.random.default_rng(secrets.randbits(256))  # entropy too: a known seed would tell each row's group
+    # The seed is drawn from the system and kept nowhere: a known seed would tell the group of each row.
+    rng = np.random.default_rng(secrets.randbits(256))
     groups = draw_groups(labels, privacy.n_groups, rng)
     sums = group_sums(clip(vectors), groups, sum(privacy.n_groups.values()))
     noisy = with_noise(sums, sigma_for(privacy.epsilon, privacy.delta, privacy.sensitivity))
@@ -82,7 +85,8 @@ def clip(vectors: NDArray[Any]) -> NDArray[np.float64]:
     """
     wide = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.trunc(wide * (_SHORTER / np.maximum(lengths, 1.0)) / _GRID) * _GRID  # towards zero: never longer
+    # Rounded towards zero, a vector never gets longer.
+    return np.trunc(wide * (_SHORTER / np.maximum(lengths, 1.0)) / _GRID) * _GRID
 
 
 def draw_groups(labels: NDArray[np.object_], n_groups: dict[Any, int], rng: np.random.Generator) -> NDArray[np.int64]:

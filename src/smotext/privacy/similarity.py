@@ -14,11 +14,14 @@ from smotext.filters.ngrams import WordRuns, words
 from smotext.privacy.attack_scene import Scene
 from smotext.privacy.likelihood import leads
 
-CHARACTERS = (3, 5)  # lengths of the n-grams of characters
+# The shortest and the longest n-grams of characters.
+CHARACTERS = (3, 5)
 MAX_FEATURES = 200_000
 _TEXTS_AT_ONCE = 1024
-_QUOTED = 12  # words of a copied run that a report quotes
-SHORTEST_NAMED = 6  # words; shorter runs are idioms
+# A report quotes so many words of a copied run.
+_QUOTED = 12
+# In words. Shorter runs are idioms.
+SHORTEST_NAMED = 6
 
 Similarities = Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
 

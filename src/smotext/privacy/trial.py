@@ -15,7 +15,8 @@ from smotext.privacy.auditing import Audit, Tell, align_lineage, audit, encoded,
 from smotext.privacy.canaries import CanaryFindings, Planted, look_for, plant
 from smotext.utils.seeding import generator
 
-TEXTS_PER_ROW = 2  # of a class, unless told otherwise: as many as the published attacks are given
+# Texts for each row of a class unless told otherwise: as many as the published attacks are given.
+TEXTS_PER_ROW = 2
 GenerateFromRows = Callable[[list[str], list[Any], Mapping[Any, int]], Any]
 
 
@@ -33,6 +34,8 @@ def audit_generator(
     tell: Tell | None = None,
 ) -> Audit:
     """Return what a way of making texts gives away: each row is used or kept out by a fair coin of its own.
+
+    .. versionadded:: 0.1.0
 
     Parameters
     ----------
@@ -60,6 +63,10 @@ def audit_generator(
     ------
     InputError
         If a class that is to get texts has no used row, or the table lacks a column.
+
+    See Also
+    --------
+    audit : Attacks texts that are there already.
     """
     settings = settings or AuditSettings()
     if not 0 <= canary_share <= 0.5:
@@ -71,7 +78,8 @@ def audit_generator(
     if tell is not None:
         tell("writing texts", 0, 0)
     made = generate(list(used.texts), used.labels.tolist(), wanted)
-    renumbered = replace(used, numbers=np.arange(len(used)))  # lineage speaks of positions among what was given
+    # The lineage counts positions among the rows that were given to the generator.
+    renumbered = replace(used, numbers=np.arange(len(used)))
     has_lineage = "parents" in list(getattr(made, "columns", []))
     found = audit(
         renumbered,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from smotext.privacy.attacks import Attack
 from smotext.privacy.controls import COPIES, HELD_OUT, Blind, Control
 
-TOO_FEW = 0.7  # an audit that would have missed an AUC of 0.7 says nothing by finding nothing
+# An audit that would have missed an AUC of 0.7 says nothing by finding nothing.
+TOO_FEW = 0.7
 
 
 def verdict_lines(attacks: Sequence[Attack], blind: Blind, controls: Sequence[Control]) -> list[str]:

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 REAL_COLOUR, SYNTHETIC_COLOUR = "--real", "--synthetic"
-CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))  # of the map; further classes share a colour
+# Colours of the map; further classes share one.
+CATEGORIES = tuple(f"--class-{number}" for number in range(1, 9))
 OTHERS = "--others"
-_ROW_PX, _FRAME_PX = 30, 100  # a row of a bar chart, and what stands around the rows
-_LONGEST_NAME = 30  # characters at an axis: a phone has room for no more
+# Heights of a row of a bar chart, and of what stands around the rows.
+_ROW_PX, _FRAME_PX = 30, 100
+# In characters, at an axis: a phone shows no more.
+_LONGEST_NAME = 30
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 from smotext.evaluation.classifiers import FROZEN
 from smotext.evaluation.conditions import REAL, WITH_SMOTEXT
 
-_FEW = 3  # comparisons that one sentence can name
+# One sentence can name so many comparisons.
+_FEW = 3
 _WORDS = ("helps", "hurts", "no difference", "too little data to tell")
 
 

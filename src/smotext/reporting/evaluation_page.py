@@ -22,7 +22,8 @@ from smotext.reporting.charts import (
 from smotext.reporting.evaluation_facts import Confusion, confusions, headline, mood
 from smotext.reporting.page import render
 
-MAX_RECALL_CLASSES = 30  # whose recall is shown: those in which it changed most
+# Recall is shown for so many classes, those in which it changed most.
+MAX_RECALL_CLASSES = 30
 _OURS = (WITH_SMOTEXT, HALF_WEIGHT, ONLY_SMOTEXT)
 _NAN = float("nan")
 

@@ -19,7 +19,8 @@ from smotext.errors import InputError
 from smotext.reporting.charts import Chart
 from smotext.utils.files import atomic_write
 
-MAX_BYTES = 3_000_000  # of a page; about 1.2 MB of it is plotly.js
+# Of a page, of which plotly.js takes about 1.2 MB.
+MAX_BYTES = 3_000_000
 _SUFFIXES = (".html", ".htm")
 
 
@@ -94,7 +95,8 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("smotext.reporting"),
         autoescape=True,
-        undefined=StrictUndefined,  # a fact that is missing is an error, not a gap
+        # A fact that is missing is an error, not a gap in the page.
+        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

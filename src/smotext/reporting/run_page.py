@@ -20,11 +20,15 @@ from smotext.reporting.text_map import MAX_POINTS, MapPoint, choose_points, map_
 
 EncodeTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
-MAX_CHART_CLASSES = 30  # in a figure; the table has more
-_MAX_ROWS = 500  # of the table of classes
+# Classes in a figure; the table shows more.
+MAX_CHART_CLASSES = 30
+# Rows of the table of classes.
+_MAX_ROWS = 500
 _SAMPLED_CLASSES, _SAMPLES = 8, 4
-_LONGEST_SAMPLE, _LONGEST_ON_MAP = 1200, 280  # characters
-_LEAST_POINTS = 50  # the map is not thinned further to make a page smaller
+# In characters.
+_LONGEST_SAMPLE, _LONGEST_ON_MAP = 1200, 280
+# A map is not thinned below this to make a page smaller.
+_LEAST_POINTS = 50
 
 # What the steps of the funnel are called in a page; filters of the caller's own keep their names.
 STEPS = {

@@ -10,8 +10,10 @@ from typing import Any
 
 from smotext.errors import InputError
 
-KEY = "smotext"  # of the lineage file's metadata
-LINEAGE = ".lineage.parquet"  # what a lineage's name has behind its output's
+# The key in the metadata of the lineage file.
+KEY = "smotext"
+# The name of a lineage file is that of its output with this behind it.
+LINEAGE = ".lineage.parquet"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from smotext.reporting.charts import CATEGORIES, OTHERS, Chart, without_markup
 
-MAX_POINTS = 1500  # more are slow to draw on a phone
-_LEAST_POINTS = 3  # two always lie on a line
+# More points are slow to draw on a phone.
+MAX_POINTS = 1500
+# Two points always lie on a line, and make no map.
+_LEAST_POINTS = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def choose_points(labels: Sequence[str], n: int, *, seed: int = 0) -> NDArray[np
         return np.arange(len(labels))
     order = np.random.default_rng(seed).permutation(len(labels))
     turns: dict[str, int] = {}
-    rounds = np.empty(len(labels), dtype=np.int64)  # which of its class a row is, in the drawn order
+    # The number of each row within its class, in the drawn order.
+    rounds = np.empty(len(labels), dtype=np.int64)
     for row in order:
         rounds[row] = turns[labels[row]] = turns.get(labels[row], -1) + 1
     return np.sort(order[np.argsort(rounds[order], kind="stable")[:n]])

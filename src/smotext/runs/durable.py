@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import AskForGroup, DrawCentres, MakeVectors, WriteGroup
+from smotext.augmentation.running import AskForGroup, DrawCentres, MakeVectors, WriteGroup
 from smotext.errors import RunError, RunStopped
 from smotext.mixing.plan import MixPlan
 from smotext.runs.retry import DECODING_FAILED, GroupOutcome, write_with_retries
@@ -68,7 +68,8 @@ class DurableRun:
         self.n_resumed = 0
         self._n_planned: dict[int, int] = {}
         self._has_written = False
-        self._good: MixPlan | None = None  # a row that could be decoded
+        # A row that could be decoded: if it still can, a failure is the fault of other rows and not of the model.
+        self._good: MixPlan | None = None
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, memory-mapped."""
@@ -166,12 +167,14 @@ class DurableRun:
         """Return what an earlier process has kept, or None if it is not there or not as it was written."""
         if not path.exists():
             return None
-        is_same = self.folder.noted_digest(path) in (None, digest(path))  # a crash comes between a file and its note
+        # A crash can come between writing a file and noting its hash.
+        is_same = self.folder.noted_digest(path) in (None, digest(path))
         try:
             kept = load(path) if is_same else None
         except MemoryError:
             raise
-        except Exception:  # whatever numpy, pyarrow and json make of damaged bytes
+        except Exception:
+            # numpy, pyarrow and json raise all kinds of errors on damaged bytes.
             kept = None
         if kept is not None and (is_right is None or is_right(kept)):
             return kept
@@ -242,7 +245,13 @@ class DurableRun:
 
 
 def _count_tokens(rows: pd.DataFrame) -> int:
-    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well."""
-    is_counted = rows["n_tokens"] >= 0
+    """Return the new tokens of the rows, or the words where a decoder counts none: a cap holds for it as well.
+
+    Of long texts those of all candidates count.
+    """
+    tokens = rows["n_tokens"]
+    if "n_written" in rows:
+        tokens = rows["n_written"].astype("float64").fillna(tokens)  # a row that failed has none
+    is_counted = tokens >= 0
     words = sum(len(text.split()) for text in rows.loc[~is_counted, "text"])
-    return int(rows.loc[is_counted, "n_tokens"].sum()) + words
+    return int(tokens[is_counted].sum()) + words

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import AskForGroup, InMemoryRun, MakeVectors, WriteGroup, augment
+from smotext.augmentation.augment import augment
+from smotext.augmentation.running import AskForGroup, InMemoryRun, MakeVectors, WriteGroup
 from smotext.data.class_counts import new_rows_for_n
 from smotext.data.corpus import Corpus
 from smotext.encoders.adapted import as_encoder
@@ -20,10 +21,12 @@ from smotext.mixing.plan import MixPlan
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
 
-BUDGET_S = 20.0  # a probe grows while the next one is likely to stay below this
+# Probes grow as long as the next one is likely to take no more seconds than this.
+BUDGET_S = 20.0
 _SAMPLE_TEXTS = 256
 _FIRST_ROWS, _GROWTH = 4, 4
-_MATRIX_ROWS = 512  # of the matrix product that tells how fast neighbours are found
+# Rows of a matrix product that tells how fast neighbours are found.
+_MATRIX_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -80,39 +83,44 @@ def estimate_run(
         Seconds that the largest probe should stay below; larger batches are faster per row, so that a
         small probe of a slow model says too much.
     """
-    new_rows = {label: number for label, number in new_rows.items() if number}  # the others are in no sample
-    settings = replace(settings, on_shortfall="report")  # that few rows fall short of says nothing
+    # Classes that get no new rows are not sampled.
+    new_rows = {label: number for label, number in new_rows.items() if number}
+    # A probe of a few rows may fall short by chance, which is no reason to fail.
+    settings = replace(settings, on_shortfall="report")
     privacy = settings.privacy
     n_together = settings.k_neighbors + 1 if privacy is None else privacy.group_size or 1
     sample = sample_of(corpus, new_rows, n_together)
     uncached = as_encoder(_Uncached(encoder))
-    encoder.encode(sample.texts[:1])  # the first call of a model is slower than all others
+    # A model's first call is slower than all others, and is not timed.
+    encoder.encode(sample.texts[:1])
     started_s = time.perf_counter()
     vectors = encoder.encode(sample.texts)
-    encode_s = (time.perf_counter() - started_s) * len(corpus.texts) / len(sample.texts)
+    encode_s = time.perf_counter() - started_s
     n_rows, n_probed, all_s = sum(new_rows.values()), 0, 0.0
     has_filters = settings.filters is not None or settings.candidates > 1
     timed = _TimedRun(vectors)
     size = min(_FIRST_ROWS, n_rows)
     while size:
-        timed = _TimedRun(vectors)
+        timed = _TimedRun(timed.found, timed.encode_s)
         probed = new_rows_for_n(size, new_rows)
         started_s = time.perf_counter()
         augment(sample, probed, encoder=uncached, decoder=decoder, settings=settings, seed=seed, run=timed)
-        all_s, n_probed = time.perf_counter() - started_s, size
+        all_s, n_probed = time.perf_counter() - started_s - timed.encoding_s, size
         is_affordable = all_s * _GROWTH < budget_s
         size = min(size * _GROWTH, n_rows, settings.group_size) if is_affordable else 0
         size = size if size > n_probed else 0
     per_row = n_rows / n_probed if n_probed else 0.0
-    vector_bytes = 4 * vectors.shape[1] * len(corpus.texts)
+    vectors_a_text = len(timed.found) / len(sample.texts)  # long texts have some of their passages as well
+    vector_bytes = int(4 * vectors.shape[1] * len(corpus.texts) * vectors_a_text)
     text_bytes = int(timed.text_bytes * per_row)
     return RunEstimate(
-        encode_s=encode_s,
+        encode_s=(timed.encode_s or encode_s) * len(corpus.texts) / len(sample.texts),
         plan_s=_neighbour_seconds(corpus, new_rows, vectors.shape[1]),
         decode_s=timed.decode_s * per_row,
         filter_s=(all_s - timed.decode_s) * per_row if has_filters else 0.0,
         n_tokens=int(timed.n_tokens * per_row),
-        memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,  # text: rows, parts read back, the table, its file
+        # Texts are in memory four times: as rows, as parts that are read back, in the table, and in its file.
+        memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,
         gpu_bytes=_peak_gpu_memory(),
         disk_bytes=2 * vector_bytes + int(timed.row_bytes * per_row),
         n_probed=n_probed,
@@ -131,20 +139,36 @@ def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], n_together: int) -> C
 class _Uncached:
     """An encoder without the name under which vectors are cached: a trial neither leaves nor finds any."""
 
+    fingerprint = None
+
     def __init__(self, encoder: Encoder) -> None:
-        self.vector_dim, self.encode = encoder.vector_dim, encoder.encode
+        self.vector_dim, self.encode, self.max_tokens = encoder.vector_dim, encoder.encode, encoder.max_tokens
+        self.count_truncated = encoder.count_truncated
 
 
 class _TimedRun(InMemoryRun):
-    """Keeps nothing but the time that decoding took and how much was written; the vectors are there already."""
+    """Keeps nothing but the times and how much was written; the vectors are there, but for those of passages.
 
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_texts, vector_dim), float32
+        Or those that an earlier run `found`.
+    encode_s : float
+        What it took to find them; 0 if they were given.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], encode_s: float = 0.0) -> None:
         super().__init__()
-        self._vectors = vectors
+        self.found, self.encode_s = vectors, encode_s
+        self.encoding_s = 0.0  # within this run
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
-        return self._vectors
+        if len(self.found) != n_texts:
+            started_s = time.perf_counter()
+            self.found = make()
+            self.encode_s = self.encoding_s = time.perf_counter() - started_s
+        return self.found
 
     def decode(
         self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
@@ -153,7 +177,7 @@ class _TimedRun(InMemoryRun):
             started_s = time.perf_counter()
             rows = write(group, ask(group))
             self.decode_s += time.perf_counter() - started_s
-            self.n_tokens += int(rows["n_tokens"].clip(lower=0).sum())
+            self.n_tokens += int(rows["n_written" if "n_written" in rows else "n_tokens"].clip(lower=0).sum())
             self.text_bytes += sum(len(text.encode()) for text in rows["text"])
             self.row_bytes += int(rows.memory_usage(deep=True).sum())
             yield rows
@@ -173,10 +197,12 @@ def _peak_memory() -> int:
     """Return the peak of this process in bytes: the table and the models are in it by now."""
     try:
         import resource
-    except ImportError:  # Windows
+    except ImportError:
+        # Windows has no module `resource`.
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # macOS counts bytes, Linux kilobytes
+    # macOS counts in bytes, Linux in kilobytes.
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _peak_gpu_memory() -> int:

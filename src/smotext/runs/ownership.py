@@ -16,7 +16,8 @@ def check_run_path(path: Path) -> None:
         raise InputError(f"{path} is a file, and the run is kept in a directory of that name: move it away")
     if path.stat().st_dev != path.parent.stat().st_dev:
         raise InputError(f"{path} lies on another file system than its output: move it away")
-    for place in (path, path / "settings.json"):  # whoever owns them can change what is written in our name
+    for place in (path, path / "settings.json"):
+        # Whoever owns these can change what is written in our name.
         _check_owner(place)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise InputError(
@@ -28,7 +29,8 @@ def _check_owner(path: Path) -> None:
     """Raise InputError if the file or directory belongs to another user."""
     try:
         owner = path.stat().st_uid
-    except OSError:  # not there, or not to be seen: the directory's own rights are looked at next
+    except OSError:
+        # It is not there or cannot be seen; the caller looks at the directory's own rights next.
         return
     if hasattr(os, "geteuid") and owner != os.geteuid():
         raise InputError(

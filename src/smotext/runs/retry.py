@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smotext.augmentation.augment import WriteGroup
+from smotext.augmentation.running import WriteGroup
 from smotext.augmentation.writing import ROW_COLUMNS
 from smotext.errors import SmotextError, SmotextWarning
 from smotext.mixing.plan import DecoderInput, MixPlan
 from smotext.utils.files import is_disk_full
 
-TRIES = 2  # how often a group, and then each of its rows alone, is decoded before it counts as failed
-DECODING_FAILED = "decoding failed: "  # begins the reason of a row that cannot be decoded
+# A group, and then each of its rows alone, is tried so many times before it counts as failed.
+TRIES = 2
+# Begins the reason of a row that cannot be decoded.
+DECODING_FAILED = "decoding failed: "
 _DTYPES = {
     "lam": "float64",
     "seed": "int64",
@@ -104,7 +106,8 @@ def _try(write: WriteGroup, group: MixPlan, asked: DecoderInput) -> pd.DataFrame
             return write(group, asked)
         except SmotextError:
             raise
-        except Exception as caught:  # whatever a model's engine raises
+        except Exception as caught:
+            # A model's engine may raise anything.
             if is_disk_full(caught):
                 raise
             error = caught

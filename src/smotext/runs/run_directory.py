@@ -53,7 +53,8 @@ class RunDirectory:
         self.path = path
         self.is_resumed = is_resumed
         self._lock = lock
-        self._digests: dict[str, str] | None = None  # by file, from the manifest; read when first asked for
+        # The hash of each file as the log has it; read when it is first asked for.
+        self._digests: dict[str, str] | None = None
 
     @classmethod
     def open(cls, path: Path, settings: Mapping[str, Any], *, resume: Resume = "if-possible") -> RunDirectory:
@@ -89,7 +90,8 @@ class RunDirectory:
             if is_resumed:
                 _compare(path / "settings.json", settings)
             else:
-                _empty(path)  # what a process left that died before it had written its settings
+                # A process has died before it had written its settings; what it left is of no use.
+                _empty(path)
                 _write_json(path / "settings.json", settings)
         except BaseException:
             os.close(lock)
@@ -143,7 +145,8 @@ class RunDirectory:
         write(staged)
         self.log("delivered", file=target.name, sha256=digest(staged))
         earlier = staged.with_name(f"{target.name}.earlier")
-        if target.is_dir():  # which no rename replaces
+        if target.is_dir():
+            # A rename does not replace a directory.
             if earlier.exists():
                 shutil.rmtree(earlier)
             step("putting aside", target)
@@ -166,7 +169,8 @@ class RunDirectory:
         for name in last:
             (self.path / name).unlink(missing_ok=True)
             step("removed", self.path / name)
-        with contextlib.suppress(OSError):  # not empty: another process has begun a run of its own here
+        with contextlib.suppress(OSError):
+            # If the directory is not empty, another process has begun a run of its own in it.
             self.path.rmdir()
         self.close()
 
@@ -248,7 +252,8 @@ def _take_lock(path: Path) -> int:
     """Return the file descriptor of the run's lock, held until it is closed or the process ends."""
     try:
         import fcntl
-    except ImportError:  # Windows has no flock: runs are durable there, but not guarded against a second process
+    except ImportError:
+        # Windows has no flock: runs are durable there, but not guarded against a second process.
         return os.open(path / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     lock = -1
     try:
@@ -308,7 +313,8 @@ def _compare(path: Path, values: Mapping[str, Any]) -> None:
     changes = [
         f"{name} was {before.get(name, 'not set')!r} and is {now.get(name, 'not set')!r}"
         for name in dict.fromkeys([*before, *now])
-        if before.get(name, _flat) != now.get(name, _flat)  # _flat: a value that no JSON holds
+        # The function stands for a missing entry: no JSON holds it.
+        if before.get(name, _flat) != now.get(name, _flat)
     ]
     if changes:
         raise InputError(

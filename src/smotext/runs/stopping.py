@@ -11,8 +11,10 @@ from typing import Any
 
 from smotext.errors import CapReached, InputError, RunStopped
 
-_FIRST_ROWS = 16  # decoded to learn what a row takes, where minutes are capped
-_TOKENS_A_ROW = 128  # until it is known: decode's own default limit
+# Where minutes are capped, so many rows are decoded first, to learn how long a row takes.
+_FIRST_ROWS = 16
+# A row is taken to have so many tokens until some were counted; it is the default limit of `decode`.
+_TOKENS_A_ROW = 128
 
 
 class Stopper:
@@ -111,7 +113,8 @@ class Stopper:
     def watching(self) -> Iterator[None]:
         """Let the first Ctrl-C within the block be noted and the second one strike."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # Python delivers signals to the main thread alone
+            # Python delivers signals to the main thread alone, so that other threads have none to watch for.
+            yield
             return
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:

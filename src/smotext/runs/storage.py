@@ -17,13 +17,15 @@ from smotext.utils.files import atomic_write
 
 _NUMBERS = ("ordinals", "attempts", "candidates", "parents", "weights", "seeds")
 _OPTIONAL = ("vectors", "examples")
-_DTYPES = b"smotext.dtypes"  # key of the columns' types in a part's metadata
+# The key in a part's metadata under which the types of its columns are kept.
+_DTYPES = b"smotext.dtypes"
 
 
 def save_vectors(vectors: NDArray[np.float32], path: Path) -> None:
     """Write the vectors as a ``.npy`` file that can be memory-mapped."""
     with atomic_write(path, mode=0o600) as file:
-        through = SimpleNamespace(write=file.write)  # numpy's own way to a file loses why it could not be written
+        # numpy's own way to a file loses the reason why it could not be written.
+        through = SimpleNamespace(write=file.write)
         np.lib.format.write_array(through, np.ascontiguousarray(vectors), allow_pickle=False)
 
 

@@ -34,8 +34,10 @@ from smotext.training.scoring.score import held_out_nats
 from smotext.training.training_settings import TrainingSettings
 from smotext.utils.seeding import generator
 
-MIN_TEXTS = 20  # fewer cannot spare a held-out part
-COPIED_NGRAM = 8  # words in a row that two people seldom write alike
+# Fewer texts cannot spare a part to be held out.
+MIN_TEXTS = 20
+# So many words in a row two people seldom write alike.
+COPIED_NGRAM = 8
 DEFAULTS = TrainingSettings(
     train="projector+lora",
     learning_rate=5e-4,
@@ -213,9 +215,11 @@ def adapted_decoder(
             encoder=encoder,
             settings=replace(settings, seed=seed),
             n_written=1,
-            device=None if loaded.device == "auto" else loaded.device,  # training takes one device
+            # Training takes a single device.
+            device=None if loaded.device == "auto" else loaded.device,
         )
-        shutil.rmtree(make_training_directory(output))  # the texts among it
+        # The run's directory holds the texts.
+        shutil.rmtree(make_training_directory(output))
         adapted = read(replace(loaded, directory=str(output)))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -256,7 +260,8 @@ class _Watch:
 
     def start(self) -> None:
         """Take the loss of the bridge as it was, where and in the precision that it is trained in."""
-        if not self.losses:  # else the run was resumed, and the weights in memory are another pass's
+        if not self.losses:
+            # A run that was resumed has losses already, and the weights in memory are those of a later pass.
             self.losses.append(self._loss())
 
     def __call__(self, trainer: Trainer) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from smotext.data.languages import find_languages
 from smotext.decoders.base_model import BASES
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_spec
 from smotext.decoders.guidance import Guidance
@@ -35,8 +36,11 @@ from smotext.training.scoring.score import bits_per_character
 from smotext.training.training_settings import TrainingSettings
 from smotext.utils.files import atomic_write
 
-_HIDDEN = 2048  # of a tied head
-_HEAD_PIECES = 15  # of the store that a head is fitted to, 10,000 passages each
+# Width of the hidden layer of a tied head.
+_HIDDEN = 2048
+_LANGUAGE_SHARE = 0.05  # of the passages, for a bridge to be made for a language
+# A head is fitted to so many pieces of the store, of 10,000 passages each.
+_HEAD_PIECES = 15
 
 
 def train_bridge(
@@ -100,6 +104,7 @@ def train_bridge(
     if world.is_main:
         if report is not None:
             report({"doing": "writing the bridge"})
+        pair = with_spec(pair, languages=_languages(store))
         _export(job, pair, store, settings, progress, encoder, Path(output), command)
     world.wait()
     return Path(output)
@@ -154,6 +159,11 @@ def _with_guidance(pair: Pair, job: TrainingJob) -> Pair:
             f"trained_guidance is {pair.spec.trained_guidance}, but there is no guidance head: set guidance to fit one"
         )
     return pair
+
+
+def _languages(store: PassageStore) -> tuple[str, ...]:
+    """Return the languages of the passages that are trained on, where they can be told."""
+    return tuple(name for name, share in find_languages(store.texts(0)).items() if share >= _LANGUAGE_SHARE)
 
 
 def _fit_guidance(

@@ -24,8 +24,10 @@ from smotext.training.models.pair import Pair
 from smotext.utils.files import temporary_name
 
 _CONFIG = "config.json"
-_DTYPE = torch.bfloat16  # of the weights on disk
-_SHARD = "15MB"  # package indexes and git hosts are at ease with files under 16 MB
+# The number format of weights on disk.
+_DTYPE = torch.bfloat16
+# Package indexes and git hosts take files under 16 MB without complaint.
+_SHARD = "15MB"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def export_bridge(
     """
     target = Path(os.path.realpath(directory))
     staging = temporary_name(target)
-    shutil.rmtree(staging, ignore_errors=True)  # left by a killed process
+    # A killed process may have left this.
+    shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
         _write(pair, staging, card)
@@ -151,7 +154,8 @@ def _write(pair: Pair, directory: Path, card: Card) -> None:
         _write_index(directory, weight_map)
     (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
     (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
-    for name in set(weight_map.values()):  # safetensors writes files for their owner alone, whatever the umask
+    for name in set(weight_map.values()):
+        # safetensors writes files for their owner alone, whatever the umask.
         (directory / name).chmod((directory / SPEC_NAME).stat().st_mode & 0o777)
 
 
@@ -191,7 +195,8 @@ def _put_in_place(staging: Path, directory: Path) -> None:
 
 def _shards(directory: Path) -> set[str]:
     """Return the names of the weight files of a bridge that may be there."""
-    index, single = directory / INDEX_NAME, "model.safetensors"  # which transformers prefers to an index
+    # transformers prefers a single file to an index.
+    index, single = directory / INDEX_NAME, "model.safetensors"
     if not index.is_file():
         return {single}
     weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
@@ -201,7 +206,8 @@ def _shards(directory: Path) -> set[str]:
 def _merged(lm: Any) -> Any:
     """Return a copy of the language model on the CPU, without LoRA layers if it had some."""
     device = next(lm.parameters()).device
-    copied = copy.deepcopy(lm.to("cpu"))  # a GPU may have no room for two
+    # On the CPU: a GPU may not hold two copies.
+    copied = copy.deepcopy(lm.to("cpu"))
     lm.to(device)
     return copied.merge_and_unload() if hasattr(copied, "merge_and_unload") else copied
 

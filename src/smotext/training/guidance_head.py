@@ -14,7 +14,8 @@ from smotext.training.data.passage_store import PassageStore, Piece
 from smotext.utils.seeding import generator
 
 _LINEAR_RATE, _HIDDEN_RATE = 0.1, 0.003
-_SMOOTHING = 1.0  # added to every count, so that a rare token's log-probability is finite
+# Added to every count, so that a rare token's log-probability is finite.
+_SMOOTHING = 1.0
 
 
 def fit_guidance(

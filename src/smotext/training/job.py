@@ -11,7 +11,8 @@ from smotext.errors import InputError, unknown_name
 from smotext.training.data.passages import Cutting
 
 PROMPT_STYLES = {
-    "chat": {},  # xRAG's
+    # xRAG's own templates, which are the defaults.
+    "chat": {},
     "list": {
         "chat_template": LIST_TEMPLATE,
         "prompts": LIST_PROMPTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,30 @@ from smotext.errors import InputError, unknown_name
 TRAINED_PARTS = ("projector", "projector+lora", "all")
 PRECISIONS = ("auto", "float32", "bfloat16")
 OPTIMIZERS = ("adamw", "muon")
-_STAGE_RATES = {1: 6e-3, 2: 2e-5, 3: 2e-5}  # 1 and 2: xRAG, arXiv 2405.13792, appendix A
+# Learning rates by stage; those of stages 1 and 2 are xRAG's (arXiv 2405.13792, appendix A).
+_STAGE_RATES = {1: 6e-3, 2: 2e-5, 3: 2e-5}
+
+# Which settings have a bound in common, whether a value keeps it, and what an error says where it doesn't.
+_BOUNDS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (
+        ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"),
+        lambda value: 0 < value < math.inf,
+        "more than 0",
+    ),
+    (
+        ("learning_rate", "lora_learning_rate"),
+        lambda value: value is None or 0 < value < math.inf,
+        "more than 0, or None for the default",
+    ),
+    (("lora_first_layer", "most_examples"), lambda value: value >= 0, "0 or more"),
+    (("max_steps",), lambda value: value is None or value >= 1, "1 or more, or None for no limit"),
+    (("max_minutes",), lambda value: value is None or value > 0, "more than 0, or None for no limit"),
+    (
+        ("warmup_ratio", "final_ratio", "mix_share", "average_from", "example_share", "style_share"),
+        lambda value: 0 <= value <= 1,
+        "a share in [0, 1]",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +139,7 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Raise InputError for a value that cannot be trained with."""
         for name, known in (("train", TRAINED_PARTS), ("precision", PRECISIONS), ("optimizer", OPTIMIZERS)):
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
@@ -123,23 +147,11 @@ class TrainingSettings:
             raise InputError(f"stage is {self.stage!r}: expected 1, 2 or 3")
         if self.candidates < 2:
             raise InputError(f"candidates is {self.candidates!r}: expected 2 or more, each is compared with the others")
-        for name in ("batch_size", "micro_tokens", "epochs", "temperature", "lora_rank", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} is {getattr(self, name)!r}: expected more than 0")
-        for name in ("learning_rate", "lora_learning_rate"):
-            rate = getattr(self, name)
-            if rate is not None and not 0 < rate < math.inf:
-                raise InputError(f"{name} is {rate!r}: expected more than 0, or None for the default")
-        for name in ("lora_first_layer", "most_examples"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)!r}: expected 0 or more")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise InputError(f"max_steps is {self.max_steps!r}: expected 1 or more, or None for no limit")
-        if self.max_minutes is not None and not self.max_minutes > 0:
-            raise InputError(f"max_minutes is {self.max_minutes!r}: expected more than 0, or None for no limit")
-        for name in ("warmup_ratio", "final_ratio", "mix_share", "average_from", "example_share", "style_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name)!r}: expected a share in [0, 1]")
+        for names, is_right, expected in _BOUNDS:
+            for name in names:
+                value = getattr(self, name)
+                if not is_right(value):
+                    raise InputError(f"{name} is {value!r}: expected {expected}")
 
     @property
     def peak_rate(self) -> float:

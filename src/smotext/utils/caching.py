@@ -41,7 +41,8 @@ def remember(topic: str, key: str, value: Any) -> None:
     directory = cache_directory()
     if directory is None:
         return
-    with contextlib.suppress(OSError):  # a fact that is not kept costs a second, not a result
+    with contextlib.suppress(OSError):
+        # What cannot be kept is worked out again: that costs a second and no result.
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = directory / f"{topic}.json"
         entries = _read(path) | {key: value}

@@ -87,5 +87,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    words = str(error).lower()  # on CPUs it is a RuntimeError of the allocator
+    # On CPUs torch's allocator raises a plain RuntimeError.
+    words = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in words or "can't allocate memory" in words)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-TEMPORARY = ".smotext-tmp"  # what names of files that are being written end in
+# Files that are being written have names that end like this.
+TEMPORARY = ".smotext-tmp"
 
 
 def step(name: str, path: Path) -> None:
@@ -43,7 +44,8 @@ def atomic_write(path: str | Path, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
     """
     target = Path(os.path.realpath(path))
     temporary = temporary_name(target)
-    temporary.unlink(missing_ok=True)  # left by a killed process; its permissions may be others
+    # A killed process may have left the file, perhaps with other permissions.
+    temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     step("created", target)
     try:

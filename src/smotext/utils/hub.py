@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from smotext.errors import ModelNotFoundError
 
-_NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # never pickled weights
+# Pickled weights, which can run anything when they are read, are never fetched.
+_NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 Model = TypeVar("Model")
-_REACH_S = 10  # seconds to wait for the hub; its own download loop retries for minutes when offline
+# So many seconds we wait for the hub: its own client tries for minutes when there is no network.
+_REACH_S = 10
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def locate(path_or_name: str | Path, revision: str | None = None) -> Located:
     name = str(path_or_name)
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise ModelNotFoundError(f"there is no directory {name!r}: expected a model's directory or a hub name")
-    name = name if "/" in name else f"sentence-transformers/{name}"  # as sentence-transformers reads short names
+    # sentence-transformers reads a name without an owner as one of its own models.
+    name = name if "/" in name else f"sentence-transformers/{name}"
     if _is_cached(name, revision):
         return Located(name, is_local=True)
     _check_on_hub(name, revision)
@@ -122,7 +125,8 @@ def cached_file(name: str, file: str, revision: str | None = None) -> Path | Non
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(name, file, revision=revision)
-    return Path(found) if isinstance(found, str) else None  # or None, or a mark that the hub has no such file
+    # Otherwise the cache returns None, or a mark that the hub has no such file.
+    return Path(found) if isinstance(found, str) else None
 
 
 def fetch_file(name: str, file: str, revision: str | None = None) -> Path:
@@ -194,13 +198,15 @@ class LoadedOnce(Generic[Model]):
     """Models by their settings: one copy a process, read again when the files that it came from have changed."""
 
     def __init__(self) -> None:
-        self._models: dict[Hashable, tuple[Any, Model]] = {}  # with the state of their files
+        # The models with the state of their files when they were loaded.
+        self._models: dict[Hashable, tuple[Any, Model]] = {}
 
     def get(self, settings: Hashable, directory: str | Path, read: Callable[[], Model]) -> Model:
         """Return the model of these settings, whose files are in `directory`; ``read()`` where it is not there yet."""
         state = state_of(directory)
         if settings not in self._models or self._models[settings][0] != state:
-            self._models.pop(settings, None)  # frees the older weights before the newer ones are read
+            # The older weights go before the newer ones are read: both may not fit into memory.
+            self._models.pop(settings, None)
             self._models[settings] = (state, read())
         return self._models[settings][1]
 
@@ -210,7 +216,8 @@ def _check_on_hub(name: str, revision: str | None) -> None:
 
     try:
         HfApi().model_info(name, revision=revision, timeout=_REACH_S)
-    except Exception as error:  # of the HTTP client of the day: requests, httpx, ...
+    except Exception as error:
+        # The hub's client raises the errors of whichever HTTP library it uses.
         raise ModelNotFoundError(
             f"model {name!r} is neither a directory nor in the hub's cache, and the hub did not give it "
             f"({type(error).__name__}): {how_to_get(name, revision)}"

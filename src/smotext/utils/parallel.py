@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import torch
 
-MOST_WORKERS = 8  # Python's lock lets about this many feed the kernels of a small model
+# Python's global lock lets about so many threads feed the kernels of a small model.
+MOST_WORKERS = 8
 
 BatchT = TypeVar("BatchT")
 
@@ -31,5 +32,7 @@ def spread(work: Callable[[BatchT], None], batches: Iterable[BatchT]) -> None:
         for _ in pool.map(work, pending):
             pass
     finally:
-        pool.shutdown(cancel_futures=True)  # an error or Ctrl-C does not wait for what has not begun
-        torch.set_num_threads(n_threads)  # or threads made later would inherit the workers' share
+        # After an error or Ctrl-C, what has not begun is not waited for.
+        pool.shutdown(cancel_futures=True)
+        # Threads that are made later would otherwise get a worker's share of the cores.
+        torch.set_num_threads(n_threads)

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from smotext.errors import InputError
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64's increment (Steele, Lea & Flood 2014)
+# The increment of splitmix64 (Steele, Lea & Flood 2014).
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
@@ -120,6 +121,31 @@ def row_seeds(
     state = np.full(key[0].shape, stable_hash(root, label), dtype=np.uint64)
     for part in key:
         state = splitmix64(state ^ splitmix64(part.astype(np.uint64)))
+    return (state >> np.uint64(1)).astype(np.int64)
+
+
+def further_seeds(seeds: ArrayLike, *key: ArrayLike) -> NDArray[np.int64]:
+    """Return seeds that hang on each row's own seed and on further numbers, such as a passage and a candidate.
+
+    Parameters
+    ----------
+    seeds : array-like of shape (n_rows,), int
+        Row seeds, as :func:`row_seeds` gives them.
+    *key : array-like of int, 0 or more
+        Numbers for each row, or one for all.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+
+    Examples
+    --------
+    >>> (further_seeds([1, 2], 0) == further_seeds([1, 2], [1, 0])).tolist()
+    [False, True]
+    """
+    state = np.atleast_1d(np.asarray(seeds)).astype(np.uint64)
+    for part in key:
+        state = splitmix64(state ^ splitmix64(np.asarray(part).astype(np.uint64)))
     return (state >> np.uint64(1)).astype(np.int64)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-_CLOSING = r"""["'”’»」』）)\]]*"""
-_SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}(?=\s|$)|[。！？]{_CLOSING}")  # no space follows in Chinese and Japanese
+_CLOSERS = """"'”’»」』）)]"""
+_CLOSING = f"[{re.escape(_CLOSERS)}]*"
+_STOPS = ".!?…؟۔।॥።։"  # of Latin, Arabic, Urdu, Hindi, Ethiopic and Armenian; a space follows
+_FULL_STOPS = "。！？｡"  # of Chinese and Japanese, with no space after them
+_SENTENCE_END = re.compile(rf"[{_STOPS}]{_CLOSING}(?=\s|$)|[{_FULL_STOPS}]{_CLOSING}")
 
 
 def sentence_ends(text: str) -> list[int]:
@@ -17,6 +21,21 @@ def sentence_ends(text: str) -> list[int]:
     [13, 23]
     """
     return [match.end() for match in _SENTENCE_END.finditer(text)]
+
+
+def join_sentences(sentences: Sequence[str]) -> str:
+    """Return sentences as one text: with a space between them, but after the full stops that have none.
+
+    Examples
+    --------
+    >>> join_sentences(["It rained.", "We left."]), join_sentences(["他来了。", "他看见了。"])
+    ('It rained. We left.', '他来了。他看见了。')
+    """
+    joined = ""
+    for sentence in filter(None, sentences):
+        is_close = joined.rstrip(_CLOSERS).endswith(tuple(_FULL_STOPS))
+        joined += sentence if is_close or not joined else f" {sentence}"
+    return joined
 
 
 def cut_at_sentence(text: str) -> str:

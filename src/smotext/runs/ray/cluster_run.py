@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.augment import AskForGroup, MakeVectors, WriteGroup
+from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunError, RunStopped
 from smotext.mixing.plan import MixPlan
@@ -71,7 +71,8 @@ class ClusterRun(DurableRun):
                 break
             rows = load_rows(path)
             yield rows
-            if len(rows) < len(groups[number]):  # begun by a run in one process, which a cap has stopped within it
+            if len(rows) < len(groups[number]):
+                # A run in a single process has begun this group, and a cap has stopped it within it.
                 break
         if stop is not None:
             raise stop
@@ -93,7 +94,9 @@ class ClusterRun(DurableRun):
                     self._tell_repeated(round_number, done.number, done.n_attempts)
                 died = RunError(death_of(done)) if done.is_given_up else None
                 outcome = done.result if died is None else give_up(groups[done.number], died)
-                if outcome.error and (len(outcome.rows) > 1 or not self._has_written):  # of which worker it says less
+                if outcome.error and (len(outcome.rows) > 1 or not self._has_written):
+                    # A single failed row tells of the row. A whole group of failed rows, or the very first row, may as
+                    # well tell of the worker.
                     self._stop_once(round_number, done.number, outcome)
                 self._keep(round_number, done.number, outcome)
                 n_open -= 1

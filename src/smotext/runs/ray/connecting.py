@@ -13,10 +13,14 @@ from typing import Any
 from smotext.errors import InputError, RunError, missing_extra
 from smotext.runs.ray.workers import Workers
 
-CPUS_PER_WORKER = 8  # more threads than smotext.utils.parallel makes use of would wait
-_SHARE_OF_STORE = 0.25  # of this machine's object store, for items that wait
-_MOST_WAVE_BYTES = 8 * 2**30  # they are in this process's memory too, for a moment
-_REACH_S = 5  # to wait for a cluster; Ray itself waits for minutes and then exits
+# smotext.utils.parallel makes use of so many threads; more would only wait.
+CPUS_PER_WORKER = 8
+# Items that wait for a worker take up at most this share of the machine's object store.
+_SHARE_OF_STORE = 0.25
+# Items are in this process's memory as well for a moment, hence a limit in bytes.
+_MOST_WAVE_BYTES = 8 * 2**30
+# So many seconds we wait for a cluster. Ray itself would wait for minutes and then end the process.
+_REACH_S = 5
 
 
 def size_workers(
@@ -112,7 +116,8 @@ def connected(address: str | None = None, *, n: int | None = None, device: str |
     """
     check_ray()
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_BACKEND_LOG_LEVEL", "fatal")):
-        os.environ.setdefault(name, value)  # Ray reads them when it starts
+        # Ray reads these when it starts.
+        os.environ.setdefault(name, value)
     import ray
 
     was_connected = ray.is_initialized()

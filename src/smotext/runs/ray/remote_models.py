@@ -87,7 +87,8 @@ class RemoteEncoder(RemoteModel):
     """
 
     def __init__(self, load: Callable[..., Encoder], described: EncoderDescription) -> None:
-        same = partial(load, dtype=described.dtype.removeprefix("torch."))  # what one worker chose holds for all
+        # The precision that one worker has chosen holds for all, whatever machines they are on.
+        same = partial(load, dtype=described.dtype.removeprefix("torch."))
         super().__init__(
             same, described.vector_dim, described.fingerprint, Placement(described.dtype, described.device)
         )
@@ -128,7 +129,8 @@ class RemoteDecoder(RemoteModel):
         self.prompts = self.spec.prompts
         self.examples = None if self.spec.examples_template is None else self.spec.examples
         self.max_new_tokens = self.spec.max_new_tokens
-        self.most_new_tokens: int | None = None  # the language model's positions are not read here
+        # The language model's limit is not known here, where its weights are not loaded.
+        self.most_new_tokens: int | None = None
         self._tokenizer = AutoTokenizer.from_pretrained(directory)
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -177,7 +179,8 @@ def remote_pair(model: str, workers: Workers, *, dtype: str | None = None) -> tu
         As for :func:`smotext.load_encoder` and :func:`smotext.load_decoder`.
     """
     if Path(model).expanduser().is_dir():
-        model = str(Path(model).expanduser().resolve())  # a worker has a working directory of its own
+        # Workers have working directories of their own, in which a relative path means something else.
+        model = str(Path(model).expanduser().resolve())
     elif model in PRESETS and PRESETS[model].decoder == "echo":
         return load_pair(model)
     decoder_dtype = dtype or default_dtype(workers.device)

@@ -23,12 +23,17 @@ from smotext.errors import RunError, RunStopped, SmotextError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_ATTEMPTS = 3  # an item that was at work in so many dying workers is their likely cause of death
-_RAY_DATA_THREADS = ("StreamingExecutor", "iter_threaded", "ray-data")  # its Prefetcher waits for ever and asks nothing
-_END_S = 120  # to wait for a worker's process to end, which takes seconds
+# An item that was being worked on when so many workers died is likely to be the cause.
+MOST_ATTEMPTS = 3
+# Threads of Ray Data that end by themselves. Its Prefetcher waits for ever, and nothing need wait for it.
+_RAY_DATA_THREADS = ("StreamingExecutor", "iter_threaded", "ray-data")
+# A worker's process ends within seconds; after so many we go on without it.
+_END_S = 120
 
-Item: TypeAlias = tuple[int, tuple[Any, ...]]  # a number to know it by, and what the work is called with
-WorkerAddress: TypeAlias = tuple[str, int]  # Ray's name of a machine, and the process there
+# A number to know the item by, and the arguments of the work.
+Item: TypeAlias = tuple[int, tuple[Any, ...]]
+# Ray's name of a machine, and the number of the process there.
+WorkerAddress: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,8 @@ class Workers:
         finally:
             if isinstance(tables, Generator):
                 tables.close()
-            del tables  # before its threads are waited for: they run as long as somebody may ask for more
+            # The iterator goes before its threads are waited for: they run as long as somebody may ask for more.
+            del tables
             _wait_for_threads(set(threading.enumerate()) - before)
 
 
@@ -248,10 +254,12 @@ def wait_for_end(processes: Sequence[int], *, timeout_s: float = _END_S) -> None
 
 def _is_alive(process: int) -> bool:
     try:
-        os.kill(process, 0)  # no signal: only asks
+        # Signal 0 only asks whether the process is there.
+        os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # the number is another user's by now
+    except PermissionError:
+        # By now another user's process has the number.
         return False
     return True
 

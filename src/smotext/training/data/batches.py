@@ -197,7 +197,8 @@ def by_length(lengths: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.in
     [[1, 2], [3], [0]]
     """
     groups: list[list[int]] = [[]]
-    for place in np.argsort(lengths, kind="stable"):  # shortest first, so that a group's last row is its longest
+    for place in np.argsort(lengths, kind="stable"):
+        # The shortest come first, so that a group's last row is its longest.
         if groups[-1] and (len(groups[-1]) + 1) * lengths[place] > max_tokens:
             groups.append([])
         groups[-1].append(int(place))

@@ -15,8 +15,10 @@ from smotext.training.data.corpus_files import read_documents
 from smotext.training.data.passages import Cutting, cut_passages, form_of
 from smotext.utils.seeding import stable_hash
 
-_Drawn = tuple[tuple[str, ...], str]  # a group of passages, and the file that it comes from
-_HELD_OUT_SHARE = 50  # one document in fifty may only be used for held-out passages
+# A group of passages, and the file that it comes from.
+_Drawn = tuple[tuple[str, ...], str]
+# One document in fifty is used for held-out passages only.
+_HELD_OUT_SHARE = 50
 
 
 @dataclass

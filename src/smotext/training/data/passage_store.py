@@ -167,9 +167,13 @@ class PassageStore:
         folder = self.directory / f"piece-{number:04d}"
         vectors = folder / "vectors.npy"
         if not vectors.is_file():
-            computed = self.encode(read_texts(folder / "texts.jsonl.gz")).astype(np.float16)
+            computed = self.encode(self.texts(number)).astype(np.float16)
             _save_array(vectors, computed)
         return Piece(np.load(folder / "tokens.npy"), np.load(folder / "offsets.npy"), np.load(vectors, mmap_mode="r"))
+
+    def texts(self, number: int) -> list[str]:
+        """Return the passages of one piece."""
+        return read_texts(self.directory / f"piece-{number:04d}" / "texts.jsonl.gz")
 
     def held_out(self) -> list[str]:
         """Return the held-out passages."""

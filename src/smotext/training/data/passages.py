@@ -9,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from smotext.errors import InputError
+from smotext.utils.sentences import join_sentences
 
-_SENTENCE_END = re.compile(r"(?<=[.?!])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+# A capital or a digit follows, or a letter of a script without capitals; in Chinese and Japanese no space need follow.
+_SENTENCE_END = re.compile(
+    r"(?<=[.?!؟۔।])[\"')\]]*\s+(?=[\"'(\[]?(?:[A-Z0-9]|[^\W\d_\x00-\x7f]))|(?<=[。！？])(?![。！？])[\"'”’」』）]*"
+)
 _ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Jr|Sr|vs|etc|No|Vol|Fig|e\.g|i\.e|[A-Z])\.$"
 )
@@ -74,6 +78,8 @@ def split_sentences(paragraph: str) -> list[str]:
     --------
     >>> split_sentences("Dr. Smith came in.  He sat down! Was it late?")
     ['Dr. Smith came in.', 'He sat down!', 'Was it late?']
+    >>> split_sentences("他来了。“他看见了！”然后他走了")
+    ['他来了。', '“他看见了！”', '然后他走了']
     """
     text, sentences, start = " ".join(paragraph.split()), [], 0
     for end in _SENTENCE_END.finditer(text):
@@ -147,7 +153,7 @@ def _pack(counted: Sequence[tuple[str, int]], cutting: Cutting, rng: np.random.G
         is_full = n_run + n_tokens > budget or len(run) == cutting.max_sentences
         if run and (is_full or not usable):
             if n_run >= cutting.min_tokens:
-                yield " ".join(run)
+                yield join_sentences(run)
             run, n_run = [], 0
         if usable:
             if not run:

@@ -18,7 +18,8 @@ _SHORT = {
     "people": "ppl", "really": "rly", "tomorrow": "tmrw", "tonight": "2nite", "for": "4", "to": "2", "see": "c",
     "okay": "k", "message": "msg", "before": "b4", "about": "abt", "great": "gr8", "love": "luv", "something": "smth",
 }  # fmt: skip
-_MOST_HANDLES, _MOST_TAGS = 3, 4  # of a group
+# The most handles and tags that a group draws from.
+_MOST_HANDLES, _MOST_TAGS = 3, 4
 _LEADS = ("Q: ", "> ", "Re: ", "hi, ", "hello ", "Subject: ", "ok so ", "Hey! ", "well, ", "note: ", "* ", "um, ")
 _TAILS = (" :)", " lol", " thx", " :(", " haha", " smh", " -- thanks", " (edited)", " ;-)", " please help", " asap")
 _ENDS = ("", " .", " ?", "!", "!!", "...", " !", ";", "?!")

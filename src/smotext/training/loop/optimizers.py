@@ -105,7 +105,8 @@ class Masters:
         for weight, saved in zip(self.weights, state["weights"], strict=True):
             weight.copy_(saved)
         self.n_averaged, average = state["n_averaged"], state["average"]
-        if average is not None:  # read to the CPU, wherever the weights are
+        if average is not None:
+            # The checkpoint was read to the CPU, wherever the weights are.
             self.average = [saved.to(weight.device) for saved, weight in zip(average, self.weights, strict=True)]
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

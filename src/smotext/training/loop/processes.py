@@ -11,7 +11,8 @@ import torch
 from smotext.errors import missing_extra
 from smotext.utils.devices import default_device, find_device
 
-_PATIENCE = timedelta(days=1)  # the others wait while one cuts and encodes the corpus; NCCL's own is 10 minutes
+# The other processes wait so long while one cuts and encodes the corpus; NCCL's own limit is 10 minutes.
+_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)

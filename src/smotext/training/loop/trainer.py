@@ -113,8 +113,10 @@ class Trainer:
         _choose_attention(pair.lm, world.device, dtype)
         self._teacher = _frozen_copy(pair.lm).to(world.device, dtype) if settings.stage == 2 else None
         self._total = self.n_steps()
-        self.masters = Masters(_prepare(pair, settings), settings, world.device)  # from float32
-        pair.to(world.device, dtype)  # converted on the way: a large model in float32 may not fit there
+        # The masters are copied before the weights lose digits.
+        self.masters = Masters(_prepare(pair, settings), settings, world.device)
+        # Weights are converted on the way: a large model in float32 may not fit on the device.
+        pair.to(world.device, dtype)
         self._prompting = Prompting(
             pair.prompts, settings.prompt, settings.most_examples, settings.example_share, settings.style_share
         )
@@ -225,7 +227,8 @@ class Trainer:
         vectors = vectors.to(self.world.device)
         total = torch.zeros((), device=self.world.device)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)  # dropout, where the language model has any
+            # Dropout draws from this, where the language model has any.
+            torch.manual_seed(key)
             for loss in self._losses(batch, vectors, key):
                 loss.backward()
                 self.masters.accumulate()
@@ -258,7 +261,8 @@ class Trainer:
         share = min(self._share_done(), 1.0)
         entry = {
             "step": self.progress.step,
-            "n_steps": round(self.progress.step / share),  # a clock may end the run before its last step
+            # A limit in minutes may end the run before its last step.
+            "n_steps": round(self.progress.step / share),
             "loss": sum(loss for loss, _ in losses) / max(n_tokens, 1),
             "learning_rate": self.settings.rate(share),
             "n_tokens": self.progress.n_tokens,

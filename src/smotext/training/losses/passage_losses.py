@@ -13,7 +13,8 @@ from smotext.decoders.prompt_context import place_vectors, read_prompts
 from smotext.training.data.batches import MicroBatch
 from smotext.training.models.pair import Pair
 
-_ROWS_AT_ONCE = 256  # rows of float32 logits in memory; 64 to 256 are equally fast
+# Rows of float32 logits in memory at once; 64 to 256 are equally fast.
+_ROWS_AT_ONCE = 256
 
 
 def passage_logits(pair: Pair, batch: MicroBatch, vectors: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -37,9 +38,11 @@ def passage_logits(pair: Pair, batch: MicroBatch, vectors: torch.Tensor, tokens:
     # Places rather than a number: a slice is not contiguous, and torch copies the vocabulary for each row of it.
     wanted = torch.arange(inputs.shape[1] - n_tokens, inputs.shape[1], device=inputs.device)
     logits: torch.Tensor = lm(inputs_embeds=inputs, logits_to_keep=wanted, **given).logits
-    if logits.shape[1] == n_tokens:  # a slice of everything would still copy all gradients
+    if logits.shape[1] == n_tokens:
+        # Even a slice of everything would copy all gradients.
         return logits
-    return logits[:, -n_tokens:]  # a language model that knows no logits_to_keep
+    # The language model does not know `logits_to_keep`, and has computed all logits.
+    return logits[:, -n_tokens:]
 
 
 def stage_one(
@@ -142,7 +145,8 @@ class SummedCrossEntropy(torch.autograd.Function):
             log_p = F.log_softmax(guided, dim=1, dtype=torch.float32)
             found = log_p.gather(1, target)
             loss -= (found * weight).masked_fill(weight == 0, 0.0).sum()
-            slope = log_p.exp_().scatter_add_(1, target, torch.full_like(found, -1.0))  # softmax - one-hot
+            # The slope is the softmax less the one-hot target.
+            slope = log_p.exp_().scatter_add_(1, target, torch.full_like(found, -1.0))
             gradient[rows] = slope.mul_(weight).masked_fill_(weight == 0, 0.0)
         ctx.save_for_backward(gradient)
         return loss
@@ -201,12 +205,14 @@ def _teacher_logits(teacher: Any, tokens: torch.Tensor, batch: MicroBatch) -> to
         rows = torch.tensor([row for row, key in enumerate(keys) if key == (number, length)], device=tokens.device)
         prompt = batch.prompts[number]
         before, after = (torch.tensor(ids, dtype=torch.long).to(tokens) for ids in (prompt.before, prompt.after))
-        passages = tokens[rows, : length - 1]  # what comes last is the end token
+        # The last token is the end, which the teacher does not read.
+        passages = tokens[rows, : length - 1]
         start, end = (part.expand(len(rows), -1) for part in (before, after))
         ids = torch.cat([start, passages, end, passages], dim=1)
         read = teacher(input_ids=ids, use_cache=False, logits_to_keep=length).logits[:, -length:]
         if logits is None:
             logits = read.new_zeros(*tokens.shape, read.shape[-1])
         logits[rows, :length] = read
-    assert logits is not None  # a batch has rows
+    # A batch has at least one row.
+    assert logits is not None
     return logits

@@ -21,7 +21,8 @@ from smotext.training.models.pair import Pair
 from smotext.training.scoring.pair_texts import texts_of, write_rows
 from smotext.training.scoring.score import cosines_of
 
-SAMPLING = Sampling(do_sample=True, temperature=0.8, top_p=0.95)  # as texts are written later
+# As texts are written by the sampler later.
+SAMPLING = Sampling(do_sample=True, temperature=0.8, top_p=0.95)
 
 
 def stage_three(
@@ -67,7 +68,8 @@ def stage_three(
     prompt_of_row = batch.prompt_of_row.repeat(candidates)
     written = write_rows(pair, batch.prompts, prompt_of_row, asked, SAMPLING, seeds)
     cosines = cosines_of(encode, texts_of(pair, written), asked.float().cpu().numpy()).reshape(-1, candidates)
-    lengths = np.array([len(row.ids) + 1 for row in written])  # the end token
+    # One more for the end token.
+    lengths = np.array([len(row.ids) + 1 for row in written])
     weights = risk_weight * advantages(cosines).ravel() * [row.is_finished for row in written]
     risk = 1.0 - cosines.mean(axis=1)
     yield _worth(stage_one(pair, batch, vectors), float(risk @ batch.lengths))

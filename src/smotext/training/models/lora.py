@@ -63,7 +63,8 @@ def _resume_lora(pair: Pair, directory: Path) -> None:
         from peft import PeftModel
     except ImportError as error:
         raise missing_extra("peft", "train", "training a bridge with an adapter further") from error
-    with tempfile.TemporaryDirectory() as folder:  # where peft finds nothing else to read
+    with tempfile.TemporaryDirectory() as folder:
+        # In a directory of its own peft finds nothing else to read.
         for name in (ADAPTER_CONFIG, ADAPTER_NAME):
             shutil.copy(directory / name, folder)
         pair.lm = PeftModel.from_pretrained(pair.lm, folder, is_trainable=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from smotext.decoders.prompts import EXAMPLE_TOKENS, Prompts, capacity_after
 from smotext.errors import BridgeError, InputError, ModelNotFoundError
 from smotext.utils.hub import how_to_get
 
-MLP = {"projector_type": "mlp2x_gelu"}  # xRAG's
+# xRAG's projector.
+MLP = {"projector_type": "mlp2x_gelu"}
 
 
 @dataclass
@@ -60,7 +61,8 @@ class Pair:
         """Move all to a device and return the pair; language model and projector change to `dtype` on the way."""
         for module in (self.lm, self.projector):
             module.to(device=device, dtype=dtype)
-        if self.guidance is not None:  # it stays in float32
+        if self.guidance is not None:
+            # The guidance head stays in float32.
             self.guidance.to(device=device)
         return self
 
@@ -151,7 +153,8 @@ def assemble_pair(
 ) -> Pair:
     """Return the pair of a language model in memory: adds the placeholder to its tokenizer if it is not there.
 
-    The placeholder's embedding is never read, so the language model's table stays as it is.
+    The placeholder's embedding is never read, so the language model's table stays as it is. Where the tokenizer has no
+    begin token (Qwen's, for one), the bridge's prompts begin without.
 
     Raises
     ------
@@ -162,12 +165,19 @@ def assemble_pair(
         raise InputError(
             "the language model's tokenizer has no end token (eos_token): set one, texts could not end without it"
         )
+    if tokenizer.bos_token_id is None:
+        spec = _without_begin(spec)
     if PLACEHOLDER not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [PLACEHOLDER]})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = new_projector({**projector, "retriever_hidden_size": vector_dim}, lm.config)
     return _with_slots(Pair(lm, tokenizer, made, spec))
+
+
+def _without_begin(spec: BridgeSpec) -> BridgeSpec:
+    templates = {name: getattr(spec, name) for name in ("chat_template", "examples_template")}
+    return replace(spec, **{name: text and text.removeprefix("{bos}") for name, text in templates.items()})
 
 
 def _with_slots(pair: Pair) -> Pair:

@@ -39,7 +39,8 @@ def load_training_encoder(spec: BridgeSpec, *, bridge: str = "", device: str | N
     if spec.encoder is None:
         return load_encoder_of(bridge, spec, device=device), spec
     _check_is_encoder(Path(spec.encoder))
-    encoder: Any = load_encoder_of("", spec, device=device)  # by its spec alone: `bridge` may name another
+    # The spec alone says which: the bridge may name another encoder.
+    encoder: Any = load_encoder_of("", spec, device=device)
     pooling = spec.pooling or _pooling(encoder.model)
     sha256 = _weights_hash(encoder) or spec.encoder_sha256
     return encoder, replace(spec, encoder_sha256=sha256, pooling=pooling, encoder_max_tokens=encoder.max_tokens)

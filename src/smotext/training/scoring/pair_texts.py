@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.decoders.decoding_loop import Written, write
+from smotext.decoders.decoding_loop import Written, write_after_vectors
 from smotext.decoders.guidance import weighted_bias
-from smotext.decoders.prompt_context import place_vectors, read_prompts
 from smotext.decoders.prompts import Prompt
 from smotext.settings import Sampling
 from smotext.training.models.pair import Pair
@@ -72,18 +71,17 @@ def write_rows(
     was_training = pair.lm.training
     pair.lm.eval()
     longest = max_new_tokens or pair.spec.max_new_tokens
-    rows = torch.from_numpy(prompt_of_row).to(vectors.device)
-    capacity = pair.projector.n_places + len(prompts[0].after) + longest
-    context = read_prompts(pair.lm, [prompt.before for prompt in prompts], rows, capacity=capacity)
-    written = write(
+    written = write_after_vectors(
         pair.lm,
-        place_vectors(pair.lm, pair.projector, vectors, context, prompts[0].after),
+        pair.projector,
+        vectors,
+        prompts,
+        torch.from_numpy(prompt_of_row).to(vectors.device),
         limits=torch.full((len(vectors),), longest, device=vectors.device),
         seeds=torch.from_numpy(seeds).to(vectors.device),
-        end_ids=torch.tensor(pair.prompts.end_ids, device=vectors.device),
+        end_ids=pair.prompts.end_ids,
         sampling=sampling,
         bias=weighted_bias(pair.guidance, pair.spec.guidance, vectors),
-        context=context,
     )
     pair.lm.train(was_training)
     return written

@@ -220,19 +220,21 @@ def fluency(pair: Pair, written: Sequence[str], real: Sequence[str]) -> float:
 
 @torch.inference_mode()
 def bare_bits(model: Any, tokenizer: Any, texts: Sequence[str]) -> float:
-    """Return bits a character of the texts under a language model, each read after the begin token.
+    """Return bits a character of the texts under a language model, each read after the begin token, or the end token.
 
     Parameters
     ----------
     model : causal language model
-    tokenizer : its tokenizer, with a begin token
+    tokenizer : its tokenizer
+        Without a begin token, as Qwen's, the end token stands before a text, as it does in such a model's training.
     texts : sequence of str
         Blank ones do not count.
     """
     nats, n_characters = 0.0, 0
+    begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     for text in filter(str.strip, texts):
         plain = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        ids = torch.tensor([[tokenizer.bos_token_id, *plain]])
+        ids = torch.tensor([[begin, *plain]])
         log_p = torch.log_softmax(model(input_ids=ids).logits[0, :-1].float(), dim=-1)
         nats -= float(log_p.gather(1, ids[0, 1:, None]).sum())
         n_characters += len(text)
