@@ -36,7 +36,8 @@ SETS = ("cfpb_complaints_sample", "sms_spam")
 EPSILONS = (1, 4, 8)
 MAX_TOKENS = 64
 SMALL_GROUPS = 5
-ONE_GROUP = 10**6  # rows: more than any class has
+# No class has so many rows: all of them are in one group.
+ONE_GROUP = 10**6
 # What --quick sets, unless the command line says otherwise.
 QUICK = {
     "per_class": 80, "texts_per_class": 60, "classes": 2, "max_words": 60, "line_up": 6, "max_texts": 60,

@@ -263,7 +263,8 @@ def _deliver(
     dialect = job.table.dialect if job.table.format == "csv" else None
     options = {"features": job.table.features, "separator": dialect and dialect.separator}
     if job.is_noisy:
-        lineage_path(out.output).unlink(missing_ok=True)  # of another output, which this one replaces
+        # A lineage that is there belongs to another output, which this one replaces.
+        lineage_path(out.output).unlink(missing_ok=True)
         alone = only_texts(job.table, made["text"], made["label"])
         folder.deliver(
             out.output, lambda path: write_table(alone, path, overwrite=True, separator=options["separator"])

@@ -55,7 +55,8 @@ def plan(
             seed=method.random_seed,
         )
     usable = counts_by_class(corpus.labels)
-    before = {**job.counts, **{label: 0 for label in job.new_rows if label not in job.counts}}  # public ones
+    # A class that only the public knows has no row in the file.
+    before = {**job.counts, **{label: 0 for label in job.new_rows if label not in job.counts}}
     n_new = {label: job.new_rows.get(label, 0) for label in before}
     rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in before.items()]
     heads = ["class", "before", "new", "after", "texts to mix"]

@@ -163,7 +163,8 @@ def _audit_method(
         return sampler.generate(texts, labels, n=new_rows)
 
     if privacy is not None:
-        method = replace(method, examples=0)  # prompts show none then
+        # The attacks have to know that the prompts showed no texts.
+        method = replace(method, examples=0)
     found = audit_generator(
         rows,
         generate,
