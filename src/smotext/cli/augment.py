@@ -117,7 +117,7 @@ def augment(
     job = read_job(file, columns, amount, method, hiding)
     job = replace(job, command=_command(file, out, columns, amount, method, hiding))
     if job.is_noisy:
-        check_nothing_else_leaves(out)
+        check_nothing_else_leaves(out.output, only_synthetic=out.only_synthetic, report=out.report)
     if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
         raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
     _check_targets(out, is_own_replaced=run.resume != "never")

@@ -12,20 +12,19 @@ from smotext.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from smotext.cli.augment import OutputOptions
     from smotext.privacy.privacy_option import Privacy
 
 _HEADS = ("class", "public size", "groups", "synthetic", "synthetic length")
 
 
-def check_nothing_else_leaves(out: OutputOptions) -> None:
+def check_nothing_else_leaves(output: Path, *, only_synthetic: bool, report: Path | None) -> None:
     """Raise InputError if more would be written than texts that were made from noisy sums."""
-    if not out.only_synthetic:
+    if not only_synthetic:
         raise InputError(
-            f"{out.output.name} would hold the real rows beside the synthetic ones, and --privacy dp is there to hide "
+            f"{output.name} would hold the real rows beside the synthetic ones, and --privacy dp is there to hide "
             "them: add --only-synthetic"
         )
-    if out.report is not None:
+    if report is not None:
         raise InputError(
             "--report shows what came from what, and --privacy dp keeps no lineage to make it from: leave it out"
         )
