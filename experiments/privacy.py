@@ -1,11 +1,13 @@
 """What do the texts give away, and what are they worth? By default, averaged, and with differential privacy.
 
-    python experiments/privacy.py --out work/privacy                          # two sets, six conditions
-    python experiments/privacy.py --out work/privacy --sets sms_spam --per-class 50 --no-controls
+    python experiments/privacy.py --out work/privacy                  # two sets, seven conditions: for a GPU
+    python experiments/privacy.py --out work/privacy --quick          # fewer and shorter rows: for one core
+    python experiments/privacy.py --out work/privacy --only-table     # table and picture of what is there
 
 For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
-TF-IDF and a frozen-encoder classifier that is scored on the test rows. Finished conditions are kept in the folder. The
-likelihood attack is a pass of the language model for each text and candidate: hours on two cores, minutes on a GPU.
+TF-IDF and a frozen-encoder classifier that is scored on the test rows, beside what the used rows themselves train.
+Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
+language model for each text and candidate: that and the writing take nearly all of the time.
 """
 
 from __future__ import annotations
@@ -32,16 +34,29 @@ from smotext.utils.seeding import generator
 
 SETS = ("cfpb_complaints_sample", "sms_spam")
 EPSILONS = (1, 4, 8)
-N_CLASSES = 3  # of a set, the largest: the others have too few rows to hide in
 MAX_TOKENS = 64
+SMALL_GROUPS = 5
+# No class has so many rows: all of them are in one group.
+ONE_GROUP = 10**6
+# What --quick sets, unless the command line says otherwise.
+QUICK = {
+    "per_class": 80, "texts_per_class": 60, "classes": 2, "max_words": 60, "line_up": 6, "max_texts": 60,
+    "test_rows": 400, "controls": False, "dtype": "bfloat16",
+}  # fmt: skip
 
 
 def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, Any]]:
-    """Return the options of each condition; a class's public size is its number of rows to the nearest hundred."""
-    public = {label: max(100, round(n, -2)) for label, n in counts.items()}
+    """Return the options of each condition.
+
+    A class's public size is half of its rows, as the coin takes them, to the nearest ten. The smallest epsilon is
+    spent on one group a class.
+    """
+    public = {label: max(10, round(n / 2, -1)) for label, n in counts.items()}
     noisy = {
         f"dp, epsilon {epsilon}": {
-            "privacy": Privacy("dp", epsilon=epsilon, group_size=group_size, labels=public),
+            "privacy": Privacy(
+                "dp", epsilon=epsilon, labels=public, group_size=ONE_GROUP if epsilon == min(EPSILONS) else group_size
+            ),
             "strategy": "random",
             "max_new_tokens": MAX_TOKENS,
         }
@@ -50,7 +65,7 @@ def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, A
     return {
         "default": {},
         "default, no examples": {"examples": 0},
-        "average of 5": {"privacy": Privacy("average", group_size=5)},
+        f"average of {SMALL_GROUPS}": {"privacy": Privacy("average", group_size=SMALL_GROUPS)},
         f"average of {group_size}": {"privacy": Privacy("average", group_size=group_size)},
         **noisy,
     }
@@ -63,11 +78,23 @@ def main() -> None:
     made.add_argument("--out", type=Path, required=True, help="folder of finished conditions and the table")
     made.add_argument("--model", default="tiny", help="preset, or path of a bridge")
     made.add_argument("--sets", default=",".join(SETS), help="by commas")
+    made.add_argument("--dtype", help="bfloat16, float32; the device's own unless given")
+    made.add_argument("--classes", type=int, default=3, help="of a set, the largest")
     made.add_argument("--per-class", type=int, default=200, help="real rows of a class, used and unused together")
+    made.add_argument("--texts-per-class", type=int, help="texts of a class; two for each used row unless given")
+    made.add_argument("--max-words", type=int, help="leave out longer real rows")
+    made.add_argument("--candidates", type=int, default=4, help="texts written per mix, of which one is kept")
+    made.add_argument("--line-up", type=int, default=16, help="candidates that the likelihood attack tries for a text")
     made.add_argument("--group-size", type=int, default=25, help="rows of a group")
     made.add_argument("--conditions", help="some of the conditions, separated by semicolons")
     made.add_argument("--max-texts", type=int, default=500, help="texts that the likelihood attack looks at")
+    made.add_argument("--test-rows", type=int, help="test rows at most")
     made.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)
+    quick = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in QUICK.items())
+    made.add_argument("--quick", action="store_true", help=f"for one core: {quick}")
+    made.add_argument("--only-table", action="store_true", help="run nothing: table and picture of what is there")
+    if made.parse_known_args()[0].quick:
+        made.set_defaults(**QUICK)
     given = made.parse_args()
     with clear_errors():
         given.out.mkdir(parents=True, exist_ok=True)
@@ -80,12 +107,14 @@ def main() -> None:
 
 def run_set(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Return a row for each condition of a set, made now or kept from before."""
-    train, test = largest(*load_set(given.data, name), given.per_class)
+    train, test = largest(*load_set(given.data, name), given)
     found = []
     for condition, options in conditions(train.counts, given.group_size).items():
         if given.conditions and condition not in given.conditions.split(";"):
             continue
         path = given.out / f"{name}.{condition.replace(', ', '-').replace(' ', '-')}.json"
+        if not path.is_file() and given.only_table:
+            continue
         if not path.is_file():
             with atomic_write(path, mode=0o600) as file:
                 file.write(json.dumps(run_condition(name, condition, options, train, test, given)).encode())
@@ -93,44 +122,59 @@ def run_set(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def largest(train: LabelledTexts, test: LabelledTexts, per_class: int) -> tuple[LabelledTexts, LabelledTexts]:
-    """Return `per_class` rows of each of the largest classes, and the test rows of these."""
-    kept = sorted(train.counts, key=lambda label: -train.counts[label])[:N_CLASSES]
-    order = generator(0, "privacy").permutation(len(train)).tolist()
-    rows = [row for label in kept for row in [row for row in order if train.labels[row] == label][:per_class]]
-    return train.take(sorted(rows)), test.take([row for row, label in enumerate(test.labels) if label in kept])
+def largest(train: LabelledTexts, test: LabelledTexts, given: argparse.Namespace) -> tuple[LabelledTexts, ...]:
+    """Return so many rows of each of the largest classes, and test rows of these."""
+    kept = sorted(train.counts, key=lambda label: -train.counts[label])[: given.classes]
+    drawn = [
+        [row for row in generator(0, "privacy").permutation(len(part)).tolist() if is_short(part.texts[row], given)]
+        for part in (train, test)
+    ]
+    rows = [row for label in kept for row in [row for row in drawn[0] if train.labels[row] == label][: given.per_class]]
+    test_rows = [row for row in drawn[1] if test.labels[row] in kept][: given.test_rows]
+    return train.take(sorted(rows)), test.take(sorted(test_rows))
+
+
+def is_short(text: str, given: argparse.Namespace) -> bool:
+    """Return whether a row takes part: it has no more words than is allowed."""
+    return given.max_words is None or len(text.split()) <= given.max_words
 
 
 def run_condition(
     name: str, condition: str, options: dict[str, Any], train: LabelledTexts, test: LabelledTexts, given: Any
 ) -> dict[str, Any]:
     """Return the figures of a condition; the audit itself goes to a file of its own."""
-    sampler = SMOTExT(given.model, random_state=0, **options)
+    sampler = SMOTExT(given.model, dtype=given.dtype, candidates=given.candidates, random_state=0, **options)
     encoder, decoder = sampler.load()
-    kept: dict[str, pd.DataFrame] = {}
+    sampler.set_params(encoder=encoder, decoder=decoder)
+    kept: dict[str, Any] = {}
     reporter = Reporter()
 
     def write(texts: list[str], labels: list[Any], new_rows: Any) -> pd.DataFrame:
+        kept["real"] = texts, labels
         kept["texts"] = sampler.generate(texts, labels, n=new_rows)
         return kept["texts"]
 
     is_private = "privacy" in options
-    settings = AuditSettings(examples=0 if is_private else options.get("examples"), max_texts=given.max_texts)
+    settings = AuditSettings(
+        examples=0 if is_private else options.get("examples"), max_texts=given.max_texts, n_shown=given.line_up
+    )
+    new_rows = None if given.texts_per_class is None else dict.fromkeys(train.counts, given.texts_per_class)
     with reporter.drawing():
         reporter.start(f"{name}, {condition}", 0)
         audit = audit_generator(
             (train.texts, train.labels), write, encoder=encoder, decoder=decoder, settings=settings,
-            canary_share=0.0, with_controls=given.controls,
+            canary_share=0.0, with_controls=given.controls, new_rows=new_rows,
         )  # fmt: skip
     with atomic_write(given.out / f"{name}.{condition}.audit.json", mode=0o600) as file:
         file.write(as_json(audit).encode())
-    made = kept["texts"]
-    scores = {
-        model: accuracy_score(
-            test.labels, classifier.fit(made["text"].tolist(), made["label"].tolist()).predict(test.texts)
-        )
-        for model, classifier in (("frozen encoder", frozen_encoder(encoder)), ("TF-IDF", tfidf()))
-    }
+    made = kept["texts"]["text"].tolist(), kept["texts"]["label"].tolist()
+    scores, real_scores = (
+        {
+            model: accuracy_score(test.labels, classifier.fit(*training).predict(test.texts))
+            for model, classifier in (("frozen encoder", frozen_encoder(encoder)), ("TF-IDF", tfidf()))
+        }
+        for training in (made, kept["real"])
+    )
     attacks = {
         attack.name: [attack.rates.auc.value, attack.rates.auc.low, attack.rates.auc.high, attack.rates.tpr.value]
         for attack in audit.attacks
@@ -142,7 +186,7 @@ def run_condition(
     return {
         "set": name, "condition": condition, "n_real": audit.n_real, "n_held_out": audit.n_held_out,
         "n_texts": audit.n_released, "attacks": attacks, "traced": traced, "ceiling": top, "accuracy": scores,
-        "verdicts": audit.verdicts,
+        "accuracy_real": real_scores, "verdicts": audit.verdicts,
     }  # fmt: skip
 
 
@@ -155,7 +199,7 @@ def table(found: list[dict[str, Any]]) -> str:
     """Return the conditions as a Markdown table."""
     lines = [
         "| set | condition | used, unused, texts | strongest attack | AUC | above 99 % | traced | ceiling "
-        "| frozen encoder | TF-IDF |",
+        "| frozen encoder (real rows) | TF-IDF (real rows) |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found:
@@ -165,7 +209,10 @@ def table(found: list[dict[str, Any]]) -> str:
         name, (auc, low, high, tpr) = strongest(row)
         rest = [f"{value:.2f}" if value is not None else "" for value in (row["traced"], row["ceiling"])]
         sizes = f"{row['n_real']}, {row['n_held_out']}, {row['n_texts']}"
-        scores = [f"{row['accuracy'][model]:.3f}" for model in ("frozen encoder", "TF-IDF")]
+        scores = [
+            f"{row['accuracy'][model]:.3f} ({row['accuracy_real'][model]:.3f})"
+            for model in ("frozen encoder", "TF-IDF")
+        ]
         cells = [row["set"], row["condition"], sizes, name, f"{auc:.2f} [{low:.2f}, {high:.2f}]", f"{tpr:.2f}"]
         lines.append(f"| {' | '.join([*cells, *rest, *scores])} |")
     return "\n".join(lines) + "\n"
@@ -185,8 +232,10 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
                 auc = strongest(row)[1][0]
                 panel.plot(auc, row["accuracy"]["frozen encoder"], "o")
                 panel.annotate(row["condition"], (auc, row["accuracy"]["frozen encoder"]), fontsize=7)
+                panel.axhline(row["accuracy_real"]["frozen encoder"], linestyle="--", color="grey", linewidth=0.5)
         panel.axvline(0.5, linestyle=":", color="grey")
-        panel.set(title=name, xlabel="AUC of the strongest attack", ylabel="accuracy, synthetic texts alone")
+        panel.set(title=f"{name} (dashed: the real rows)", xlabel="AUC of the strongest attack; 0.5 is guessing")
+        panel.set(ylabel="accuracy, trained on synthetic texts alone")
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120, format="png")
 

@@ -24,8 +24,9 @@ from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.privacy_option import parse_privacy
-from smotext.privacy.refused_options import check_allowed
+from smotext.privacy.privacy_option import Privacy, parse_privacy
+from smotext.privacy.private_planner import check_groups
+from smotext.privacy.refused_options import check_allowed, model_facts
 from smotext.privacy.release import statement
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -155,7 +156,7 @@ class SMOTExT(BaseSampler):
         n_parents: int = 2,
         lam: Any = (0.0, 1.0),
         examples: int | None = None,
-        candidates: int = 4,
+        candidates: int = 8,
         prompt: int | str = 0,
         max_new_tokens: int | str = "auto",
         max_passages: int | str = "auto",
@@ -311,12 +312,12 @@ class SMOTExT(BaseSampler):
         # An unknown filter is an error before a model is loaded.
         resolve_filters(settings.filters)
         corpus = make_corpus(texts, labels)
-        if settings.privacy is None or settings.privacy.kind == "average":
-            check_classes(corpus, new_rows)
+        check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
             warn_caller(note)
         seed = root_seed(self.random_state)
         encoder, decoder = self.load()
+        check_allowed(settings.privacy, model_facts(encoder, decoder))
         for note in language_note(corpus.texts, decoder):
             warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
@@ -359,6 +360,15 @@ class SMOTExT(BaseSampler):
         tags.input_tags.sparse = False
         tags.input_tags.one_d_array = True
         return tags
+
+
+def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
+    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number."""
+    if privacy is not None and privacy.kind == "dp":
+        return
+    check_classes(corpus, new_rows)
+    if privacy is not None:
+        check_groups(corpus.labels, new_rows, privacy)
 
 
 def language_note(texts: Sequence[str], decoder: Any) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from smotext.errors import InputError, MissingExtraError, RunError
+from smotext.errors import InputError, MissingExtraError
 from smotext.filters.geometry import unit
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN
@@ -166,10 +166,14 @@ def test_planned_vectors_are_mixes_of_two_centres_of_the_class_and_parents_are_u
     assert plan.labels.tolist() == ["b"] * 24 + ["a"] * 2
 
 
-def test_a_second_release_in_another_process_is_refused():
-    planner = PrivatePlanner(*rows_of(300), DP, seed=0)
-    with pytest.raises(RunError, match="would spend epsilon a second time"):
-        planner.replan(["a"], [0], [1])
+def test_centres_that_were_kept_are_taken_instead_of_drawn(opendp, monkeypatch):
+    from smotext.privacy import private_planner
+
+    first = PrivatePlanner(*rows_of(300), DP, seed=0)
+    kept = first.centres.vectors
+    monkeypatch.setattr(private_planner, "release", lambda *_: pytest.fail("noise is drawn a second time"))
+    second = PrivatePlanner(*rows_of(300), DP, seed=0, keep=lambda draw: kept)
+    assert (second.replan(["a"], [0], [1]).vectors == first.replan(["a"], [0], [1]).vectors).all()
 
 
 def test_a_class_that_is_not_public_cannot_be_planned():
@@ -187,6 +191,19 @@ def test_an_attack_that_knows_all_other_rows_and_the_groups_stays_below_the_ceil
     top = ceilings(4, privacy.delta)
     assert found <= top.auc + 0.05
     assert found == pytest.approx(top.auc, abs=0.05)  # and it reaches them: the noise is not larger than needed
+
+
+def test_an_attack_by_nearness_on_what_is_released_stays_below_the_ceilings(opendp):
+    # every group has about one row, so that a centre has the direction of a row: the worst that averaging can do
+    privacy, scores = Privacy("dp", epsilon=8, group_size=1, labels={"a": 6}), []
+    for seed in range(200):
+        vectors = rows_of(12, seed=seed, dim=16)[0]
+        found = release(vectors[:6], np.array(["a"] * 6, dtype=object), privacy)
+        scores.append((vectors @ found.vectors.T).max(axis=1))
+    is_used, top = np.tile(np.arange(12) < 6, 200), ceilings(8, privacy.delta)
+    assert 0.55 < stratified_auc(np.concatenate(scores), is_used, np.zeros(2400, np.int64)) <= top.auc + 0.02
+    threshold = np.quantile(np.concatenate(scores)[~is_used], 0.99)
+    assert (np.concatenate(scores)[is_used] > threshold).mean() <= top.tpr + 0.03
 
 
 def test_centres_of_large_groups_keep_their_direction_and_of_no_rows_are_noise(opendp):
@@ -263,7 +280,7 @@ def test_what_reads_no_real_row_is_allowed():
         "n": {"a": 300},
         "max_new_tokens": 64,
         "filters": [lambda texts, labels: [True] * len(texts)],
-        "examples": ["A public text."],
+        "examples": 0,
         "lineage": False,
         "mix": "slerp",
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smotext import SMOTExT
+from smotext import EchoDecoder, HashEncoder, SMOTExT
+from smotext.decoders.bridge import BridgeSpec
 from smotext.errors import InputError
 from smotext.privacy import Privacy
 
@@ -65,3 +66,45 @@ def test_totals_and_soft_labels_are_refused():
         sampler.fit_resample(TEXTS, LABELS)
     with pytest.raises(InputError, match="does not go with filters="):
         sampler.generate(TEXTS, LABELS, n={"a": 1}, soft_labels=True)
+
+
+class Bridge(EchoDecoder):
+    """Stands for a bridge with a ``smotext.json``."""
+
+    def __init__(self, **entries):
+        super().__init__()
+        self.spec = BridgeSpec(**{"vector_norm": "unit", **entries})
+
+
+class TunedEncoder(HashEncoder):
+    """Says that it has seen the rows."""
+
+    is_tuned = True
+
+
+@pytest.mark.parametrize(
+    ("models", "named"),
+    [
+        ({"decoder": Bridge(is_adapted=True)}, "is_adapted=True: an adapted bridge"),
+        ({"decoder": Bridge(vector_norm="raw")}, "vector_norm='raw': rows' vectors are shortened"),
+        ({"encoder": TunedEncoder()}, "is_tuned=True: an encoder tuned on the data"),
+    ],
+)
+def test_models_that_have_seen_the_rows_are_refused_before_they_run(monkeypatch, models, named):
+    pytest.importorskip("opendp", reason="extra privacy")
+    monkeypatch.setattr(HashEncoder, "encode", lambda *_: pytest.fail("a model runs"))
+    sampler = SMOTExT("echo", privacy=DP, **models, **ALLOWED)
+    with pytest.raises(InputError, match=named):
+        sampler.generate(TEXTS, LABELS, n={"a": 1})
+
+
+def test_a_bridge_as_it_was_shipped_is_taken():
+    pytest.importorskip("opendp", reason="extra privacy")
+    made = SMOTExT("echo", decoder=Bridge(), privacy=DP, **ALLOWED).generate(TEXTS, LABELS, n={"a": 2})
+    assert len(made) == 2
+
+
+def test_a_class_smaller_than_a_group_is_told_before_a_model_is_loaded():
+    sampler = SMOTExT("no such model", privacy=Privacy("average", group_size=40), random_state=0)
+    with pytest.raises(InputError, match="class 'a' has 30 texts and group_size is 40"):
+        sampler.generate(TEXTS, LABELS, n=4)

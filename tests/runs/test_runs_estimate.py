@@ -82,6 +82,6 @@ def test_no_rows_cost_no_decoding():
 
 
 def test_the_sample_takes_from_every_class_that_gets_rows_and_from_no_other():
-    sample = sample_of(corpus_of({"a": 1000, "b": 4, "c": 50}), {"a": 5, "b": 5, "c": 0}, k_neighbors=5)
+    sample = sample_of(corpus_of({"a": 1000, "b": 4, "c": 50}), {"a": 5, "b": 5, "c": 0}, n_together=6)
     labels, counts = np.unique(sample.labels.astype(str), return_counts=True)
     assert dict(zip(labels.tolist(), counts.tolist(), strict=True)) == {"a": 128, "b": 4}

@@ -34,8 +34,9 @@ def test_adapting_lowers_the_held_out_loss_and_says_what_was_copied(toy_bridge: 
     assert 0.0 <= outcome.copied <= 1.0
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "memorisation" in card
-    text = smotext.load_decoder(str(tmp_path / "out")).decode(toy.encoder().encode(OTHERS[:1]), max_new_tokens=30)[0]
-    assert "likes to" in text
+    decoder = smotext.load_decoder(str(tmp_path / "out"))
+    assert "likes to" in decoder.decode(toy.encoder().encode(OTHERS[:1]), max_new_tokens=30)[0]
+    assert decoder.spec.is_adapted  # which is refused where rows are to be hidden
 
 
 def test_a_bridge_that_only_gets_worse_is_left_as_it_was(toy_bridge: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def augment(
     vectors = found[: len(corpus.texts)]
 
     # Who plans, and what judges: both know the real texts by their vectors.
-    planner = make_planner(vectors, corpus, settings, seed)
+    planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
     judge = make_judge(settings.filters, real, units.reader(), n_candidates=settings.candidates)
@@ -154,12 +154,12 @@ def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings)
 
 
 def make_planner(
-    vectors: NDArray[np.float32], corpus: Corpus, settings: Settings, seed: int
+    vectors: NDArray[np.float32], corpus: Corpus, settings: Settings, seed: int, run: Run
 ) -> Planner | PrivatePlanner:
     """Return what plans: from neighbours, or, where rows are to be hidden, from groups."""
     if settings.privacy is None:
         return Planner(vectors, corpus.labels, seed=seed, **settings.planning())
-    return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam)
+    return PrivatePlanner(vectors, corpus.labels, settings.privacy, seed=seed, lam=settings.lam, keep=run.centres)
 
 
 def _augmented(closed: Closed, notes: tuple[str, ...], long_classes: frozenset[Any]) -> Augmented:

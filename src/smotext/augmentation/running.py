@@ -15,6 +15,7 @@ from smotext.mixing.plan import DecoderInput, MixPlan
 
 # Encodes the texts: `encode_cached` with its first two arguments bound.
 MakeVectors = Callable[..., NDArray[np.float32]]
+DrawCentres = Callable[[], NDArray[np.float32]]
 AskForGroup = Callable[[MixPlan], DecoderInput]
 WriteGroup = Callable[[MixPlan, DecoderInput], pd.DataFrame]
 
@@ -24,6 +25,10 @@ class Run(Protocol):
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors, made now or kept from before."""
+        ...
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases, drawn now or kept from before: never drawn a second time."""
         ...
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
@@ -52,6 +57,10 @@ class InMemoryRun:
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         """Return the texts' vectors."""
         return make()
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases; a planner asks for it once."""
+        return draw()
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round."""

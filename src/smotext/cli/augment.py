@@ -15,6 +15,7 @@ import typer
 
 from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.cli.wording import spell_options
 from smotext.errors import InputError, RunError
@@ -89,18 +90,26 @@ def register(app: typer.Typer) -> None:
     columns=ColumnOptions,
     amount=AmountOptions,
     method=MethodOptions,
+    hiding=PrivacyOptions,
     run=RunOptions,
 )
 def augment(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     out: OutputOptions,
     columns: ColumnOptions,
     amount: AmountOptions,
     method: MethodOptions,
+    hiding: PrivacyOptions,
     run: RunOptions,
 ) -> int:
     """Add synthetic texts to a file of labelled texts, until its classes are as large as asked for."""
     from smotext.cli.augment_job import read_job
+    from smotext.cli.noisy_run import check_nothing_else_leaves
     from smotext.data.tables import check_table_output
     from smotext.reporting.page import check_page_target
     from smotext.runs.run_directory import RunDirectory, run_path
@@ -110,8 +119,10 @@ def augment(
     reporter = Reporter(is_quiet=out.quiet)
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
-    job = read_job(file, columns, amount, method)
-    job = replace(job, command=_command(file, out, columns, amount, method))
+    job = read_job(file, columns, amount, method, hiding)
+    job = replace(job, command=_command(file, out, columns, amount, method, hiding))
+    if job.is_noisy:
+        check_nothing_else_leaves(out.output, only_synthetic=out.only_synthetic, report=out.report)
     if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
         raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
     _check_targets(out, is_own_replaced=run.resume != "never")
@@ -138,10 +149,10 @@ def _run(
     from smotext.errors import RunStopped
 
     started_s = time.monotonic()
-    if folder.is_finished(out.output, lineage_path(out.output)):
+    if folder.is_finished(out.output, *(() if job.is_noisy else (lineage_path(out.output),))):
         reporter.say(f"{out.output} is complete already")
         _report(job, out, encoder=None)
-        return _close(folder, run, exit_code=0)
+        return _close(job, folder, run, exit_code=0)
     try:
         with _engine(job, folder, run, stopper, reporter) as (encoder, decoder, durable):
             folder.freeze("models", fingerprints(encoder, decoder))
@@ -155,7 +166,7 @@ def _run(
     reporter.end()
     _summarise(job, made, rejected, out, decoder, time.monotonic() - started_s)
     _report(job, out, encoder=encoder if run.engine == "local" else None)
-    return _close(folder, run, exit_code=0)
+    return _close(job, folder, run, exit_code=0)
 
 
 @contextmanager
@@ -207,15 +218,25 @@ def _stop(stop: RunStopped, job: AugmentJob, folder: RunDirectory, out: OutputOp
         _report(job, out, encoder=None)
         where = f", written to {out.output}"
     print_line("stopped", f"{spell_options(stop)}: {len(made)} of {wanted} rows are done{where}; {GO_ON}")
+    _warn_of_run(job, folder)
     return code
 
 
-def _close(folder: RunDirectory, run: RunOptions, *, exit_code: int) -> int:
+def _close(job: AugmentJob, folder: RunDirectory, run: RunOptions, *, exit_code: int) -> int:
     if run.keep_run:
         folder.close()
+        _warn_of_run(job, folder)
     else:
         folder.remove()
     return exit_code
+
+
+def _warn_of_run(job: AugmentJob, folder: RunDirectory) -> None:
+    """Say what is in a run directory that stays, where the real rows are to be hidden."""
+    if job.is_noisy:
+        from smotext.cli.noisy_run import warning_of_run
+
+        print_line("warning", warning_of_run(folder.path))
 
 
 def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
@@ -235,21 +256,29 @@ def _check_targets(out: OutputOptions, *, is_own_replaced: bool = True) -> None:
 def _deliver(
     job: AugmentJob, folder: RunDirectory, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions
 ) -> None:
-    """Write the lineage, for the owner's eyes alone, and then the output."""
+    """Write the lineage, for the owner's eyes alone, and then the output; of noisy sums there is no lineage."""
     import pandas as pd
 
     from smotext.cli.augment_job import make_record
     from smotext.data.formats import table_format
-    from smotext.data.tables import with_synthetic, write_table
+    from smotext.data.tables import only_texts, with_synthetic, write_table
 
     # Checked again: somebody may have written there in the meantime.
     _check_targets(out)
+    dialect = job.table.dialect if job.table.format == "csv" else None
+    options = {"features": job.table.features, "separator": dialect and dialect.separator}
+    if job.is_noisy:
+        # A lineage that is there belongs to another output, which this one replaces.
+        lineage_path(out.output).unlink(missing_ok=True)
+        alone = only_texts(job.table, made["text"], made["label"])
+        folder.deliver(
+            out.output, lambda path: write_table(alone, path, overwrite=True, separator=options["separator"])
+        )
+        return
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
     may_stand_in = job.sampler.filters is not None and job.sampler.on_shortfall == "fill"
     accepted = made["accepted"] if may_stand_in else None
     table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic, accepted=accepted)
-    dialect = job.table.dialect if job.table.format == "csv" else None
-    options = {"features": job.table.features, "separator": dialect and dialect.separator}
     separator = options["separator"] if table_format(out.output) == "csv" else None
     record = make_record(job, folder, len(made), only_synthetic=out.only_synthetic, separator=separator).as_metadata()
     folder.deliver(
@@ -282,8 +311,14 @@ def _summarise(
     job: AugmentJob, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
     from smotext.cli.closing_summary import count_repeated, rejection_warning, summary_rows
+    from smotext.cli.noisy_run import summarise_noisy
     from smotext.filters.candidates import NOT_NEAREST
+    from smotext.privacy.release import statement
 
+    if job.is_noisy and job.privacy is not None:
+        if not out.quiet:
+            summarise_noisy(job.privacy, made, decoder, out.output, seconds)
+        return
     heads = ["class", "before", "after", "real length", "synthetic length"]
     # This warns of shortened classes, also where the summary is not wanted.
     rows = summary_rows(job, made, decoder)
@@ -300,6 +335,7 @@ def _summarise(
         + (f", {n_rejected} rejected" if n_rejected else "")
         + (f"; {n_repeated} of them repeat another text word by word" if n_repeated else ""),
         *job.notes,
+        *(statement(job.privacy) if job.privacy is not None else ()),
         f"lineage (private): {lineage_path(out.output)}",
         f"output: {out.output}",
     )

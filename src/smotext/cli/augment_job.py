@@ -12,14 +12,17 @@ from smotext.cli.options import (
     ColumnOptions,
     MethodOptions,
     parse_lam_option,
+    parse_per_class,
     parse_sampling_strategy,
     parse_word_or_int,
 )
+from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options
 from smotext.data.tables import Table, check_unmarked
 from smotext.errors import InputError
 from smotext.protocols import name_of
 
 if TYPE_CHECKING:
+    from smotext.privacy.privacy_option import Privacy
     from smotext.reporting.run_record import RunRecord
     from smotext.runs.run_directory import RunDirectory
     from smotext.sampler import SMOTExT
@@ -60,8 +63,20 @@ class AugmentJob:
     notes: list[str]
     command: tuple[str, ...] = ()
 
+    @property
+    def privacy(self) -> Privacy | None:
+        """How rows are hidden."""
+        return self.sampler.settings().privacy
 
-def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions) -> AugmentJob:
+    @property
+    def is_noisy(self) -> bool:
+        """Whether nothing but noisy sums may leave the file."""
+        return self.privacy is not None and self.privacy.kind == "dp"
+
+
+def read_job(
+    file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions, hiding: PrivacyOptions
+) -> AugmentJob:
     """Return the job that the options describe.
 
     Raises
@@ -73,16 +88,20 @@ def read_job(file: Path, columns: ColumnOptions, amount: AmountOptions, method: 
     table = read_labelled(file, columns)
     check_unmarked(table)
     from smotext.data.class_counts import counts_by_class
-    from smotext.data.corpus import check_classes, make_corpus
+    from smotext.data.corpus import make_corpus
+    from smotext.data.remote_tables import local_table
     from smotext.data.validation import check_labels
     from smotext.runs.run_directory import digest
+    from smotext.sampler import check_rows
 
     labels = check_labels(table.labels, len(table))
-    new_rows = count_new_rows(amount, labels)
-    check_classes(make_corpus(table.texts, labels), new_rows)
+    privacy = set_privacy(sampler, hiding, labels)
+    new_rows = count_new_rows(amount, labels, privacy)
+    check_rows(make_corpus(table.texts, labels), new_rows, privacy)
     settings = {
-        "input": {"sha256": digest(file), **asdict(columns)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
         "amount": asdict(amount),
+        "privacy": asdict(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
@@ -110,8 +129,29 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
     return sampler
 
 
-def count_new_rows(amount: AmountOptions, labels: Any) -> dict[Any, int]:
+def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privacy | None:
+    """Have the sampler hide rows as the options say, and return how.
+
+    Raises
+    ------
+    InputError
+        If they don't go together, or with the sampler's other options.
+    """
+    from smotext.privacy.gaussian import check_opendp
+    from smotext.privacy.refused_options import check_allowed
+
+    privacy = parse_privacy_options(hiding, labels)
+    sampler.set_params(privacy=privacy)
+    check_allowed(privacy, vars(sampler.settings()))
+    if privacy is not None and privacy.kind == "dp":
+        check_opendp()
+    return privacy
+
+
+def count_new_rows(amount: AmountOptions, labels: Any, privacy: Privacy | None = None) -> dict[Any, int]:
     """Return the new rows of each class that ``--sampling-strategy``, ``-n`` or ``--per-class`` asks for.
+
+    Under differential privacy the classes are the public ones, and ``--per-class`` is the only way.
 
     Raises
     ------
@@ -122,19 +162,33 @@ def count_new_rows(amount: AmountOptions, labels: Any) -> dict[Any, int]:
     --------
     >>> import numpy as np
     >>> labels = np.array(["ham", "ham", "spam"], dtype=object)
-    >>> count_new_rows(AmountOptions(), labels), count_new_rows(AmountOptions(per_class=4), labels)
+    >>> count_new_rows(AmountOptions(), labels), count_new_rows(AmountOptions(per_class="4"), labels)
     ({'spam': 1}, {'ham': 4, 'spam': 4})
     """
     from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 
     if sum(value is not None for value in asdict(amount).values()) > 1:
         raise InputError("more than one of --sampling-strategy, -n and --per-class is given: expected one")
+    if privacy is not None and privacy.kind == "dp":
+        if amount.per_class is None:
+            raise InputError(_counts_are_shown(amount))
+        public = {label: rows or 0 for label, rows in privacy.labels}
+        return new_rows_for_n(parse_per_class(amount.per_class, list(public)), public)
     counts = counts_by_class(labels)
     if amount.n is not None:
         return new_rows_for_n(amount.n, counts)
     if amount.per_class is not None:
-        return new_rows_for_n(dict.fromkeys(counts, amount.per_class), counts)
+        return new_rows_for_n(parse_per_class(amount.per_class, list(counts)), counts)
     return new_rows_for_strategy(parse_sampling_strategy(amount.sampling_strategy or "auto", list(counts)), labels)
+
+
+def _counts_are_shown(amount: AmountOptions) -> str:
+    given = f"-n {amount.n}" if amount.n is not None else f"--sampling-strategy {amount.sampling_strategy or 'auto'}"
+    return (
+        f"{given}: a number that is split by class counts, or totals to be reached, shows the counts, and --privacy dp "
+        "hides them: use --per-class with public numbers of new rows, one for all public classes, or JSON such as "
+        '\'{"spam": 300, "ham": 300}\''
+    )
 
 
 def fingerprints(encoder: Any, decoder: Any) -> dict[str, str]:

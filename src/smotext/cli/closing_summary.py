@@ -40,7 +40,7 @@ def summary_rows(job: AugmentJob, synthetic: pd.DataFrame, decoder: Any) -> list
         is_made = (synthetic["label"] == label).to_numpy(dtype=bool)
         after = before + int(is_made.sum())
         spans = quartiles(real[labels == label]), quartiles(made[is_made])
-        rows.append([str(label), str(before), str(after), *map(_spell, spans)])
+        rows.append([str(label), str(before), str(after), *map(spell_span, spans)])
         if spans[1] and not SHORT * spans[0][1] <= spans[1][1] <= LONG * spans[0][1]:
             warnings.warn(of_other_length(label, spans[0][1], spans[1][1], decoder), SmotextWarning, stacklevel=2)
     return rows
@@ -115,5 +115,6 @@ def quartiles(values: NDArray[np.int64]) -> tuple[float, ...]:
     return tuple(np.quantile(values, [0.25, 0.5, 0.75]).tolist()) if len(values) else ()
 
 
-def _spell(span: tuple[float, ...]) -> str:
+def spell_span(span: tuple[float, ...]) -> str:
+    """Return quartiles as the summary shows them."""
     return " / ".join(f"{value:.0f}" for value in span)

@@ -17,7 +17,8 @@ from smotext.errors import InputError, MissingFileError, unknown_name
 
 # Options that the command line spells as one word, and how a file may spell their parts: numbers, lists, tables.
 _JOINED = {"lam": ":", "shots": ",", "conditions": ",", "classifier": ","}
-_NUMBERS = ("lam", "prompt", "max_new_tokens", "max_passages", "sampling_strategy", "shots")
+_NUMBERS = ("lam", "prompt", "max_new_tokens", "max_passages", "sampling_strategy", "per_class", "shots")
+_TABLES = ("sampling_strategy", "per_class", "public_labels")
 
 
 def config_parameter(options: Mapping[str, Any]) -> inspect.Parameter:
@@ -131,14 +132,14 @@ def _spelt(name: str, value: Any) -> Any:
         return str(value)
     if name in _JOINED and isinstance(value, list) and value and not any(isinstance(one, list | dict) for one in value):
         return _JOINED[name].join(map(str, value))
-    if name == "sampling_strategy" and isinstance(value, Mapping):
+    if name in _TABLES and isinstance(value, Mapping):
         return json.dumps(dict(value))
     return value
 
 
 def _expected_words(name: str) -> str:
     others = ["a number"] * (name in _NUMBERS) + ["a list"] * (name in _JOINED)
-    others += ["a table of totals"] * (name == "sampling_strategy")
+    others += ["a table of numbers"] * (name in _TABLES)
     return " or ".join(["a string", *others])
 
 

@@ -50,7 +50,12 @@ class AmountOptions:
         int | None,
         typer.Option("-n", "--n", help="New rows, split over the classes by their size.", rich_help_panel=_HOW_MANY),
     ] = None
-    per_class: Annotated[int | None, typer.Option(help="New rows for each class.", rich_help_panel=_HOW_MANY)] = None
+    per_class: Annotated[
+        str | None,
+        typer.Option(
+            help="New rows for each class: a number, or JSON such as '{\"spam\": 300}'.", rich_help_panel=_HOW_MANY
+        ),
+    ] = None
 
 
 _DECLARED = declared_options()
@@ -249,25 +254,61 @@ def parse_sampling_strategy(text: str, labels: Sequence[Any]) -> str | float | d
     {1: 300}
     """
     if text.lstrip().startswith("{"):
-        return {_label_of(name, labels): total for name, total in _json_totals(text).items()}
+        return {_label_of(name, labels): total for name, total in json_numbers("--sampling-strategy", text).items()}
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def _json_totals(text: str) -> dict[str, int]:
+def parse_per_class(text: str, labels: Sequence[Any]) -> dict[Any, int]:
+    """Return the new rows of each class that ``--per-class`` asks for: as many for all, or JSON for some.
+
+    Raises
+    ------
+    InputError
+        If it is malformed or names a class that is not there.
+
+    Examples
+    --------
+    >>> parse_per_class("4", ["a", "b"]), parse_per_class('{"1": 4}', [0, 1])
+    ({'a': 4, 'b': 4}, {1: 4})
+    """
+    if text.lstrip().startswith("{"):
+        return {_label_of(name, labels): number for name, number in json_numbers("--per-class", text).items()}
     try:
-        totals = json.loads(text)
+        return dict.fromkeys(labels, int(text))
+    except ValueError:
+        raise InputError(
+            f"--per-class is {text!r}: expected a whole number, or JSON such as '{{\"spam\": 300}}'"
+        ) from None
+
+
+def json_numbers(option: str, text: str) -> dict[str, int]:
+    """Return the whole number of each class that an option spells as a JSON object.
+
+    Raises
+    ------
+    InputError
+        If it is malformed.
+
+    Examples
+    --------
+    >>> json_numbers("--per-class", '{"spam": 300}')
+    {'spam': 300}
+    """
+    try:
+        numbers = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"--sampling-strategy is not JSON: {error.msg} at character {error.pos}: expected for example "
-            "'{\"spam\": 300}'"
+            f"{option} is not JSON: {error.msg} at character {error.pos}: expected for example '{{\"spam\": 300}}'"
         ) from error
-    for name, total in totals.items():
-        if not isinstance(total, int) or isinstance(total, bool):
-            raise InputError(f"--sampling-strategy asks for {total!r} of class {name!r}: expected a whole number")
-    return totals
+    if not isinstance(numbers, dict):
+        raise InputError(f"{option} is {text!r:.60}: expected a JSON object, for example '{{\"spam\": 300}}'")
+    for name, number in numbers.items():
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise InputError(f"{option} asks for {number!r} of class {name!r}: expected a whole number")
+    return numbers
 
 
 def _label_of(name: str, labels: Sequence[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 
 if TYPE_CHECKING:
@@ -20,22 +21,29 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
 
 
-@takes(columns=ColumnOptions, amount=AmountOptions, method=MethodOptions)
+@takes(columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, hiding=PrivacyOptions)
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     columns: ColumnOptions,
     amount: AmountOptions,
     method: MethodOptions,
+    hiding: PrivacyOptions,
 ) -> None:
     """Show rows, parents, tokens, minutes, memory and disk of an augmentation, from a short timed trial."""
     from smotext.cli.augment_job import read_job
     from smotext.data.class_counts import counts_by_class
     from smotext.data.corpus import make_corpus
+    from smotext.privacy.release import statement
     from smotext.runs.estimate import estimate_run
     from smotext.sampler import language_note
 
     started_s = time.perf_counter()
-    job = read_job(file, columns, amount, method)
+    job = read_job(file, columns, amount, method, hiding)
     corpus = make_corpus(job.table.texts, job.table.labels)
     reporter = Reporter()
     with reporter.drawing():
@@ -52,12 +60,15 @@ def plan(
             seed=method.random_seed,
         )
     usable = counts_by_class(corpus.labels)
-    n_new = {label: job.new_rows.get(label, 0) for label in job.counts}
-    rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in job.counts.items()]
+    # A class that only the public knows has no row in the file.
+    before = {**job.counts, **{label: 0 for label in job.new_rows if label not in job.counts}}
+    n_new = {label: job.new_rows.get(label, 0) for label in before}
+    rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in before.items()]
     heads = ["class", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
-    print_notes(*job.notes, *language_note(corpus.texts, decoder))
+    promises = statement(job.privacy) if job.privacy is not None else []
+    print_notes(*job.notes, *language_note(corpus.texts, decoder), *promises)
 
 
 def _cost_rows(found: RunEstimate, n_new: int, start_s: float) -> list[list[str]]:

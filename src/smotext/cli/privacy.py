@@ -10,6 +10,7 @@ import typer
 
 from smotext.cli.exit_codes import BAD_INPUT, DONE
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.errors import InputError
 
@@ -58,7 +59,10 @@ class AuditOptions:
     max_texts: Annotated[int, typer.Option(help="Texts that the likelihood attack looks at.")] = 2000
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls too.")] = True
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
-    report: Annotated[Path | None, typer.Option(help="HTML file to write as well; only you can read it.")] = None
+    report: Annotated[Path | None, typer.Option(help="HTML file to write as well; it quotes no text.")] = None
+    private: Annotated[
+        bool, typer.Option("--private", help="Quote in the report what was copied; only you can read the file.")
+    ] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report if it exists.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
 
@@ -68,13 +72,14 @@ def register(app: typer.Typer) -> None:
     app.command("privacy")(privacy)
 
 
-@takes(what=AuditOptions, columns=ColumnOptions, amount=AmountOptions, method=PairOptions)
+@takes(what=AuditOptions, columns=ColumnOptions, amount=AmountOptions, method=PairOptions, hiding=PrivacyOptions)
 def privacy(
     real: Annotated[Path, typer.Argument(metavar="REAL", help="The rows that the texts were made from.")],
     what: AuditOptions,
     columns: ColumnOptions,
     amount: AmountOptions,
     method: PairOptions,
+    hiding: PrivacyOptions,
     synthetic: Annotated[
         Path | None, typer.Argument(metavar="SYNTHETIC", help="The synthetic texts; of augment's output, only those.")
     ] = None,
@@ -82,21 +87,23 @@ def privacy(
     """Attack synthetic texts: do they give away which rows they were made from?"""
     from smotext.reporting.page import check_page_target
 
-    _check_form(synthetic, what, amount)
+    _check_form(synthetic, what, amount, hiding)
+    if what.private and what.report is None:
+        raise InputError("--private is given without --report: it says what the report may quote")
     if what.report is not None:
         check_page_target(what.report, overwrite=what.overwrite)
     reporter = Reporter(is_quiet=what.quiet)
     with reporter.drawing():
         if synthetic is None:
-            found = _audit_method(real, what, columns, amount, method, _telling(reporter))
+            found, promises = _audit_method(real, what, columns, amount, method, hiding, _telling(reporter))
         else:
-            found = _audit_file(real, synthetic, what, columns, method, _telling(reporter))
+            found, promises = _audit_file(real, synthetic, what, columns, method, _telling(reporter)), []
         reporter.end()
-    _show(found, what)
+    _show(found, what, promises)
     return BAD_INPUT if found.is_refused else DONE
 
 
-def _check_form(synthetic: Path | None, what: AuditOptions, amount: AmountOptions) -> None:
+def _check_form(synthetic: Path | None, what: AuditOptions, amount: AmountOptions, hiding: PrivacyOptions) -> None:
     """Raise unless the options belong to one of the two forms of the command."""
     if what.generate:
         given = {"SYNTHETIC": synthetic, "--held-out": what.held_out, "--lineage": what.lineage}
@@ -111,6 +118,8 @@ def _check_form(synthetic: Path | None, what: AuditOptions, amount: AmountOption
         raise InputError(f"--held-out is missing: expected a file of {_HELD_OUT}; without any, use --generate")
     if any(value is not None for value in vars(amount).values()):
         raise InputError("-n, --per-class and --sampling-strategy go with --generate: leave them out")
+    if any(value is not None for value in vars(hiding).values()):
+        raise InputError("--privacy and its options go with --generate: SYNTHETIC is as it was written")
 
 
 def _audit_file(
@@ -133,14 +142,24 @@ def _audit_file(
 
 
 def _audit_method(
-    real: Path, what: AuditOptions, columns: ColumnOptions, amount: AmountOptions, method: PairOptions, tell: Tell
-) -> Audit:
-    from smotext.cli.augment_job import count_new_rows, make_sampler
+    real: Path,
+    what: AuditOptions,
+    columns: ColumnOptions,
+    amount: AmountOptions,
+    method: PairOptions,
+    hiding: PrivacyOptions,
+    tell: Tell,
+) -> tuple[Audit, list[str]]:
+    """Return the audit, and what is guaranteed of texts that are written like this."""
+    from smotext.cli.augment_job import count_new_rows, make_sampler, set_privacy
     from smotext.privacy import audit_generator
+    from smotext.privacy.release import statement
 
     sampler = make_sampler(replace(method, model="tiny" if method.model == UNKNOWN_MODEL else method.model))
     rows = _read(real, columns)
-    is_told = amount.n is not None or amount.per_class is not None
+    privacy = set_privacy(sampler, hiding, rows.labels)
+    is_told = amount.n is not None or amount.per_class is not None or (privacy is not None and privacy.kind == "dp")
+    new_rows = count_new_rows(amount, rows.labels, privacy) if is_told else None
     tell("loading the model", 0, 0)
     encoder, decoder = sampler.load()
     sampler.set_params(encoder=encoder, decoder=decoder)
@@ -148,17 +167,21 @@ def _audit_method(
     def generate(texts: list[str], labels: list[Any], new_rows: Mapping[Any, int]) -> Any:
         return sampler.generate(texts, labels, n=new_rows)
 
-    return audit_generator(
+    if privacy is not None:
+        # The attacks have to know that the prompts showed no texts.
+        method = replace(method, examples=0)
+    found = audit_generator(
         rows,
         generate,
         encoder=encoder,
         decoder=decoder,
-        new_rows=count_new_rows(amount, rows.labels) if is_told else None,
+        new_rows=new_rows,
         canary_share=what.canary_share,
         settings=_settings(what, method),
         with_controls=what.controls,
         tell=tell,
     )
+    return found, statement(privacy) if privacy is not None else []
 
 
 def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
@@ -179,11 +202,12 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 
 def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> AuditRows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
+    from smotext.data.remote_tables import local_table
     from smotext.data.tables import read_table
     from smotext.privacy.attack_scene import as_rows
 
     table = read_table(
-        path,
+        local_table(path),
         text_column=columns.text_column,
         label_column=columns.label_column,
         separator=columns.separator,
@@ -217,13 +241,13 @@ def _telling(reporter: Reporter) -> Tell:
     return tell
 
 
-def _show(found: Audit, what: AuditOptions) -> None:
+def _show(found: Audit, what: AuditOptions, promises: list[str]) -> None:
     from smotext.privacy.audit_report import ATTACK_COLUMNS, NUMBERS, as_json, attack_rows, note_lines
     from smotext.reporting.audit_page import audit_page
     from smotext.reporting.page import write_page
 
     if what.report is not None:
-        write_page(what.report, audit_page(found), is_private=True)
+        write_page(what.report, audit_page(found, is_private=what.private), is_private=what.private)
     if what.json:
         print(as_json(found), end="")
         return
@@ -233,7 +257,7 @@ def _show(found: Audit, what: AuditOptions) -> None:
     if found.attacks:
         print_rows(ATTACK_COLUMNS, attack_rows(found), right=NUMBERS)
         print()
-    for line in note_lines(found):
+    for line in [*note_lines(found), *promises]:
         print(line)
     if what.report is not None and not what.quiet:
         print_notes(f"report: {what.report}")

@@ -6,7 +6,7 @@ any other, and in CSV and TSV every cell is a string, so that label ``007`` stay
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,6 +196,22 @@ def with_synthetic(
     if accepted is not None:
         frame[ACCEPTED_COLUMN] = np.concatenate([np.ones(n_real, dtype=bool), np.asarray(accepted, dtype=bool)])
     return frame.iloc[n_real:].reset_index(drop=True) if only_synthetic else frame
+
+
+def only_texts(table: Table, texts: Sequence[Any], labels: Sequence[Any]) -> pd.DataFrame:
+    """Return synthetic rows in the table's own column names, and nothing else of the table.
+
+    A column's type may hold what stands in real rows, as categories do, and a file's metadata how many rows it has.
+
+    Returns
+    -------
+    DataFrame
+        With the columns of text and class, and ``is_synthetic``, which is True.
+    """
+    import pandas as pd
+
+    columns = {table.text_column: list(texts), table.label_column: list(labels)}
+    return pd.DataFrame({**columns, SYNTHETIC_COLUMN: True})
 
 
 def check_table_output(table: Table, path: str | Path, *, overwrite: bool = False) -> None:

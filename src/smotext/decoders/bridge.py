@@ -81,6 +81,8 @@ class BridgeSpec:
         Weight of the head in the loss that the bridge was trained with; 0: it knew nothing of the head.
     base : BaseReference or None
         The language model that the bridge names; None: it holds one itself.
+    is_adapted : bool
+        Whether it was adapted to somebody's own texts, which it may know by heart.
     languages : tuple of str
         What it was trained on, as :func:`smotext.data.languages.language_of` names it; empty: nobody knows. The default
         is that of bridges which do not say.
@@ -103,6 +105,7 @@ class BridgeSpec:
     guidance_alone: float | None = None
     trained_guidance: float = 0.0
     base: BaseReference | None = None
+    is_adapted: bool = False
     languages: tuple[str, ...] = ("en",)
 
     @classmethod
@@ -119,7 +122,7 @@ class BridgeSpec:
             raise BridgeError(f"{where} has unknown entries {unknown}: expected some of {sorted(known)}")
         for name, value in entries.items():
             kind, expected = _JSON_KINDS[known[name]]
-            if not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
                 raise BridgeError(f"{where}: {name} is {value!r:.60}: expected {expected}")
         lists = {name: tuple(value) for name, value in entries.items() if known[name] == tuple[str, ...]}
         given = {**entries, **lists}
@@ -153,6 +156,7 @@ class BridgeSpec:
 _JSON_KINDS: dict[Any, tuple[Any, str]] = {
     str: (str, "a string"),
     str | None: (str | None, "a string or null"),
+    bool: (bool, "true or false"),
     int: (int, "an integer"),
     int | None: (int | None, "an integer or null"),
     float: (int | float, "a number"),

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.errors import InputError, RunError, unknown_name
+from smotext.errors import InputError, unknown_name
 from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class, stack
 from smotext.mixing.weights import draw_weights, parse_lam
 from smotext.privacy.privacy_option import Privacy
-from smotext.privacy.release import Centres, release
+from smotext.privacy.release import Centres, centre_labels, release
 from smotext.utils.seeding import generator, row_seeds, uniforms
 
 
 class PrivatePlanner:
     """Plans rows from groups instead of neighbours; takes the place of :class:`smotext.mixing.planning.Planner`.
 
-    With ``"dp"`` the centres are released once, when the first plan is asked for, and every row is a mix of two of its
+    With ``"dp"`` the centres are released once, when a plan is first asked for, and every row is a mix of two of its
     class's centres: vectors are ready-made and parents unknown. Which centres and what weights follow from `seed`; the
     noise does not. With ``"average"`` a class is dealt into groups once, and rows take them in turns, all parents
     weighing the same.
@@ -34,8 +35,9 @@ class PrivatePlanner:
         The run's root seed.
     lam : as in SMOTExT
         Weight of the first centre, for ``"dp"``; 1 takes centres as they are.
-    centres : Centres, optional
-        Released before: further texts cost nothing.
+    keep : callable, optional
+        ``keep(draw)`` returns the vectors of the centres: those that were kept from before, or else what ``draw()``
+        releases. None releases once per planner.
 
     Raises
     ------
@@ -59,14 +61,20 @@ class PrivatePlanner:
         *,
         seed: int = 0,
         lam: Any = (0.0, 1.0),
-        centres: Centres | None = None,
+        keep: Callable[[Callable[[], NDArray[np.float32]]], NDArray[np.float32]] | None = None,
     ) -> None:
         self.privacy = privacy
-        self.centres = centres
+        self._keep = keep or (lambda draw: draw())
         self._vectors, self._seed, self._lam = vectors, seed, parse_lam(lam)
         self._labels = np.empty(len(labels), dtype=object)
         self._labels[:] = list(labels)
         self._dealt: dict[Any, list[NDArray[np.int64]]] = {}
+
+    @cached_property
+    def centres(self) -> Centres:
+        """What was released; of ``"dp"`` alone."""
+        vectors = self._keep(lambda: release(self._vectors, self._labels, self.privacy).vectors)
+        return Centres(np.asarray(vectors, dtype=np.float32), centre_labels(self.privacy), self.privacy)
 
     @property
     def n_parents(self) -> int:
@@ -87,8 +95,6 @@ class PrivatePlanner:
         """
         if self.privacy.kind == "dp":
             self._check_public(n_new)
-            if self.centres is None:
-                self.centres = release(self._vectors, self._labels, self.privacy)
         parts = [self._rows(label, np.arange(n), np.zeros(n, dtype=np.int64)) for label, n in n_new.items() if n]
         return stack(parts, self.n_parents)
 
@@ -98,18 +104,7 @@ class PrivatePlanner:
         ordinals: Sequence[int] | NDArray[np.int64],
         attempts: Sequence[int] | NDArray[np.int64],
     ) -> MixPlan:
-        """Return a plan of further attempts at rows, in the given order.
-
-        Raises
-        ------
-        RunError
-            If the centres were released in another process: to release again would spend epsilon again.
-        """
-        if self.privacy.kind == "dp" and self.centres is None:
-            raise RunError(
-                "the noisy centres were released by another process and are not kept: a second release would spend "
-                "epsilon a second time; start a new run if that is accounted for"
-            )
+        """Return a plan of further attempts at rows, in the given order."""
         ordinals, attempts = np.asarray(ordinals, dtype=np.int64), np.asarray(attempts, dtype=np.int64)
         rows_of: dict[Any, list[int]] = {}
         for row, label in enumerate(labels):
@@ -138,7 +133,6 @@ class PrivatePlanner:
 
     def _mixed_centres(self, label: Any, ordinals: NDArray[np.int64], seeds: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return each row's mix of two centres of its class, of length 1; the first go round a shuffle."""
-        assert self.centres is not None
         own = self.centres.vectors[self.centres.labels == label]
         first = generator(self._seed, label, "centres").permutation(len(own))[ordinals % len(own)]
         if len(own) == 1:
@@ -167,11 +161,7 @@ class PrivatePlanner:
         if label not in self._dealt:
             size = self.privacy.group_size or 1
             members = np.flatnonzero(self._labels == label)
-            if len(members) < size:
-                raise InputError(
-                    f"class {label!r} has {len(members)} texts and group_size is {size}: expected as many at least; "
-                    "lower group_size, or give the class no texts"
-                )
+            check_groups(self._labels, {label: 1}, self.privacy)
             shuffled = generator(self._seed, label, "groups").permutation(members)
             self._dealt[label] = np.array_split(shuffled, len(members) // size)
         return self._dealt[label]
@@ -181,3 +171,16 @@ class PrivatePlanner:
         for label in labels:
             if label not in known:
                 raise unknown_name("public class", label, list(known))
+
+
+def check_groups(labels: NDArray[np.object_], n_new: Mapping[Any, int], privacy: Privacy) -> None:
+    """Raise InputError if a class that gets rows has fewer texts than are averaged."""
+    size = privacy.group_size or 1
+    for label, n in n_new.items():
+        n_texts = int((labels == label).sum())
+        if n and n_texts < size:
+            raise InputError(
+                f"class {label!r} has {n_texts} texts and group_size is {size}: expected as many at least; lower "
+                "group_size, or give the class no texts",
+                options=["group_size"],
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 from smotext.errors import InputError
@@ -42,11 +41,6 @@ def _reads_real_rows(filters: Any) -> bool:
     return any(isinstance(one, str) or hasattr(one, "fit") or not callable(one) for one in filters)
 
 
-def _from_real_rows(examples: Any) -> bool:
-    """Return whether examples are a number, which is of real rows; texts that the user gives as public are not."""
-    return isinstance(examples, Integral) and int(examples) > 0
-
-
 _GROUPS = "each row has to draw its group by itself, and this looks at other rows"
 RULES = (
     Rule("strategy", lambda value: value == "smote", f"neighbours: {_GROUPS}", "strategy='random', of centres"),
@@ -79,9 +73,9 @@ RULES = (
     ),
     Rule(
         "examples",
-        _from_real_rows,
+        bool,
         "examples from real rows stand in the prompt and are copied from",
-        "0, or public texts of your own",
+        "0",
         kinds=("dp", "average"),
     ),
     Rule(
@@ -119,7 +113,7 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     Examples
     --------
     >>> print(refusals(Privacy("average", group_size=5), {"examples": 4, "strategy": "smote"})[0])
-    examples=4: examples from real rows stand in the prompt and are copied from: use 0, or public texts of your own
+    examples=4: examples from real rows stand in the prompt and are copied from: use 0
     """
     if privacy is None:
         return []
@@ -130,12 +124,29 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def model_facts(encoder: Any, decoder: Any) -> dict[str, Any]:
+    """Return what the rules ask of loaded models: ``is_adapted`` and ``vector_norm`` of a bridge, and ``is_tuned``.
+
+    A bridge says so itself. Of a caller's own encoder nobody knows what it was trained on: it may have an attribute
+    ``is_tuned``, and counts as public where it has none.
+    """
+    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
+    return {
+        "is_adapted": getattr(spec, "is_adapted", False),
+        "vector_norm": getattr(spec, "vector_norm", None),
+        "is_tuned": bool(getattr(getattr(encoder, "given", encoder), "is_tuned", False)),
+    }
+
+
 def check_allowed(privacy: Privacy | None, options: Mapping[str, Any]) -> None:
     """Raise InputError, before any model runs, that names every option which does not go with this kind of privacy."""
     assert privacy is None or isinstance(privacy, Privacy)
     if found := refusals(privacy, options):
         assert privacy is not None
-        raise InputError(f"privacy={privacy.kind!r} does not go with " + "; ".join(found))
+        raise InputError(
+            f"privacy={privacy.kind!r} does not go with " + "; ".join(found),
+            options=["privacy", *dict.fromkeys(rule.name for rule in RULES if rule.name != "n")],
+        )
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
+from smotext.augmentation.running import AskForGroup, DrawCentres, MakeVectors, WriteGroup
 from smotext.errors import RunError, RunStopped
 from smotext.mixing.plan import MixPlan
 from smotext.runs.retry import DECODING_FAILED, GroupOutcome, write_with_retries
@@ -81,6 +81,27 @@ class DurableRun:
         started_s = time.monotonic()
         save_vectors(make(on_progress=self.progress.reach), path)
         self._note(path, "encoded", seconds=round(time.monotonic() - started_s, 3))
+        return load_vectors(path)
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases; it is on disk before any plan is made of it.
+
+        Raises
+        ------
+        RunError
+            If what was released is not there any more, or damaged: it is not drawn a second time.
+        """
+        path = self.folder.path / "centres.npy"
+        if path.exists() and self.folder.noted_digest(path) in (None, digest(path)):
+            return load_vectors(path)
+        if path.exists() or self.folder.events("released"):
+            raise RunError(
+                f"{path}, the noisy sums of this run, is damaged or gone: to draw noise again would spend epsilon a "
+                "second time; if that is accounted for, begin anew with resume='never'",
+                options=["resume"],
+            )
+        save_vectors(draw(), path)
+        self._note(path, "released")
         return load_vectors(path)
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:

@@ -16,6 +16,7 @@ from smotext.augmentation.augment import augment
 from smotext.augmentation.running import AskForGroup, InMemoryRun, MakeVectors, WriteGroup
 from smotext.data.class_counts import new_rows_for_n
 from smotext.data.corpus import Corpus
+from smotext.encoders.adapted import as_encoder
 from smotext.mixing.plan import MixPlan
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -86,8 +87,10 @@ def estimate_run(
     new_rows = {label: number for label, number in new_rows.items() if number}
     # A probe of a few rows may fall short by chance, which is no reason to fail.
     settings = replace(settings, on_shortfall="report")
-    sample = sample_of(corpus, new_rows, settings.k_neighbors)
-    uncached = _Uncached(encoder)
+    privacy = settings.privacy
+    n_together = settings.k_neighbors + 1 if privacy is None else privacy.group_size or 1
+    sample = sample_of(corpus, new_rows, n_together)
+    uncached = as_encoder(_Uncached(encoder))
     # A model's first call is slower than all others, and is not timed.
     encoder.encode(sample.texts[:1])
     started_s = time.perf_counter()
@@ -124,10 +127,10 @@ def estimate_run(
     )
 
 
-def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], k_neighbors: int) -> Corpus:
-    """Return some texts of each class that gets new rows, evenly spaced, enough to have neighbours."""
+def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], n_together: int) -> Corpus:
+    """Return some texts of each class that gets new rows, evenly spaced: as many as are mixed together, or more."""
     classes = [label for label, number in new_rows.items() if number]
-    share = max(_SAMPLE_TEXTS // max(len(classes), 1), k_neighbors + 1)
+    share = max(_SAMPLE_TEXTS // max(len(classes), 1), n_together)
     places = [np.flatnonzero(corpus.labels == label) for label in classes] or [np.arange(len(corpus.texts))]
     chosen = np.concatenate([rows[np.linspace(0, len(rows) - 1, min(len(rows), share)).astype(int)] for rows in places])
     return Corpus([corpus.texts[row] for row in chosen], corpus.labels[chosen], corpus.rows[chosen], 0)

@@ -8,6 +8,7 @@
       models.json      fingerprints of encoder and decoder; written once
       manifest.jsonl   what happened, one JSON object per line
       vectors.npy      the texts' vectors
+      centres.npy      with privacy="dp": the noisy sums, which are drawn once
       plans/           one file per round: who is mixed with whom
       parts/           one file per finished decode group
       done/            the output, between its last byte and its renaming
@@ -33,7 +34,8 @@ from smotext.utils.files import TEMPORARY, atomic_write, step, sync_directory
 _LOG = logging.getLogger(__name__)
 Resume = Literal["if-possible", "always", "never"]
 _CHUNK_BYTES = 1 << 20
-_ENTRIES = {"lock", "settings.json", "models.json", "manifest.jsonl", "vectors.npy", "plans", "parts", "done"}
+_FILES = {"lock", "settings.json", "models.json", "manifest.jsonl", "vectors.npy", "centres.npy"}
+_ENTRIES = _FILES | {"plans", "parts", "done"}
 
 
 class RunDirectory:
@@ -173,8 +175,12 @@ class RunDirectory:
         self.close()
 
     def close_or_drop(self) -> None:
-        """Close the run, and remove it if it has not planned anything: a mistyped option is no reason to keep it."""
-        if self._lock >= 0 and not any((self.path / "plans").glob("*.npz")):
+        """Close the run, and remove it if it has not planned anything: a mistyped option is no reason to keep it.
+
+        Where noise was released it stays: begun anew, the run would release a second time.
+        """
+        is_begun = any((self.path / "plans").glob("*.npz")) or (self._lock >= 0 and bool(self.events("released")))
+        if self._lock >= 0 and not is_begun:
             self.remove()
         self.close()
 

@@ -21,7 +21,7 @@ from smotext.errors import InputError
 from smotext.training.data.drawing import DrawnPassages
 from smotext.training.data.passage_store import PassageStore, Piece
 from smotext.training.data.passages import Cutting, cut_passages
-from smotext.training.export import Card, check_bridge_output, export_bridge
+from smotext.training.export import Card, check_bridge_output, export_bridge, with_spec
 from smotext.training.loop.checkpoint import make_training_directory
 from smotext.training.loop.processes import join_process_group
 from smotext.training.loop.run_identity import models_identity, texts_identity
@@ -172,6 +172,7 @@ def adapt_bridge(
         n_held_out=len(checked),
     )
     if world.is_main:
+        pair = with_spec(pair, is_adapted=pair.spec.is_adapted or outcome.best_pass > 0)
         export_bridge(pair, output, card=_card(bridge, pair, outcome, settings, command))
     world.wait()
     return outcome
