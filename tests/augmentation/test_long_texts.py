@@ -53,7 +53,7 @@ class Showing(EchoDecoder):
 
 
 def generate(n: Any = 4, **options: Any) -> pd.DataFrame:
-    return SMOTExT("echo", random_state=0, **options).generate(TEXTS, LABELS, n=n)
+    return SMOTExT("echo", random_state=0, **{"candidates": 4, **options}).generate(TEXTS, LABELS, n=n)
 
 
 def long_texts(**options: Any) -> tuple[Any, Writer, Settings]:
@@ -113,6 +113,7 @@ def test_a_language_model_writes_the_same_passages_whatever_is_beside_them(
 ) -> None:
     decoder = load_decoder(str(make_list_checkpoint(tmp_path / "bridge")), dtype="float32")
     options = {"encoder": HashEncoder(VECTOR_DIM), "decoder": decoder, "on_shortfall": "report", "max_passages": 4}
+    options["candidates"] = 4
     smx = SMOTExT(random_state=0, **options)
     found = []
     for group_size in (256, 4):
@@ -287,7 +288,9 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_texts(tmp_path: Any, monke
     pd.DataFrame({"text": TEXTS, "label": LABELS}).to_csv("in.csv", index=False)
 
     def augment(*options: str, output: str) -> int:
-        return entry.run(["augment", "in.csv", "-o", output, "--model", "echo", "--per-class", "5", *options])
+        return entry.run(
+            ["augment", "in.csv", "-o", output, "--model", "echo", "--per-class", "5", "--candidates", "4", *options]
+        )
 
     assert augment(output="whole.csv") == 0
     assert augment("--max-tokens", "900", output="parts.csv") == 3
@@ -301,7 +304,8 @@ def test_an_estimate_counts_all_that_is_written() -> None:
     corpus = make_corpus(np.array(TEXTS, dtype=object), np.array(LABELS, dtype=object))
     models = {"encoder": HashEncoder(), "decoder": EchoDecoder(), "seed": 0}
     whole, one = (
-        estimate_run(corpus, {"article": 4}, settings=Settings(max_passages=most), **models) for most in ("auto", 1)
+        estimate_run(corpus, {"article": 4}, settings=Settings(max_passages=most, candidates=4), **models)
+        for most in ("auto", 1)
     )
     assert one.n_tokens == 4 * 4 * 24
     assert whole.n_tokens > 5 * one.n_tokens
