@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
 import smotext
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+# It may be installed, and then warns that it lacks what nobody asked for.
+logging.getLogger("bitsandbytes").setLevel("ERROR")
 
 project = "SMOTExT"
 author = "The SMOTExT maintainers"
@@ -27,7 +30,7 @@ templates_path = ["templates"]
 
 # The pages are Markdown that reads well without this site, too: headings can be linked to, and nothing else is special.
 myst_heading_anchors = 3
-myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
+myst_enable_extensions = ["deflist"]  # a term, and what is said of it after a colon
 
 # One page for each public name.
 autosummary_generate = True
@@ -35,7 +38,7 @@ autodoc_typehints = "none"  # the docstrings have the types
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-numpydoc_validation_checks = {"GL03", "PR02", "SS02", "SS03", "YD01"}
+numpydoc_validation_checks = {"GL03", "PR02", "SS02", "YD01"}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",

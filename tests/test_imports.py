@@ -19,7 +19,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "smotext"
 # several share one.
 LAYERS = [
     {"__main__"},
-    {"app", "cli"},
+    {"cli"},
+    {"app", "publishing"},
     {"reporting"},
     {"evaluation"},
     {"fitting", "interpolation"},

@@ -156,7 +156,7 @@ class SMOTExT(BaseSampler):
         n_parents: int = 2,
         lam: Any = (0.0, 1.0),
         examples: int | None = None,
-        candidates: int = 4,
+        candidates: int = 8,
         prompt: int | str = 0,
         max_new_tokens: int | str = "auto",
         max_passages: int | str = "auto",

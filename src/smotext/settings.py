@@ -84,7 +84,7 @@ class Settings:
         default=None,
         metadata=_described("Texts of the class that the prompt shows; the model's own number unless given.", DECODING),
     )
-    candidates: int = field(default=4, metadata=_described("Texts written per mix; the nearest is kept.", DECODING))
+    candidates: int = field(default=8, metadata=_described("Texts written per mix; the nearest is kept.", DECODING))
     prompt: int | str = field(default=0, metadata=_described("Number of the paraphrase prompt, or random.", DECODING))
     max_new_tokens: int | str = field(
         default="auto", metadata=_described("A number, or auto: texts end by themselves.", DECODING)

@@ -155,7 +155,7 @@ def test_hostile_rows_go_through_a_whole_run(folder):
     assert augment("--report", "page.html") == 0
     page = Page(Path("page.html").read_text())
     assert "img" not in page.names()
-    assert page.names().count("script") == 3
+    assert page.names().count("script") == 4
 
 
 def test_an_evaluation_has_a_page_now_and_later(folder, capsys):

@@ -54,10 +54,16 @@ def test_json_has_the_verdicts_in_words_and_every_figure(files, capsys):
     assert found["attacks"][-1]["rates"] is None
 
 
-def test_the_html_report_is_the_owners_alone(files, tmp_path, capsys):
+def test_the_html_report_is_the_owners_alone_where_it_may_quote(files, tmp_path, capsys):
     report = tmp_path / "report.html"
-    command = ["privacy", files["real"], files["out"], "--held-out", files["held_out"], "--report", str(report)]
+    command = ["privacy", files["real"], files["out"], "--held-out", files["held_out"]]
+    assert run([*command, "--private"]) == 2
+    assert "--private is given without --report" in capsys.readouterr().err
+    command += ["--no-controls", "--report", str(report)]
     assert run(command) == 0
+    assert stat.S_IMODE(report.stat().st_mode) & 0o044
+    assert "Private." not in report.read_text(encoding="utf-8")
+    assert run([*command, "--private", "--overwrite"]) == 0
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     page = report.read_text(encoding="utf-8")
     assert "<li>LEAKS: attack" in page

@@ -79,7 +79,7 @@ def test_hostile_names_of_classes_are_shown_as_text(content):
     rows = [{**row, "recall": {HOSTILE: 50.0} if row["recall"] else None} for row in content["rows"]]
     page = Page(evaluation_page({**content, "rows": rows}))
     assert "img" not in page.names()
-    assert page.names().count("script") == 3
+    assert page.names().count("script") == 4
     assert HOSTILE in page.text
 
 

@@ -76,7 +76,7 @@ def test_hostile_texts_and_classes_are_shown_as_text():
     for is_private in (False, True):
         page = Page(run_page(found, encode=encode, is_private=is_private))
         assert "img" not in page.names()
-        assert page.names().count("script") == 3
+        assert page.names().count("script") == 4
         assert HOSTILE in page.text
         assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
         assert "<" not in page.scripts[0]
@@ -143,6 +143,12 @@ def test_what_was_done_is_told():
 
 def test_scores_that_are_not_known_take_no_part():
     found = small(target_cosine=[np.nan, 0.5, 0.5], spelling_score=pd.Series([np.nan] * 3))
-    text = Page(run_page(found)).text
+    text = Page(run_page(replace(found, real_texts=[], real_labels=[]))).text
     assert "0.50 / 0.50 / 0.50" in text
     assert "spelling, as the real texts spell" not in text
+
+
+def test_fluency_is_told_beside_that_of_the_real_texts_whatever_filters_were_asked():
+    text = Page(run_page(small())).text
+    assert "spelling, as the real texts spell; more is better" in text
+    assert "the same of real texts, each scored by the others" in text

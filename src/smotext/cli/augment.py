@@ -94,7 +94,12 @@ def register(app: typer.Typer) -> None:
     run=RunOptions,
 )
 def augment(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     out: OutputOptions,
     columns: ColumnOptions,
     amount: AmountOptions,

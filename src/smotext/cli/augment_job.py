@@ -89,6 +89,7 @@ def read_job(
     check_unmarked(table)
     from smotext.data.class_counts import counts_by_class
     from smotext.data.corpus import make_corpus
+    from smotext.data.remote_tables import local_table
     from smotext.data.validation import check_labels
     from smotext.runs.run_directory import digest
     from smotext.sampler import check_rows
@@ -98,7 +99,7 @@ def read_job(
     new_rows = count_new_rows(amount, labels, privacy)
     check_rows(make_corpus(table.texts, labels), new_rows, privacy)
     settings = {
-        "input": {"sha256": digest(file), **asdict(columns)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
         "amount": asdict(amount),
         "privacy": asdict(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},

@@ -40,11 +40,13 @@ def adapt(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
+    from smotext.data.remote_tables import local_table
     from smotext.decoders.bridge import read_spec
     from smotext.presets import decoder_directory, load_encoder_of
     from smotext.training.adapt import DEFAULTS, adapt_bridge
     from smotext.training.data.corpus_files import read_documents
 
+    file = local_table(file)
     check_real(file)
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
@@ -105,6 +107,9 @@ def bridge_score(
         check_output_path(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    from smotext.data.remote_tables import local_table
+
+    file = local_table(file)
     check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
     texts = list(itertools.islice(documents, max_texts))

@@ -28,6 +28,8 @@ COMMANDS = (
     "evaluate",
     "privacy",
     "report",
+    "app",
+    "push",
     "train",
     "bridges",
     "models",

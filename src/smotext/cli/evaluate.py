@@ -37,7 +37,12 @@ def register(app: typer.Typer) -> None:
     has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
 )
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     columns: ColumnOptions,
     design: DesignOptions,
     classifiers: ClassifierOptions,
@@ -52,6 +57,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; the outcome and warnings stay.")] = False,
 ) -> int:
     """Measure whether augmenting helps on your own data, and say so plainly, also when it doesn't."""
+    from smotext.data.remote_tables import short_name
     from smotext.evaluation.study_report import make_report, report_name, write_report
     from smotext.reporting.page import check_page_target
     from smotext.reporting.report_inputs import read_evaluation
@@ -59,7 +65,7 @@ def evaluate(
     if report_file is not None:
         check_page_target(report_file, overwrite=overwrite)
     reporter = Reporter(is_quiet=quiet)
-    folder = out or Path(f"{file}.evaluation")
+    folder = out or Path(f"{short_name(file)}.evaluation")
     with reporter.drawing():
         study = _make_study(file, columns, design, classifiers, method, folder, reporter)
         try:

@@ -22,7 +22,7 @@ def interpolate(
     examples: Annotated[
         int | None, typer.Option(help="Texts that the prompt shows; the model's own number, at most 2, unless given.")
     ] = None,
-    candidates: Annotated[int, typer.Option(help="Texts written for each step; the nearest is shown.")] = 4,
+    candidates: Annotated[int, typer.Option(help="Texts written for each step; the nearest is shown.")] = 8,
     random_seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0,
 ) -> None:
     """Show the texts on the way from one text to another, as a table of lam against text."""

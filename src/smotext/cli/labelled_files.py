@@ -28,11 +28,12 @@ def read_labelled(file: Path, columns: ColumnOptions) -> Table:
     SmotextWarning
         If labels differ only by spaces or case.
     """
+    from smotext.data.remote_tables import local_table
     from smotext.data.tables import read_table
     from smotext.data.validation import alike_note, check_labels
 
     table = read_table(
-        file,
+        local_table(file),
         text_column=columns.text_column,
         label_column=columns.label_column,
         separator=columns.separator,

@@ -23,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 @takes(columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, hiding=PrivacyOptions)
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Parquet or a dataset directory.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, TSV, JSON lines, Parquet, a dataset directory, or a data set of the hub."
+        ),
+    ],
     columns: ColumnOptions,
     amount: AmountOptions,
     method: MethodOptions,

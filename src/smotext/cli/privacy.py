@@ -59,7 +59,10 @@ class AuditOptions:
     max_texts: Annotated[int, typer.Option(help="Texts that the likelihood attack looks at.")] = 2000
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls too.")] = True
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
-    report: Annotated[Path | None, typer.Option(help="HTML file to write as well; only you can read it.")] = None
+    report: Annotated[Path | None, typer.Option(help="HTML file to write as well; it quotes no text.")] = None
+    private: Annotated[
+        bool, typer.Option("--private", help="Quote in the report what was copied; only you can read the file.")
+    ] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report if it exists.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
 
@@ -85,6 +88,8 @@ def privacy(
     from smotext.reporting.page import check_page_target
 
     _check_form(synthetic, what, amount, hiding)
+    if what.private and what.report is None:
+        raise InputError("--private is given without --report: it says what the report may quote")
     if what.report is not None:
         check_page_target(what.report, overwrite=what.overwrite)
     reporter = Reporter(is_quiet=what.quiet)
@@ -197,11 +202,12 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 
 def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> AuditRows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
+    from smotext.data.remote_tables import local_table
     from smotext.data.tables import read_table
     from smotext.privacy.attack_scene import as_rows
 
     table = read_table(
-        path,
+        local_table(path),
         text_column=columns.text_column,
         label_column=columns.label_column,
         separator=columns.separator,
@@ -241,7 +247,7 @@ def _show(found: Audit, what: AuditOptions, promises: list[str]) -> None:
     from smotext.reporting.page import write_page
 
     if what.report is not None:
-        write_page(what.report, audit_page(found), is_private=True)
+        write_page(what.report, audit_page(found, is_private=what.private), is_private=what.private)
     if what.json:
         print(as_json(found), end="")
         return

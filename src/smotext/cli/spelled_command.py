@@ -6,6 +6,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from smotext.data.remote_tables import table_name
+
 # Options of the machine, on which no text depends; a report tells them with the other options.
 _NO_TEXTS = ("device", "dtype", "batch_size")
 
@@ -28,7 +30,7 @@ def spell_command(name: str, files: list[Path], *groups: Any) -> tuple[str, ...]
     >>> print(*spell_command("augment", [Path("/home/a.csv")], AmountOptions(n=9), MethodOptions(do_sample=False)))
     smotext augment a.csv -n 9 --greedy
     """
-    words = ["smotext", name, *(file.name for file in files)]
+    words = ["smotext", name, *(table_name(file) for file in files)]
     for group in groups:
         hints = get_type_hints(type(group), include_extras=True)
         for field in fields(group):

@@ -33,6 +33,7 @@ _WORDS = {
     "fi": "ja on ei se että oli en mutta kun hän niin minun olen kuin ovat tai myös joka sen kaikki paljon hyvin minä",
 }
 _FUNCTION_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+_QUOTED = _FUNCTION_WORDS.keys() - {ENGLISH}  # whose words English texts have in names and sayings
 
 # Unicode's names of scripts, as BCP 47 spells them: what cannot be told apart by its script alone is named by that.
 _SCRIPTS = {
@@ -144,7 +145,7 @@ def find_languages(texts: Sequence[str]) -> dict[str, float]:
     return {
         name: count / len(looked_at)
         for name, count in found.most_common()
-        if name and (name not in _FUNCTION_WORDS or len(words & _FUNCTION_WORDS[name]) >= _LEAST_WORDS_IN_ALL)
+        if name and (name not in _QUOTED or len(words & _FUNCTION_WORDS[name]) >= _LEAST_WORDS_IN_ALL)
     }
 
 

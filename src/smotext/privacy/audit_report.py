@@ -58,9 +58,14 @@ def spell(estimate: IntervalEstimate) -> str:
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]{counts}"
 
 
-def note_lines(audit: Audit) -> list[str]:
-    """Return what stands below the table, a sentence each."""
-    return [*_data_notes(audit), *_distance_notes(audit), *_private_file_notes(audit), *_canary_notes(audit)]
+def note_lines(audit: Audit, *, has_quotes: bool = True) -> list[str]:
+    """Return what stands below the table, a sentence each; `has_quotes` shows what was copied, which real rows hold."""
+    return [
+        *_data_notes(audit),
+        *_distance_notes(audit),
+        *_private_file_notes(audit, has_quotes=has_quotes),
+        *_canary_notes(audit),
+    ]
 
 
 def _data_notes(audit: Audit) -> Iterator[str]:
@@ -90,7 +95,7 @@ def _beside_chance(figure: AgainstChance) -> str:
     return f"{figure.value:.2f} ({chance}, {figure.n_texts} texts)"
 
 
-def _private_file_notes(audit: Audit) -> Iterator[str]:
+def _private_file_notes(audit: Audit, *, has_quotes: bool) -> Iterator[str]:
     if audit.reconstruction is not None:
         found = audit.reconstruction
         yield (
@@ -99,10 +104,8 @@ def _private_file_notes(audit: Audit) -> Iterator[str]:
             f"{found.by_lines.hits} ({found.precision.hits} of {found.precision.of} found are true)"
         )
     for run in audit.copied:
-        yield (
-            f"copied: synthetic row {run.released_row} has {run.n_words} words in a row of real row {run.real_row}: "
-            f"{run.quote!r}"
-        )
+        place = f"synthetic row {run.released_row} has {run.n_words} words in a row of real row {run.real_row}"
+        yield f"copied: {place}: {run.quote!r}" if has_quotes else f"copied: {place}"
 
 
 def _canary_notes(audit: Audit) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The page about a privacy audit; it may quote real rows, and says so."""
+"""The page about a privacy audit; it quotes real rows only where that is asked for, and says so."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from smotext.reporting.charts import Chart, intervals
 from smotext.reporting.page import render
 
 
-def audit_page(audit: Audit, *, title: str = "What the synthetic texts give away") -> str:
-    """Return the page: verdicts, the attacks as a figure and a table, and notes."""
+def audit_page(audit: Audit, *, title: str = "What the synthetic texts give away", is_private: bool = False) -> str:
+    """Return the page: verdicts, the attacks as a figure and a table, and notes; a private one quotes copies."""
     return render(
         "audit.html",
         title=title,
         charts=_charts(audit),
-        is_private=True,
+        is_private=is_private,
         verdicts=audit.verdicts,
         columns=ATTACK_COLUMNS,
         rows=attack_rows(audit),
-        notes=note_lines(audit),
+        notes=note_lines(audit, has_quotes=is_private),
     )
 
 

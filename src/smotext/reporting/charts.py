@@ -23,6 +23,8 @@ OTHERS = "--others"
 _ROW_PX, _FRAME_PX = 30, 100
 # In characters, at an axis: a phone shows no more.
 _LONGEST_NAME = 30
+# At an axis of so few rows there are no halves.
+_FEW_ROWS = 6
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ def bars(name: str, label: str, names: Sequence[str], series: Sequence[ChartSeri
         }
         for one in series
     ]  # fmt: skip
-    layout = {"barmode": "stack", "xaxis": {"title": {"text": axis}}, "yaxis": _rows(names), "bargap": 0.35}
+    below: dict[str, Any] = {"title": {"text": axis}}
+    if max((sum(row) for row in zip(*(one.values for one in series), strict=True)), default=0) <= _FEW_ROWS:
+        below["dtick"] = 1
+    layout = {"barmode": "stack", "xaxis": below, "yaxis": _rows(names), "bargap": 0.35}
     return Chart(name, label, data, _with_legend(layout, len(series)), _height(len(names)))
 
 

@@ -27,7 +27,7 @@ _SUFFIXES = (".html", ".htm")
 def render(template: str, *, title: str, charts: Sequence[Chart] = (), is_private: bool = False, **facts: Any) -> str:
     """Return the page: every text in `facts` is shown as text, whatever it holds.
 
-    The page forbids the browser to load anything and to run any script but its own two, which it names by their
+    The page forbids the browser to load anything and to run any script but its own three, which it names by their
     hashes: a text that got past the escaping could still do nothing.
 
     Parameters
@@ -48,7 +48,7 @@ def render(template: str, *, title: str, charts: Sequence[Chart] = (), is_privat
     >>> "<title>&lt;b&gt;</title>" in page, "a &lt; b" in page
     (True, True)
     """
-    scripts = (_plotly(), _file("charts.js")) if charts else ()
+    scripts = (plotly_source(), template_source("drawing.js"), template_source("charts.js")) if charts else ()
     return (
         _environment()
         .get_template(template)
@@ -56,7 +56,7 @@ def render(template: str, *, title: str, charts: Sequence[Chart] = (), is_privat
             title=title,
             charts={chart.name: chart for chart in charts},
             chart_data=Markup(as_script_data([chart.drawn() for chart in charts])),
-            style=Markup(_file("style.css")),
+            style=Markup(template_source("colours.css") + template_source("style.css")),
             scripts=[Markup(script) for script in scripts],
             script_hashes=[_hash(script) for script in scripts],
             is_private=is_private,
@@ -102,12 +102,14 @@ def _environment() -> Environment:
     )
 
 
-def _file(name: str) -> str:
+def template_source(name: str) -> str:
+    """Return a file in ``templates/``, such as a style sheet or a script."""
     return (importlib.resources.files("smotext.reporting") / "templates" / name).read_text(encoding="utf-8")
 
 
 @functools.cache
-def _plotly() -> str:
+def plotly_source() -> str:
+    """Return plotly.js, its basic bundle."""
     path = importlib.resources.files("smotext.reporting") / "plotly" / "plotly-basic.min.js"
     return path.read_text(encoding="utf-8")
 

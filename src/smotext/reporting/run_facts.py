@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.augmentation.rounds import funnel
+from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.ngrams import WordRuns, squeeze, words
+from smotext.filters.score_bounds import evenly_spaced
 from smotext.reporting.report_inputs import RunTables
+
+# So many texts of a kind are scored: quartiles need no more.
+_SCORED = 2000
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,37 @@ def repeats(synthetic: Sequence[str], real: Sequence[str]) -> Repeats:
     originals = {squeeze(text).casefold() for text in real if text}
     copies = WordRuns.of([text for text in real if text]).longest_copies(list(synthetic))
     return Repeats(n_repeated, sum(text in originals for text in squeezed), copies)
+
+
+def fluency_scores(
+    synthetic: Sequence[str], real: Sequence[str], kind: type[Spelling] | type[WordOrder]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far texts are spelled, or their words ordered, as the real texts are; of both kinds of texts.
+
+    Parameters
+    ----------
+    synthetic, real : sequence of str
+        Of each at most some thousand are scored, evenly spaced.
+    kind : Spelling or WordOrder
+        Its `score` says what the numbers mean; texts that it gives none are left out.
+
+    Returns
+    -------
+    ndarray of shape (n_scored,), twice
+        Real texts are scored with themselves left out.
+
+    Examples
+    --------
+    >>> made, own = fluency_scores(["the cat", "xq zj"], ["the cat sat", "the mat sat"], Spelling)
+    >>> bool(made[0] > made[1]), len(own)
+    (True, 2)
+    """
+    known = [text for text in real if text.strip()]
+    model = kind.of(known)
+    shown, own = ([texts[row] for row in evenly_spaced(np.arange(len(texts)), _SCORED)] for texts in (synthetic, known))
+    scores = [model.score(text) for text in shown], [model.score(text, is_own=True) for text in own]
+    made, left_out = (np.array(values, dtype=float) for values in scores)
+    return made[np.isfinite(made)], left_out[np.isfinite(left_out)]
 
 
 def count_words(texts: Sequence[str]) -> NDArray[np.int64]:

@@ -11,11 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
+from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.geometry import nearest_cosines
 from smotext.reporting.charts import REAL_COLOUR, SYNTHETIC_COLOUR, Chart, ChartSeries, bars, histogram
 from smotext.reporting.page import MAX_BYTES, render
 from smotext.reporting.report_inputs import RunTables
-from smotext.reporting.run_facts import ClassCount, Repeats, class_counts, count_words, funnel_steps, repeats
+from smotext.reporting.run_facts import (
+    ClassCount,
+    Repeats,
+    class_counts,
+    count_words,
+    fluency_scores,
+    funnel_steps,
+    repeats,
+)
 from smotext.reporting.text_map import MAX_POINTS, MapPoint, choose_points, map_chart, project_to_plane
 
 EncodeTexts = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -268,14 +277,26 @@ def _quality_rows(
         )
     if cosines is not None and len(cosines):
         rows.append(("cosine to the nearest real text: quartiles", _quartiles(cosines, "{:.2f}")))
-    for column, name in (
-        ("target_cosine", "cosine to the vector that was asked for: quartiles"),
-        ("spelling_score", "spelling, as the real texts spell; more is better: quartiles"),
-        ("word_order_score", "word order, as the real texts have it; more is better: quartiles"),
+    asked = _numbers(tables, "target_cosine")
+    if len(asked):
+        rows.append(("cosine to the vector that was asked for: quartiles", _quartiles(asked, "{:.2f}")))
+    return [*rows, *_fluency_rows(tables, made)]
+
+
+def _fluency_rows(tables: RunTables, made: Sequence[str]) -> list[tuple[str, str]]:
+    """Return how the texts are spelled and their words ordered, beside the real texts where these are at hand."""
+    rows = []
+    for column, kind, name in (
+        ("spelling_score", Spelling, "spelling, as the real texts spell; more is better: quartiles"),
+        ("word_order_score", WordOrder, "word order, as the real texts have it; more is better: quartiles"),
     ):
-        values = _numbers(tables, column)
+        values, own = _numbers(tables, column), np.zeros(0)
+        if any(tables.real_texts):
+            values, own = fluency_scores(made, tables.real_texts, kind)
         if len(values):
             rows.append((name, _quartiles(values, "{:.2f}")))
+        if len(values) and len(own):
+            rows.append(("the same of real texts, each scored by the others", _quartiles(own, "{:.2f}")))
     return rows
 
 

@@ -1,0 +1,1 @@
+"""What the page looks like: the only modules that speak to Gradio."""

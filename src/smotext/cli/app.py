@@ -1,0 +1,112 @@
+"""``smotext app``: a page in the browser to look at a table, write texts for it, and read them before they are used."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+
+from smotext.cli.exit_codes import INTERRUPTED
+from smotext.cli.options import MethodOptions, takes
+from smotext.cli.screen import print_notes
+
+# These are asked for once, when the page is started.
+_ASKED_HERE = ("model", "device", "dtype", "batch_size")
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """Where the page is served, and with which model."""
+
+    text_column: Annotated[str | None, typer.Option(help="Column of the texts; guessed unless given.")] = None
+    label_column: Annotated[str | None, typer.Option(help="Column of the classes; guessed unless given.")] = None
+    separator: Annotated[
+        str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
+    ] = None
+    model: Annotated[
+        str, typer.Option(help="A preset (see 'smotext models'), or the path or hub name of a bridge.")
+    ] = "tiny"
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; the best there is unless given.")] = None
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Rows decoded at once; by free memory unless given.")] = None
+    port: Annotated[int | None, typer.Option(help="Port to serve at; the first free one from 7860 unless given.")] = (
+        None
+    )
+    share_on_network: Annotated[
+        bool,
+        typer.Option("--share-on-network", help="Let others on the network use it, with a password that is shown."),
+    ] = False
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("app")(serve)
+
+
+@takes(options=AppOptions)
+def serve(
+    options: AppOptions,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Table to begin with; another can be chosen on the page.")
+    ] = None,
+) -> int:
+    """Serve a page to try the method on a table: on this machine alone, nothing leaves it."""
+    from smotext.app.server import address_on_network, check_gradio, prepare, private_folder, run
+    from smotext.app.sheets import open_sheet, read_data
+    from smotext.data.remote_tables import local_table, table_name
+    from smotext.presets import decoder_directory
+
+    check_gradio()
+    form = make_form(options)
+    # It says now what is wrong with the options, and then, not in the middle of a run, that there is no such model.
+    form.sampler({})
+    if options.model != "echo":
+        decoder_directory(options.model)
+    sheet, columns = None, None
+    if file is not None:
+        sheet = open_sheet(local_table(file), table_name(file), separator=options.separator, encoding=options.encoding)
+        columns = (options.text_column or sheet.text_column, options.label_column or sheet.label_column)
+        read_data(sheet, *columns)
+    with private_folder():
+        served = prepare(form, sheet=sheet, columns=columns, port=options.port, is_shared=options.share_on_network)
+        here = f"http://127.0.0.1:{served.port}/"
+        print_notes(f"smotext app is at {here} (Ctrl-C ends it)")
+        if served.password is not None:
+            print_notes(
+                f"on the network: http://{address_on_network()}:{served.port}/",
+                f"password: {served.password} (any user name)",
+                "the network's own traffic is not encrypted: share it with people and networks that you trust",
+            )
+        if options.open:
+            import webbrowser
+
+            webbrowser.open(here)
+        with contextlib.suppress(KeyboardInterrupt):
+            run(served)
+    print_notes("smotext app has ended; what was uploaded is deleted")
+    return INTERRUPTED
+
+
+def make_form(options: AppOptions) -> Any:
+    """Return the options that the page asks for, in the words of the command line."""
+    from smotext.app.forms import Form, Option
+    from smotext.cli.augment_job import make_sampler
+
+    hints = get_type_hints(MethodOptions, include_extras=True)
+    asked = []
+    for field in fields(MethodOptions):
+        if field.name in _ASKED_HERE:
+            continue
+        kind, told = get_args(hints[field.name])[:2]
+        plain = next(part for part in (*get_args(kind), kind) if part is not type(None) and isinstance(part, type))
+        default = None if field.default is MISSING else field.default
+        asked.append(Option(field.name, plain, default, told.help or ""))
+    fixed = {name: getattr(options, name) for name in _ASKED_HERE}
+    return Form(asked, lambda values: make_sampler(MethodOptions(**values)), fixed)
