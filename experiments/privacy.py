@@ -40,8 +40,9 @@ SMALL_GROUPS = 5
 ONE_GROUP = 10**6
 # What --quick sets, unless the command line says otherwise.
 QUICK = {
-    "per_class": 80, "texts_per_class": 60, "classes": 2, "max_words": 60, "line_up": 6, "max_texts": 60,
-    "test_rows": 400, "controls": False, "dtype": "bfloat16",
+    "per_class": 80, "texts_per_class": 40, "classes": 2, "max_words": 40, "group_size": 10, "line_up": 5,
+    "max_texts": 60, "test_rows": 400, "controls": False, "dtype": "bfloat16",
+    "conditions": "default;default, no examples;average of 5;dp, epsilon 1;dp, epsilon 4;dp, epsilon 8",
 }  # fmt: skip
 
 
