@@ -5,8 +5,8 @@
     python experiments/privacy.py --out work/privacy --only-table     # table and picture of what is there
 
 For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
-TF-IDF and a frozen-encoder classifier that is scored on the test rows, beside what the used rows themselves train.
-Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
+TF-IDF and a frozen-encoder classifier whose balanced accuracy is taken on test rows, beside what the used rows
+themselves train. Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
 language model for each text and candidate: that and the writing take nearly all of the time.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 from common import DATA, clear_errors, load_set
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import balanced_accuracy_score
 
 from smotext import SMOTExT
 from smotext.cli.screen import Reporter
@@ -171,7 +171,7 @@ def run_condition(
     made = kept["texts"]["text"].tolist(), kept["texts"]["label"].tolist()
     scores, real_scores = (
         {
-            model: accuracy_score(test.labels, classifier.fit(*training).predict(test.texts))
+            model: balanced_accuracy_score(test.labels, classifier.fit(*training).predict(test.texts))
             for model, classifier in (("frozen encoder", frozen_encoder(encoder)), ("TF-IDF", tfidf()))
         }
         for training in (made, kept["real"])
@@ -236,7 +236,7 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
                 panel.axhline(row["accuracy_real"]["frozen encoder"], linestyle="--", color="grey", linewidth=0.5)
         panel.axvline(0.5, linestyle=":", color="grey")
         panel.set(title=f"{name} (dashed: the real rows)", xlabel="AUC of the strongest attack; 0.5 is guessing")
-        panel.set(ylabel="accuracy, trained on synthetic texts alone")
+        panel.set(ylabel="balanced accuracy, trained on synthetic texts alone")
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120, format="png")
 
