@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smotext.app.turns import Turns
 from smotext.augmentation.augment import Augmented, augment
-from smotext.augmentation.running import AskForGroup, MakeVectors, WriteGroup
+from smotext.augmentation.running import AskForGroup, DrawCentres, MakeVectors, WriteGroup
 from smotext.data.corpus import check_classes, make_corpus, skipped_note
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunStopped, SmotextError
@@ -189,6 +189,10 @@ class PieceByPiece:
         """Return the texts' vectors."""
         self._begin("reading your texts", n_texts)
         return make(on_progress=self._reach, encode_chunks=self._encode)
+
+    def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
+        """Return what ``privacy="dp"`` releases."""
+        return draw()
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:
         """Return the plan of a round."""

@@ -107,7 +107,7 @@ def parse_privacy_options(given: PrivacyOptions, labels: Sequence[Any]) -> Priva
 
 def _as_label(name: str, labels: Sequence[Any]) -> Any:
     """Return a class that JSON spells as a string, in the type of the file's labels."""
-    kind = type(labels[0]) if len(labels) else str
+    kind: type = type(labels[0]) if len(labels) else str
     if kind is bool:
         if name not in _TRUTHS:
             raise unknown_name("public class", name, _TRUTHS)

@@ -16,7 +16,7 @@ from smotext.errors import InputError
 
 NO_CLASSES = "(none: all texts are one class)"
 # Options that mean nothing between two texts.
-_IDLE = ("strategy", "k_neighbors", "n_parents", "lam", "filters", "on_shortfall")
+_IDLE = ("strategy", "k_neighbors", "n_parents", "lam", "filters", "on_shortfall", "max_passages")
 _SUFFIXES = [".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".gz"]
 
 
