@@ -6,8 +6,8 @@
 
 For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
 TF-IDF and a frozen-encoder classifier whose balanced accuracy is taken on test rows, beside what the used rows
-themselves train. Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
-language model for each text and candidate: that and the writing take nearly all of the time.
+themselves train. Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a
+pass of the language model for each text and candidate: that and the writing take nearly all of the time.
 """
 
 from __future__ import annotations
