@@ -5,9 +5,9 @@
     python experiments/privacy.py --out work/privacy --only-table     # table and picture of what is there
 
 For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
-TF-IDF and a frozen-encoder classifier that is scored on the test rows, beside what the used rows themselves train.
-Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
-language model for each text and candidate: that and the writing take nearly all of the time.
+TF-IDF and a frozen-encoder classifier whose balanced accuracy is taken on test rows, beside what the used rows
+themselves train. Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a
+pass of the language model for each text and candidate: that and the writing take nearly all of the time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 from common import DATA, clear_errors, load_set
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import balanced_accuracy_score
 
 from smotext import SMOTExT
 from smotext.cli.screen import Reporter
@@ -40,8 +40,9 @@ SMALL_GROUPS = 5
 ONE_GROUP = 10**6
 # What --quick sets, unless the command line says otherwise.
 QUICK = {
-    "per_class": 80, "texts_per_class": 60, "classes": 2, "max_words": 60, "line_up": 6, "max_texts": 60,
-    "test_rows": 400, "controls": False, "dtype": "bfloat16",
+    "per_class": 80, "texts_per_class": 40, "classes": 2, "max_words": 40, "group_size": 10, "line_up": 5,
+    "max_texts": 60, "test_rows": 400, "controls": False, "dtype": "bfloat16",
+    "conditions": "default;default, no examples;average of 5;dp, epsilon 1;dp, epsilon 4;dp, epsilon 8",
 }  # fmt: skip
 
 
@@ -170,7 +171,7 @@ def run_condition(
     made = kept["texts"]["text"].tolist(), kept["texts"]["label"].tolist()
     scores, real_scores = (
         {
-            model: accuracy_score(test.labels, classifier.fit(*training).predict(test.texts))
+            model: balanced_accuracy_score(test.labels, classifier.fit(*training).predict(test.texts))
             for model, classifier in (("frozen encoder", frozen_encoder(encoder)), ("TF-IDF", tfidf()))
         }
         for training in (made, kept["real"])
@@ -235,7 +236,7 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
                 panel.axhline(row["accuracy_real"]["frozen encoder"], linestyle="--", color="grey", linewidth=0.5)
         panel.axvline(0.5, linestyle=":", color="grey")
         panel.set(title=f"{name} (dashed: the real rows)", xlabel="AUC of the strongest attack; 0.5 is guessing")
-        panel.set(ylabel="accuracy, trained on synthetic texts alone")
+        panel.set(ylabel="balanced accuracy, trained on synthetic texts alone")
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120, format="png")
 

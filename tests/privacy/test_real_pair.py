@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from smotext.privacy.likelihood import Scorer
@@ -43,13 +44,14 @@ THEN = (
 
 
 def complaints():
-    """Return complaints that have parts in common and are each one of a kind."""
+    """Return complaints that have parts in common and are each one of a kind, in two halves by chance."""
     rows = [
         f"My {what} {then}. I spoke to {who}, who {('hung up', 'blamed me', 'asked for a fee')[(i + j) % 3]}."
         for i, what in enumerate(WHAT)
         for j, (who, then) in enumerate(zip(WHO, (*THEN[i % 4 :], *THEN[: i % 4]), strict=True))
     ]
-    return [row for place, row in enumerate(rows) if place % 2 == 0], rows[1::2]
+    drawn = np.random.default_rng(0).permutation(len(rows)).tolist()
+    return [rows[row] for row in drawn[::2]], [rows[row] for row in drawn[1::2]]
 
 
 def test_the_default_leaks_without_examples(pair):
