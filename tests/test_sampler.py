@@ -759,10 +759,10 @@ def test_without_enough_kept_the_best_rejected_stand_in_or_not() -> None:
         strict.fit_resample(TEXTS, LABELS)
 
 
-def test_four_candidates_are_written_for_each_mix_unless_the_caller_says() -> None:
+def test_eight_candidates_are_written_for_each_mix_unless_the_caller_says() -> None:
     smx = SMOTExT("echo", random_state=0)
     rows = smx.generate(BAD, ["bad"] * 16, n=5)
-    assert Counter(pd.concat([rows, smx.rejected_])["key"].str.rsplit("/", n=1).str[1]) == dict.fromkeys("0123", 5)
+    assert Counter(pd.concat([rows, smx.rejected_])["key"].str.rsplit("/", n=1).str[1]) == dict.fromkeys("01234567", 5)
     assert set(smx.rejected_["reason"]) == {"candidate"}
 
 

@@ -27,8 +27,10 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_NOT_THE_CALLER = ("smotext", "imblearn", "sklearn", "joblib")  # packages that call each other, asked by somebody
-_shown_in_folds: set[tuple[str, int, str]] = set()  # file, line and kind of warnings within a cross-validation
+# Packages that call each other on behalf of somebody: none of them is the caller who is to be warned.
+_NOT_THE_CALLER = ("smotext", "imblearn", "sklearn", "joblib")
+# Warnings that were shown within a cross-validation: their file, line and kind.
+_shown_in_folds: set[tuple[str, int, str]] = set()
 
 
 class SmotextError(Exception):

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 
 from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.notes import language_note, notes_on
 from smotext.augmentation.running import InMemoryRun, Run
 from smotext.augmentation.sample_weights import half_weights
+from smotext.augmentation.text_sampler import TextSampler
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
-from smotext.data.corpus import Corpus, check_classes, make_corpus, skipped_note
-from smotext.data.languages import foreign_note
+from smotext.data.corpus import make_corpus
 from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.privacy_option import Privacy, parse_privacy
-from smotext.privacy.private_planner import check_groups
+from smotext.privacy.privacy_option import parse_privacy
+from smotext.privacy.private_planner import check_rows
 from smotext.privacy.refused_options import check_allowed, model_facts
 from smotext.privacy.release import statement
 from smotext.protocols import Decoder, Encoder
@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 _SETTINGS = tuple(Settings.__dataclass_fields__)
 
 
-class SMOTExT(BaseSampler):
+class SMOTExT(TextSampler):
     """Over-sampling of texts: mixes two of a class in embedding space and has a language model write the mix.
 
     What it does is logged under the name ``smotext``: numbers and labels, never texts.
@@ -139,9 +139,6 @@ class SMOTExT(BaseSampler):
     >>> smx.synthetic_[["label", "parents"]].values.tolist()
     [['good', [3, 4]]]
     """
-
-    _sampling_type = "over-sampling"
-    _parameter_constraints: dict[str, Any] = {}  # noqa: RUF012 (scikit-learn's own protocol; Settings checks the values)
 
     def __init__(
         self,
@@ -287,11 +284,6 @@ class SMOTExT(BaseSampler):
         new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
         return self._augment(texts, labels, new_rows, settings, run).synthetic
 
-    def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:
-        """Return checked texts and labels to the base class's ``fit``."""
-        array = check_texts(X)
-        return array, natural(check_labels(y, len(array))), False
-
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         """Return checked texts and labels with the synthetic ones after them."""
         self.sampling_strategy_ = new_rows_for_strategy(self.sampling_strategy, y)
@@ -336,12 +328,10 @@ class SMOTExT(BaseSampler):
         if found.long_classes:
             _LOG.info("written passage by passage: classes %s", sorted(map(str, found.long_classes)))
         _LOG.info("texts at each step: %s", dict(found.funnel.values.tolist()))
-        cut = truncated_note(corpus, encoder, found.long_classes)
-        for note in [*skipped_note(corpus), *cut, "; ".join(found.notes)]:
-            if note:
-                # What was done stands behind the colon. The counts before it differ from fold to fold of a cross-
-                # validation, which is to be told once.
-                warn_caller(note, kind=note.rpartition(": ")[2])
+        for note in notes_on(corpus, encoder, found.long_classes, found.notes):
+            # What was done stands behind the colon. The counts before it differ from fold to fold of a cross-
+            # validation, in which it is to be told once.
+            warn_caller(note, kind=note.rpartition(": ")[2])
         return found
 
     def settings(self) -> Settings:
@@ -352,40 +342,3 @@ class SMOTExT(BaseSampler):
     def load(self) -> tuple[Encoder, Decoder]:
         """Return the encoder and decoder, loaded once per process."""
         return load_pair(self.model, encoder=self.encoder, decoder=self.decoder, device=self.device, dtype=self.dtype)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.sparse = False
-        tags.input_tags.one_d_array = True
-        return tags
-
-
-def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
-    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number."""
-    if privacy is not None and privacy.kind == "dp":
-        return
-    check_classes(corpus, new_rows)
-    if privacy is not None:
-        check_groups(corpus.labels, new_rows, privacy)
-
-
-def language_note(texts: Sequence[str], decoder: Any) -> list[str]:
-    """Return a note on texts in languages or forms that the decoder's bridge was not made for, if it says for which."""
-    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
-    return foreign_note(texts, getattr(spec, "languages", ()))
-
-
-def truncated_note(corpus: Corpus, encoder: Any, long_classes: Collection[Any] = frozenset()) -> list[str]:
-    """Return a note on texts of which the encoder reads the beginning only, if there are any.
-
-    Texts of long classes are read passage by passage.
-    """
-    n_cut = encoder.count_truncated(
-        [text for text, label in zip(corpus.texts, corpus.labels, strict=True) if label not in long_classes]
-    )
-    if n_cut == 0:
-        return []
-    texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
-    return [f"{texts} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]

@@ -14,9 +14,12 @@ from typing import Any
 from smotext.errors import InputError, unknown_name
 
 SHORTFALLS = ("fill", "report", "raise")
-UNFINISHED = "unfinished"  # the reason of a text that stops within a sentence where no limit was asked for
-MIXING, DECODING, MACHINE = "Mixing", "Decoding and filtering", "Machine"  # groups that options are listed in
-GROUP_SIZE = 256  # rows decoded and stored together: what one CPU batch takes, and what a crash can cost
+# The reason of a text that stops within a sentence where no limit was asked for.
+UNFINISHED = "unfinished"
+# The groups in which options are listed.
+MIXING, DECODING, MACHINE = "Mixing", "Decoding and filtering", "Machine"
+# So many rows are decoded and stored together: as many as one batch of a CPU takes, and as a crash can cost.
+GROUP_SIZE = 256
 
 
 @dataclass(frozen=True)

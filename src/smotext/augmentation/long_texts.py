@@ -22,7 +22,8 @@ from smotext.mixing.plan import UNKNOWN, Chain, MixPlan
 from smotext.protocols import Encoder
 from smotext.settings import Settings
 
-MOST_PASSAGES = 32  # of a new text, unless the settings say: some 2,000 tokens
+# The most passages of a new text unless the settings say another number: some 2,000 tokens.
+MOST_PASSAGES = 32
 
 
 @dataclass(frozen=True)
@@ -215,8 +216,10 @@ def find_long_texts(corpus: Corpus, encoder: Encoder, writer: Writer, settings: 
         return None
     shown = EXAMPLE_TOKENS if examples_shown(settings, decoder) else decoder.max_new_tokens
     read = encoder.max_tokens or decoder.max_new_tokens
-    most = min(decoder.max_new_tokens, shown, read)  # what is written, shown in a prompt and encoded as a whole
-    count_tokens = cast("CountTokens", decoder.count_tokens)  # which counted the lengths
+    # A passage is short enough to be written, shown in a prompt and encoded as a whole.
+    most = min(decoder.max_new_tokens, shown, read)
+    # The lengths were counted, so that the decoder does count tokens.
+    count_tokens = cast("CountTokens", decoder.count_tokens)
     return LongTexts(corpus, classes, Splitting(count_tokens, longest, most))
 
 

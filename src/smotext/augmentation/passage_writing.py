@@ -20,7 +20,9 @@ from smotext.protocols import Decoded, Encoder
 from smotext.utils.seeding import further_seeds
 from smotext.utils.sentences import join_sentences
 
-MOST_SHARED = 0.6  # of a passage's three-word runs may stand in one that the prompt shows, as for whole texts
+# At most this share of a passage's three-word runs may stand in a passage that the prompt shows, as for whole
+# texts.
+MOST_SHARED = 0.6
 
 
 @dataclass

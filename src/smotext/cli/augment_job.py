@@ -91,8 +91,8 @@ def read_job(
     from smotext.data.corpus import make_corpus
     from smotext.data.remote_tables import local_table
     from smotext.data.validation import check_labels
+    from smotext.privacy.private_planner import check_rows
     from smotext.runs.run_directory import digest
-    from smotext.sampler import check_rows
 
     labels = check_labels(table.labels, len(table))
     privacy = set_privacy(sampler, hiding, labels)

@@ -138,11 +138,11 @@ def _make_study(
     reporter: Reporter,
 ) -> Study:
     """Return the study that the options describe; the files are read before any model is loaded."""
+    from smotext.augmentation.notes import language_note
     from smotext.cli.augment_job import make_sampler
     from smotext.evaluation.data_sizes import parse_settings
     from smotext.evaluation.generators import default_generators, read_passages
     from smotext.evaluation.study import Study
-    from smotext.sampler import language_note
 
     sampler = make_sampler(method)
     data = _read(file, columns)

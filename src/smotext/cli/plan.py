@@ -35,12 +35,12 @@ def plan(
     hiding: PrivacyOptions,
 ) -> None:
     """Show rows, parents, tokens, minutes, memory and disk of an augmentation, from a short timed trial."""
+    from smotext.augmentation.notes import language_note
     from smotext.cli.augment_job import read_job
     from smotext.data.class_counts import counts_by_class
     from smotext.data.corpus import make_corpus
     from smotext.privacy.release import statement
     from smotext.runs.estimate import estimate_run
-    from smotext.sampler import language_note
 
     started_s = time.perf_counter()
     job = read_job(file, columns, amount, method, hiding)

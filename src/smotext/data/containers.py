@@ -113,7 +113,8 @@ def check_gives_back(given: Any, values: NDArray[Any], name: str, *, is_open: bo
     longer = np.append(values, np.array([added], dtype=object))
     try:
         back = give_back(given, longer, is_open=is_open)
-    except Exception as error:  # of whichever library the container is from
+    except Exception as error:
+        # The library that the container is from may raise anything.
         reason = str(error).partition("\n")[0]
         raise InputError(f"{name} is a {type(given).__name__} that takes no new row ({reason}): pass a list") from error
     if len(back) != len(longer):

@@ -53,11 +53,3 @@ def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:
     have = set(corpus.labels.tolist())
     if empty := [label for label, number in new_rows.items() if number and label not in have]:
         raise InputError(f"class {empty[0]!r} has no text to mix: every text of it is missing or blank")
-
-
-def skipped_note(corpus: Corpus) -> list[str]:
-    """Return a note on rows that have no text, if there are any."""
-    if corpus.n_skipped == 0:
-        return []
-    rows = "row has" if corpus.n_skipped == 1 else "rows have"
-    return [f"{corpus.n_skipped} {rows} no text: kept in the output, not mixed"]

@@ -54,26 +54,33 @@ _NAMES = {
 }  # fmt: skip
 FORMS = ("html", "code")
 
-_MOST_TEXTS, _MOST_CHARACTERS = 400, 1000  # that are looked at: a tenth of a second
-_SHARE = 0.2  # of the texts; what is rarer may be quoted, or a guess gone wrong
-_LEAST_WORDS = 6  # of a text that is judged by itself; shorter ones are judged together
-_LEAST_HITS, _HIT_SHARE = 2, 0.12  # different function words, and their share of the words; of English it is 0.3 to 0.5
+# So many texts, and characters of each, are looked at: that takes a tenth of a second.
+_MOST_TEXTS, _MOST_CHARACTERS = 400, 1000
+# A language is told of from this share of the texts on: what is rarer may be quoted, or a wrong guess.
+_SHARE = 0.2
+# Words of a text that is judged by itself; shorter texts are judged together.
+_LEAST_WORDS = 6
+# Different function words of a language, and their share of all words; in English that is 0.3 to 0.5.
+_LEAST_HITS, _HIT_SHARE = 2, 0.12
 _LEAST_WORDS_IN_ALL = 4  # different ones in all texts: "La Jolla" and "chef de partie" are English job titles
-_OTHER_LETTERS = 0.3  # of a text's letters in another script: names and quotations are fewer
+# Share of a text's letters in another script: names and quotations are fewer.
+_OTHER_LETTERS = 0.3
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _TAG = re.compile(
     r"</?(?:html|head|body|div|span|p|br|hr|a|b|i|u|em|strong|li|ul|ol|table|tr|td|th|h[1-6]|img|font|script|style|"
     r"input|form|button|section|article|item|title|xml)\b[^<>]{0,300}>",
     re.IGNORECASE,
 )
-_LEAST_TAGS, _TAGGED = 3, 0.1  # tags, and their share of the characters
+# So many tags, and so large a share of the characters in them, make a text markup.
+_LEAST_TAGS, _TAGGED = 3, 0.1
 _CODE_LINE = re.compile(
     r"[;{}]\s*$|^\s*(?:def |class \w+[:({]|import \w|from [\w.]+ import |#include|return\b.*;|function \w*\(|var |"
     r"const |let \w+ =|public |private |SELECT .* FROM |\"[\w-]+\"\s*:)|=>|\w\(\w*\)[;:{.]|[\])}][,;]\s*$",
     re.MULTILINE,
 )
 _MARKS = frozenset('{}[]();=<>"_\\|&*')
-_MARKED, _CODE_LINES = 0.06, 0.4  # shares of a text's characters and lines
+# Shares of a text's characters and lines from which on it counts as code.
+_MARKED, _CODE_LINES = 0.06, 0.4
 
 
 def language_of(text: str) -> str | None:
@@ -199,7 +206,8 @@ def _script_of(text: str) -> str | None:
     if not others or len(others) < _OTHER_LETTERS * len(letters):
         return None
     counts = Counter(_SCRIPTS.get(name, "und") for name in others)
-    return "ja" if "ja" in counts else counts.most_common(1)[0][0]  # which has Chinese characters as well
+    # Japanese has Chinese characters as well.
+    return "ja" if "ja" in counts else counts.most_common(1)[0][0]
 
 
 def _words(text: str) -> list[str]:

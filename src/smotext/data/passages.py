@@ -17,10 +17,13 @@ CountTokens = Callable[[Sequence[str]], NDArray[np.int64]]
 PARAGRAPH = "\n\n"
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE_BREAK, _SPACE = re.compile(r"\n"), re.compile(r"\s")
-_LAST_LEVEL = 3  # sentences, lines, words, characters
-_CHARACTERS = 16  # the last resort, for a "word" that is longer than a passage may be
+# Texts are cut at the ends of sentences, else of lines, words and at last characters: levels 0 to 3.
+_LAST_LEVEL = 3
+# Characters of a piece, where a "word" is longer than a passage may be.
+_CHARACTERS = 16
 
-Span = tuple[int, int]  # where a part of a text begins and ends
+# Where a part of a text begins and ends.
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

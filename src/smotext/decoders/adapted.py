@@ -61,6 +61,13 @@ class AdaptedDecoder:
         self.max_new_tokens = int(getattr(given, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS))
         self.most_new_tokens: int | None = getattr(given, "most_new_tokens", None)
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what the given object has beside the members that the method asks for."""
+        if name == "given" or name.startswith("__"):
+            # Copying and unpickling ask for these before the object has any attribute.
+            raise AttributeError(name)
+        return getattr(self.given, name)
+
     def decode(self, vectors: NDArray[np.float32], **options: Any) -> list[str]:
         """Return one text per vector, as the given object writes it."""
         name, texts = type(self.given).__name__, self.given.decode(vectors, **options)

@@ -80,7 +80,8 @@ def assemble_language_model(
     """
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    given = getattr(config, "quantization_config", None)  # a dict where it comes from a file
+    # It is a dict where the config comes from a file.
+    given = getattr(config, "quantization_config", None)
     if (given.get("quant_method") if isinstance(given, dict) else getattr(given, "quant_method", None)) == "gguf":
         del config.quantization_config
     architecture: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]

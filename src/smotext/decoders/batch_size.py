@@ -9,7 +9,8 @@ import torch
 
 from smotext.utils.parallel import MOST_WORKERS
 
-MAX_BATCH_ROWS = 256  # beyond this a batch gains nothing on a CPU (docs/research/benchmarks.md)
+# Larger batches gain nothing on a CPU; docs/research/benchmarks.md has the figures.
+MAX_BATCH_ROWS = 256
 # Memory for the copies, places and noise that are needed while a token is chosen and nothing is filtered out.
 _BYTES_PER_LOGIT = 64
 # The rest is left to activations and to other processes.

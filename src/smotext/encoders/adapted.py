@@ -52,6 +52,13 @@ class AdaptedEncoder:
         self.fingerprint: str | None = getattr(given, "fingerprint", None)
         self.max_tokens: int | None = getattr(given, "max_tokens", None)
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what the given object has beside the members that the method asks for."""
+        if name == "given" or name.startswith("__"):
+            # Copying and unpickling ask for these before the object has any attribute.
+            raise AttributeError(name)
+        return getattr(self.given, name)
+
     @cached_property
     def vector_dim(self) -> int:
         """The given object's own, or the width of a word's vector where it has none."""

@@ -87,7 +87,8 @@ class TextTokenizer:
             truncation=False,
             return_attention_mask=False,
             return_token_type_ids=False,
-            verbose=False,  # we cut ourselves, so its advice to truncate is beside the point
+            # Texts are cut here, so that the tokenizer's advice to truncate them is beside the point.
+            verbose=False,
         )["input_ids"]
 
     def _require_eos(self) -> None:

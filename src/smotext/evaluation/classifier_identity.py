@@ -97,7 +97,8 @@ def _pickled(value: Any) -> str:
     """Return a hash of the value's pickle; for what has none, a text that never comes again."""
     try:
         content = pickle.dumps(value, protocol=4)
-    except Exception:  # pickling runs foreign code, which may raise anything; the outcome is the same
+    except Exception:
+        # Pickling runs foreign code, which may raise anything; the outcome is the same.
         return _unknown()
     return f"{_code_description(type(value))} {stable_hash(content):016x}"
 

@@ -35,7 +35,8 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):
         self._vectors: dict[str, NDArray[Any]] = {}
 
     def __sklearn_clone__(self) -> EncoderFeatures:
-        return self  # stateless but for the vectors, which every fold shares
+        # There is no state but the vectors, which all folds share.
+        return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -133,7 +134,8 @@ def load_classifier(name: str) -> Any:
         ) from error
     try:
         classifier = found if hasattr(found, "fit") and not isinstance(found, type) else found()
-    except Exception as error:  # of whatever was named
+    except Exception as error:
+        # Whatever was named may raise anything.
         raise InputError(f"classifier {name!r} cannot be made without arguments: {error}") from error
     if not (hasattr(classifier, "fit") and hasattr(classifier, "predict")):
         raise InputError(f"classifier {name!r} has no fit and predict: expected a scikit-learn text classifier")

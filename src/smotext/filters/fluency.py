@@ -25,7 +25,8 @@ _SMOOTHING = 0.5
 _COUNTED_TEXTS = 20_000
 # With fewer pairs of words the order of words says too little.
 _LEAST_PAIRS = 8
-_UNBROKEN = re.compile(r"\w+")  # words, and in scripts without spaces whole clauses
+# Matches words, and in scripts without spaces whole clauses.
+_UNBROKEN = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)

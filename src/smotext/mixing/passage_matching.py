@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-ORDER_WEIGHT = 0.5  # cosine that two passages may lose by standing at the opposite ends of their texts
+# So much cosine is lost by two passages that stand at the opposite ends of their texts.
+ORDER_WEIGHT = 0.5
 
 
 def match_passages(

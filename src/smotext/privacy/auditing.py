@@ -244,11 +244,12 @@ def _without_shared(real: AuditRows, held_out: AuditRows) -> tuple[AuditRows, Au
 
 def load_models(model: str | None, encoder: Any, decoder: Any) -> tuple[Any, Any]:
     """Return encoder and decoder; no decoder where it is not known who wrote the texts."""
+    from smotext.encoders.adapted import as_encoder
     from smotext.presets import load_encoder, load_pair
 
     if model is not None:
         return load_pair(model, encoder=encoder, decoder=decoder)
-    return load_encoder("tiny") if encoder is None else encoder, decoder
+    return load_encoder("tiny") if encoder is None else as_encoder(encoder), decoder
 
 
 def encoded(rows: AuditRows, encoder: Any) -> AuditRows:

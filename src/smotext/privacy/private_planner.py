@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.corpus import Corpus, check_classes
 from smotext.errors import InputError, unknown_name
 from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class, stack
 from smotext.mixing.weights import draw_weights, parse_lam
@@ -184,3 +185,12 @@ def check_groups(labels: NDArray[np.object_], n_new: Mapping[Any, int], privacy:
                 "group_size, or give the class no texts",
                 options=["group_size"],
             )
+
+
+def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
+    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number."""
+    if privacy is not None and privacy.kind == "dp":
+        return
+    check_classes(corpus, new_rows)
+    if privacy is not None:
+        check_groups(corpus.labels, new_rows, privacy)

@@ -130,11 +130,11 @@ def model_facts(encoder: Any, decoder: Any) -> dict[str, Any]:
     A bridge says so itself. Of a caller's own encoder nobody knows what it was trained on: it may have an attribute
     ``is_tuned``, and counts as public where it has none.
     """
-    spec = getattr(getattr(decoder, "given", decoder), "spec", None)
+    spec = getattr(decoder, "spec", None)
     return {
         "is_adapted": getattr(spec, "is_adapted", False),
         "vector_norm": getattr(spec, "vector_norm", None),
-        "is_tuned": bool(getattr(getattr(encoder, "given", encoder), "is_tuned", False)),
+        "is_tuned": bool(getattr(encoder, "is_tuned", False)),
     }
 
 

@@ -251,7 +251,8 @@ def _count_tokens(rows: pd.DataFrame) -> int:
     """
     tokens = rows["n_tokens"]
     if "n_written" in rows:
-        tokens = rows["n_written"].astype("float64").fillna(tokens)  # a row that failed has none
+        # A row that failed has no such number.
+        tokens = rows["n_written"].astype("float64").fillna(tokens)
     is_counted = tokens >= 0
     words = sum(len(text.split()) for text in rows.loc[~is_counted, "text"])
     return int(tokens[is_counted].sum()) + words

@@ -110,7 +110,8 @@ def estimate_run(
         size = min(size * _GROWTH, n_rows, settings.group_size) if is_affordable else 0
         size = size if size > n_probed else 0
     per_row = n_rows / n_probed if n_probed else 0.0
-    vectors_a_text = len(timed.found) / len(sample.texts)  # long texts have some of their passages as well
+    # Long texts have vectors of their passages as well.
+    vectors_a_text = len(timed.found) / len(sample.texts)
     vector_bytes = int(4 * vectors.shape[1] * len(corpus.texts) * vectors_a_text)
     text_bytes = int(timed.text_bytes * per_row)
     return RunEstimate(
@@ -160,7 +161,8 @@ class _TimedRun(InMemoryRun):
     def __init__(self, vectors: NDArray[np.float32], encode_s: float = 0.0) -> None:
         super().__init__()
         self.found, self.encode_s = vectors, encode_s
-        self.encoding_s = 0.0  # within this run
+        # Seconds of encoding within this run.
+        self.encoding_s = 0.0
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:

@@ -38,7 +38,8 @@ from smotext.utils.files import atomic_write
 
 # Width of the hidden layer of a tied head.
 _HIDDEN = 2048
-_LANGUAGE_SHARE = 0.05  # of the passages, for a bridge to be made for a language
+# A bridge is made for a language in which at least this share of its passages is written.
+_LANGUAGE_SHARE = 0.05
 # A head is fitted to so many pieces of the store, of 10,000 passages each.
 _HEAD_PIECES = 15
 

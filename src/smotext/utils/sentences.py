@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 _CLOSERS = """"'”’»」』）)]"""
 _CLOSING = f"[{re.escape(_CLOSERS)}]*"
-_STOPS = ".!?…؟۔।॥።։"  # of Latin, Arabic, Urdu, Hindi, Ethiopic and Armenian; a space follows
-_FULL_STOPS = "。！？｡"  # of Chinese and Japanese, with no space after them
+# Ends of sentences in Latin, Arabic, Urdu, Hindi, Ethiopic and Armenian script; a space follows.
+_STOPS = ".!?…؟۔।॥።։"
+# Ends of sentences in Chinese and Japanese, with no space after them.
+_FULL_STOPS = "。！？｡"
 _SENTENCE_END = re.compile(rf"[{_STOPS}]{_CLOSING}(?=\s|$)|[{_FULL_STOPS}]{_CLOSING}")
 
 
