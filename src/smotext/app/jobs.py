@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from smotext.app.turns import Turns
 from smotext.augmentation.augment import Augmented, augment
+from smotext.augmentation.notes import language_note, skipped_note, truncated_note
 from smotext.augmentation.running import AskForGroup, DrawCentres, MakeVectors, WriteGroup
-from smotext.data.corpus import check_classes, make_corpus, skipped_note
+from smotext.data.corpus import check_classes, make_corpus
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunStopped, SmotextError
 from smotext.mixing.plan import MixPlan
 from smotext.protocols import Encoder
-from smotext.sampler import SMOTExT, language_note, truncated_note
+from smotext.sampler import SMOTExT
 from smotext.utils.seeding import root_seed
 
 # So many mixes are written between two looks at the clock and at those who wait: some seconds on a laptop.
