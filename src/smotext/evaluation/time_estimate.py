@@ -15,6 +15,11 @@ from smotext.fitting.choosing import WEIGHTS
 
 _PROBE_ROWS = 16
 
+# Texts that are written again, for each text, where a weight is chosen. Two of the texts that prompts show are the same
+# for a whole class, so that of five folds 1 - 0.8^2 hold one of them out and leave none of the class's rows: these are
+# written anew from the four fifths that the fold keeps. Small classes need more.
+_AGAIN = 5 * (1 - 0.8**2) * 0.8
+
 
 @dataclass(frozen=True)
 class StudyEstimate:
@@ -63,12 +68,20 @@ def estimate_study(study: Study) -> StudyEstimate:
 def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, tuple[int, int]]:
     """Return how many texts each model-driven generator still has to write, and in how many folds."""
     settings = {setting.name: setting for setting in study.settings}
-    sources = {(cell.setting, cell.seed, GENERATOR_OF.get(cell.condition, "copies")) for cell in missing}
+    sources: dict[tuple[str, int, str], bool] = {}
+    for cell in missing:
+        key = (cell.setting, cell.seed, GENERATOR_OF.get(cell.condition, "copies"))
+        sources[key] = sources.get(key, False) or weighting_of(cell.condition) == "chosen"
     counts: dict[str, tuple[int, int]] = {}
-    for name, seed, source in sorted(sources):
-        if source not in BUILT_IN and not study.has_texts(settings[name], seed, source):
+    for (name, seed, source), is_weight_chosen in sorted(sources.items()):
+        if source in BUILT_IN:
+            continue
+        n_new = sum(study.fold(settings[name], seed).new_rows.values())
+        n_first = 0 if study.has_texts(settings[name], seed, source) else n_new
+        n_again = round(_AGAIN * n_new) if is_weight_chosen else 0
+        if n_first + n_again:
             n_texts, n_folds = counts.get(source, (0, 0))
-            counts[source] = (n_texts + sum(study.fold(settings[name], seed).new_rows.values()), n_folds + 1)
+            counts[source] = (n_texts + n_first + n_again, n_folds + 1)
     return counts
 
 
