@@ -30,8 +30,8 @@ def test_plan_shows_rows_tokens_and_costs_and_writes_nothing(here, capsys):
         ["spam", "5", "21", "26", "5"],
     ]
     assert ["new", "rows", "21"] in lines
-    # four candidates each, of twice their parents' three words and 16 more: echo writes as much as it may
-    assert ["new", "tokens", "about", "1848"] in lines
+    # eight candidates each, of twice their parents' three words and 16 more: echo writes as much as it may
+    assert ["new", "tokens", "about", "3696"] in lines
     assert ["timed", "on", "21", "rows"] in lines
     assert {line[0] for line in lines if line} >= {"time", "peak", "disk"}
     assert os.listdir(here) == ["in.csv"]

@@ -63,7 +63,7 @@ def test_options_become_settings_with_names_of_their_own():
 
 @pytest.mark.parametrize("shots", [[], [5]])
 def test_new_rows_per_class_are_refused_where_classes_are_filled_up(shots):
-    with pytest.raises(InputError, match=r"60 new rows per class with imbalance 20.*leave per_class .* out"):
+    with pytest.raises(InputError, match=r"60 new rows per class with imbalance 20.*leave per_class out"):
         parse_settings(shots, imbalance=20, per_class=60)
 
 

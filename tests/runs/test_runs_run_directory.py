@@ -87,8 +87,8 @@ def test_a_directory_that_cannot_be_read_is_a_clear_error(tmp_path, monkeypatch)
 def test_a_second_process_is_refused_at_once(tmp_path):
     folder = RunDirectory.open(tmp_path / "o.run", SETTINGS)
     code = (
-        "import sys; from pathlib import Path; from smotext.runs.run_directory import RunFolder\n"
-        "try: RunFolder.open(Path(sys.argv[1]), {})\n"
+        "import sys; from pathlib import Path; from smotext.runs.run_directory import RunDirectory\n"
+        "try: RunDirectory.open(Path(sys.argv[1]), {})\n"
         "except ValueError as error: sys.exit(str(error))"
     )
     for resume in ("first", "second"):  # the refused process leaves the lock as it was
