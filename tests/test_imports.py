@@ -40,6 +40,7 @@ MODULES = {
     for path in sorted(SOURCE.rglob("*.py"))
 }
 PUBLIC = {  # what `import smotext` gives by name, and the module that it then loads
+    "align": "smotext.training.align",
     "SMOTExT": "smotext.sampler",
     "SMOTExTClassifier": "smotext.fitting.classifier",
     "Synthetic": "smotext.interpolation",

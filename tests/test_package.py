@@ -17,6 +17,7 @@ def test_exported_names_are_the_contract() -> None:
         "SMOTExT",
         "SMOTExTClassifier",
         "Synthetic",
+        "align",
         "interpolate",
         "load_decoder",
         "load_encoder",

@@ -178,7 +178,6 @@ class Full(pd.Series):
         (np.ma.masked_array(TEXTS, mask=[True] + [False] * 23), LABELS, "texts is a masked array"),
         (datasets.Dataset.from_dict({"text": TEXTS}), LABELS, "a whole Dataset: expected its column"),
         (Full(TEXTS), LABELS, r"X is a Full that takes no new row .no more room.: pass a list"),
-        (pl.Series(TEXTS), pl.Series([[1]] * 24), "label .1. in row 0 is list"),
         (pa.array(TEXTS), pa.array([1.5] * 24), "label 1.5 in row 0 is float"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smotext import SMOTExT
-from smotext.cli.options import MethodOptions
+from smotext.cli.options import MethodOptions, RowOptions
 from smotext.decoders.language_model import LanguageModelDecoder
 from smotext.settings import Sampling, Settings, declared_options
 
@@ -25,7 +25,8 @@ def test_the_samplers_parameters_are_those_declared_and_the_three_that_no_file_c
 
 
 def test_the_command_line_has_every_option_but_a_privacy_that_is_decided_beforehand() -> None:
-    assert {each.name for each in fields(MethodOptions)} == declared_options().keys() - {"privacy"} | {"random_seed"}
+    of_command = {each.name for group in (MethodOptions, RowOptions) for each in fields(group)}
+    assert of_command == declared_options().keys() - {"privacy"} | {"random_seed", "label_separator"}
 
 
 def test_the_command_lines_defaults_are_the_declared_ones() -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smotext.interpolation import Synthetic, interpolate
     from smotext.presets import load_decoder, load_encoder
     from smotext.sampler import SMOTExT
+    from smotext.training.align import align
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "SMOTExT",
     "SMOTExTClassifier",
     "Synthetic",
+    "align",
     "interpolate",
     "load_decoder",
     "load_encoder",
@@ -32,6 +34,7 @@ _HOMES = {
     "SMOTExT": "smotext.sampler",
     "SMOTExTClassifier": "smotext.fitting.classifier",
     "Synthetic": "smotext.interpolation",
+    "align": "smotext.training.align",
     "interpolate": "smotext.interpolation",
     "load_decoder": "smotext.presets",
     "load_encoder": "smotext.presets",

@@ -293,7 +293,7 @@ def _encoder_of_bridge(name: str, spec: BridgeSpec | None, given: Mapping[str, A
         "revision": spec.encoder_revision,
         "pooling": spec.pooling,
         "max_tokens": spec.encoder_max_tokens,
-        "normalize": spec.vector_norm == "unit",
+        "normalize": spec.vector_norm == "unit" or spec.aligned_to is not None,
     }
     return _load_sentence_encoder(spec.encoder, given, own)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,22 @@ from smotext.augmentation.augment import Augmented, augment
 from smotext.augmentation.notes import language_note, notes_on
 from smotext.augmentation.running import InMemoryRun, Run
 from smotext.augmentation.sample_weights import half_weights
+from smotext.augmentation.shared_labels import for_label_sets
 from smotext.augmentation.text_sampler import TextSampler
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
-from smotext.data.corpus import make_corpus
+from smotext.data.corpus import Corpus, make_corpus
+from smotext.data.label_sets import (
+    LabelSets,
+    compare,
+    expanded,
+    has_label_sets,
+    new_rows_by_label,
+    new_rows_for_sets,
+    read_label_sets,
+    row_weights,
+)
+from smotext.data.records import RecordForm
 from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
@@ -67,6 +79,16 @@ class SMOTExT(TextSampler):
         Real texts of the class that the prompt shows, the parents among them: they set register, length and form, while
         the vector decides what is said. None is the model's own number ("tiny": 4; xRAG: 0); 0 is the vector alone, as
         in the paper.
+    hide_values : bool
+        The models see made-up numbers, dates, times, identifiers, mail addresses and links of the same form in place of
+        those in real texts (:mod:`smotext.data.surrogates`). Names stay.
+    record_columns : sequence of str, optional
+        X is a table of these text columns, in the order in which they are to be written: each row becomes one text
+        ("Title: Late parcel. Text: ..."), and new texts are taken apart again. Those that lack a column are written
+        anew.
+    turns : bool
+        Texts are dialogues, each turn on a line with its speaker in front ("Agent: ..."). New ones are, too; those that
+        are not in turns are written anew.
     candidates : int
         Texts decoded per mix, of which the one nearest its vector is kept; copies of real texts never are.
     prompt : int or "random"
@@ -80,6 +102,9 @@ class SMOTExT(TextSampler):
         one passage for a text of any length.
     do_sample, temperature, top_p, top_k, repetition_penalty
         Decoding, as in transformers.
+    labelset_strategy : {"ranking", "union", "intersection"}
+        Where texts have several labels, those of a new one: what more than half of its first parent and that one's
+        neighbours have, any has, or all have; and always the label that it is made for.
     filters : None, "default", "strict" or list of filters
         Which texts are kept; rejected ones are replaced in up to five rounds. A filter is a name, one of
         :mod:`smotext.filters`, or a function ``f(texts, labels)`` that returns one bool per text.
@@ -115,7 +140,10 @@ class SMOTExT(TextSampler):
         weight. Worth using when a class gets several times the rows it had
         (:func:`smotext.augmentation.sample_weights.half_weights`).
     sampling_strategy_ : dict
-        New rows per class, after ``fit_resample``.
+        New rows per class, after ``fit_resample``; per label where texts have several.
+    imbalance_ : DataFrame
+        Where texts have several labels: counts and IRLbl of each label before and after
+        (:func:`smotext.data.label_sets.compare`).
 
     See Also
     --------
@@ -153,6 +181,9 @@ class SMOTExT(TextSampler):
         n_parents: int = 2,
         lam: Any = (0.0, 1.0),
         examples: int | None = None,
+        hide_values: bool = False,
+        record_columns: Sequence[str] | None = None,
+        turns: bool = False,
         candidates: int = 8,
         prompt: int | str = 0,
         max_new_tokens: int | str = "auto",
@@ -162,6 +193,7 @@ class SMOTExT(TextSampler):
         top_p: float = 0.95,
         top_k: int = 0,
         repetition_penalty: float = 1.0,
+        labelset_strategy: str = "ranking",
         filters: Any = None,
         on_shortfall: str = "fill",
         privacy: Any = None,
@@ -181,6 +213,9 @@ class SMOTExT(TextSampler):
         self.n_parents = n_parents
         self.lam = lam
         self.examples = examples
+        self.hide_values = hide_values
+        self.record_columns = record_columns
+        self.turns = turns
         self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
@@ -190,6 +225,7 @@ class SMOTExT(TextSampler):
         self.top_p = top_p
         self.top_k = top_k
         self.repetition_penalty = repetition_penalty
+        self.labelset_strategy = labelset_strategy
         self.filters = filters
         self.on_shortfall = on_shortfall
         self.privacy = privacy
@@ -204,11 +240,14 @@ class SMOTExT(TextSampler):
 
         Parameters
         ----------
-        X : column of str, or a table of one column; length n_texts
+        X : column of str, or a table of one column, or of `record_columns`; length n_texts
             A list, a numpy array, or a column of pandas, polars, pyarrow or datasets. None, NaN and blank texts are
             kept and never mixed.
         y : column; length n_texts
-            The label of each text: str, int or bool, of one type.
+            The label of each text: str, int or bool, of one type. Or several labels of each: a column of lists or sets,
+            or an indicator matrix, whose DataFrame columns name the labels. Parents then share the label that a text is
+            made for, and ``sampling_strategy`` counts labels: ``"auto"`` is MLSMOTE's rule
+            (:func:`smotext.data.label_sets.new_rows_for_sets`).
 
         Returns
         -------
@@ -221,7 +260,16 @@ class SMOTExT(TextSampler):
         InputError
             For data or options that cannot be used; a ValueError too.
         """
+        if self.record_columns is not None:
+            form = RecordForm.of(X, self.record_columns)
+            texts, y_res = self._fit_resample_texts(form.texts, y)
+            return form.with_rows(texts[len(form.texts) :]), y_res
+        return self._fit_resample_texts(X, y)
+
+    def _fit_resample_texts(self, X: Any, y: Any) -> tuple[Any, Any]:
         texts = check_texts(X)
+        if has_label_sets(y):
+            return self._fit_resample_sets(X, texts, y)
         labels = check_labels(y, len(texts))
         check_gives_back(X, texts, "X", is_open=True)
         check_gives_back(y, labels, "y", is_open=False)
@@ -244,7 +292,9 @@ class SMOTExT(TextSampler):
         Parameters
         ----------
         X, y
-            Texts and their labels, as in :meth:`fit_resample`; one class is enough.
+            Texts and their labels, as in :meth:`fit_resample`; one class is enough. Where texts have several labels,
+            ``label`` is the one that a text is made for, and a column ``labels`` has all. With `record_columns` a
+            column ``record`` has a dict of each row's values.
         n : int or mapping of label to int
             New rows: an int is split over the classes in proportion to their counts; a mapping gives the
             new rows of the classes it names.
@@ -271,7 +321,21 @@ class SMOTExT(TextSampler):
         >>> smx.generate(["one parcel", "two parcels"], ["late", "late"], n=2)[["label", "parents"]].values.tolist()
         [['late', [1, 0]], ['late', [0, 1]]]
         """
+        if self.record_columns is not None:
+            form = RecordForm.of(X, self.record_columns)
+            rows = self._generate(form.texts, y, n, soft_labels, run)
+            return rows.assign(record=pd.Series(list(map(form.split, rows["text"])), index=rows.index, dtype=object))
+        return self._generate(X, y, n, soft_labels, run)
+
+    def _generate(
+        self, X: Any, y: Any, n: int | Mapping[Hashable, int], soft_labels: bool, run: Run | None
+    ) -> pd.DataFrame:
         texts = check_texts(X)
+        if has_label_sets(y):
+            given = read_label_sets(y, len(texts))
+            if soft_labels:
+                raise InputError("soft_labels is True: they are of single classes, and these texts have several labels")
+            return self._augment_sets(texts, given, new_rows_by_label(n, given), run)
         labels = check_labels(y, len(texts))
         if not isinstance(soft_labels, bool):
             raise InputError(f"soft_labels is {soft_labels!r}: expected True or False")
@@ -282,28 +346,40 @@ class SMOTExT(TextSampler):
         if is_dp := settings.privacy is not None and settings.privacy.kind == "dp":
             check_opendp()
         new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
-        return self._augment(texts, labels, new_rows, settings, run).synthetic
+        return self._augment(make_corpus(texts, labels), new_rows, settings, run).synthetic
+
+    def _fit_resample_sets(self, X: Any, texts: NDArray[np.object_], y: Any) -> tuple[Any, Any]:
+        given = read_label_sets(y, len(texts))
+        check_gives_back(X, texts, "X", is_open=True)
+        # An unknown filter is an error before a model is loaded.
+        given.with_rows(given.sets[:1])
+        self.sampling_strategy_ = new_rows_for_sets(self.sampling_strategy, given.counts)
+        new = self._augment_sets(texts, given, self.sampling_strategy_, None)
+        self.sample_weight_ = row_weights(new["label"].tolist(), given.counts, len(texts))
+        texts_res = np.concatenate([texts, new["text"].to_numpy(dtype=object)])
+        return give_back(X, texts_res, is_open=True), given.with_rows([tuple(labels) for labels in new["labels"]])
+
+    def _augment_sets(
+        self, texts: NDArray[np.object_], given: LabelSets, new_rows: dict[Any, int], run: Run | None
+    ) -> pd.DataFrame:
+        settings = for_label_sets(self.settings())
+        corpus = expanded(texts, given, self.labelset_strategy)
+        new = self._augment(corpus, new_rows, settings, run).synthetic
+        self.imbalance_ = compare(given, new["labels"].tolist())
+        return new
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         """Return checked texts and labels with the synthetic ones after them."""
         self.sampling_strategy_ = new_rows_for_strategy(self.sampling_strategy, y)
-        new = self._augment(X, y, self.sampling_strategy_, self.settings(), None).synthetic
+        new = self._augment(make_corpus(X, y), self.sampling_strategy_, self.settings(), None).synthetic
         texts = np.concatenate([X, new["text"].to_numpy(dtype=object)])
         labels = np.concatenate([y, new["label"].to_numpy(dtype=object)])
         self.sample_weight_ = half_weights(labels, len(X))
         return texts, natural(labels)
 
-    def _augment(
-        self,
-        texts: NDArray[np.object_],
-        labels: NDArray[np.object_],
-        new_rows: dict[Any, int],
-        settings: Settings,
-        run: Run | None,
-    ) -> Augmented:
+    def _augment(self, corpus: Corpus, new_rows: dict[Any, int], settings: Settings, run: Run | None) -> Augmented:
         # An unknown filter is an error before a model is loaded.
         resolve_filters(settings.filters)
-        corpus = make_corpus(texts, labels)
         check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
             warn_caller(note)

@@ -6,7 +6,7 @@ Nothing heavy is imported with this module, since the command line reads the dec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from numbers import Real
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from smotext.errors import InputError, unknown_name
 
 SHORTFALLS = ("fill", "report", "raise")
+# The reasons of texts that are not in turns, or lack a column of their record.
+NO_DIALOGUE, NO_RECORD = "dialogue", "record"
 # The reason of a text that stops within a sentence where no limit was asked for.
 UNFINISHED = "unfinished"
 # The groups in which options are listed.
@@ -87,6 +89,17 @@ class Settings:
         default=None,
         metadata=_described("Texts of the class that the prompt shows; the model's own number unless given.", DECODING),
     )
+    hide_values: bool = field(
+        default=False,
+        metadata=_described("The models see made-up numbers, dates and identifiers in place of real ones.", DECODING),
+    )
+    record_columns: Sequence[str] | None = field(
+        default=None,
+        metadata=_described("Several text columns, by commas, that are written together, such as title,text."),
+    )
+    turns: bool = field(
+        default=False, metadata=_described("Texts are dialogues, a turn a line, its speaker in front.", DECODING)
+    )
     candidates: int = field(default=8, metadata=_described("Texts written per mix; the nearest is kept.", DECODING))
     prompt: int | str = field(default=0, metadata=_described("Number of the paraphrase prompt, or random.", DECODING))
     max_new_tokens: int | str = field(
@@ -101,6 +114,10 @@ class Settings:
     top_p: float = field(default=0.95, metadata=_described("Draw from the likeliest tokens of this mass.", DECODING))
     top_k: int = field(default=0, metadata=_described("Draw from so many tokens; 0 is no limit.", DECODING))
     repetition_penalty: float = field(default=1.0, metadata=_described("Above 1 avoids what was written.", DECODING))
+    labelset_strategy: str = field(
+        default="ranking",
+        metadata=_described("Of several labels, which a new text gets: ranking, union or intersection."),
+    )
     filters: Any = field(
         default=None, metadata=_described("Which texts are kept: default or strict; all unless given.", DECODING)
     )
@@ -131,10 +148,26 @@ class Settings:
         if self.max_passages != "auto":
             check_count("max_passages", self.max_passages, "'auto' or a number of passages, 1 or more")
         check_count("candidates", self.candidates, "1 or more")
+        self._check_form()
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the bridge's own number", least=0)
         if self.batch_size is not None:
             check_count("batch_size", self.batch_size, "1 or more, or None")
+
+    def _check_form(self) -> None:
+        """Raise if what texts and labels look like cannot be."""
+        from smotext.data.label_sets import LABELSET_STRATEGIES
+        from smotext.data.records import check_names
+
+        for name in ("hide_values", "turns"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} is {getattr(self, name)!r}: expected True or False")
+        if self.turns and self.record_columns is not None:
+            raise InputError("turns and record_columns are both given: a row is a dialogue or a record")
+        if self.record_columns is not None:
+            check_names(self.record_columns)
+        if self.labelset_strategy not in LABELSET_STRATEGIES:
+            raise unknown_name("labelset_strategy", self.labelset_strategy, LABELSET_STRATEGIES)
 
     @property
     def group_size(self) -> int:

@@ -180,10 +180,18 @@ def test_every_option_of_the_method_reaches_it(here, monkeypatch):
         "dtype": "float32", "batch_size": 3,
     }  # fmt: skip
     flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    assert augment(*flags, "--greedy", "--random-seed", "5") == 1
-    expected = options | {"lam": (0.2, 0.8), "do_sample": False, "random_state": 5, "model": "echo"}
+    assert augment(*flags, "--greedy", "--hide-values", "--turns", "--random-seed", "5") == 1
+    expected = options | {
+        "lam": (0.2, 0.8),
+        "do_sample": False,
+        "hide_values": True,
+        "turns": True,
+        "random_state": 5,
+        "model": "echo",
+    }
     assert {name: seen[name] for name in expected} == expected
-    elsewhere = {"encoder", "decoder", "sampling_strategy", "verbose", "privacy"}  # the last one in Python alone
+    # privacy is in Python alone; the last two stand with what says how rows are written
+    elsewhere = {"encoder", "decoder", "sampling_strategy", "verbose", "privacy", "labelset_strategy", "record_columns"}
     assert set(SMOTExT().get_params()) - set(expected) == elsewhere
 
 

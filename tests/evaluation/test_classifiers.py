@@ -9,10 +9,12 @@ from smotext.errors import InputError
 from smotext.evaluation.classifiers import (
     EncoderFeatures,
     SvdFeatures,
+    boosting,
     frozen_encoder,
     interpolate_rows,
     load_classifier,
     lsa,
+    svm,
     tfidf,
 )
 from smotext.evaluation.labelled_texts import labelled
@@ -40,10 +42,17 @@ def test_cloning_copies_no_encoder():
     assert clone(frozen_encoder(encoder))[0].encoder is encoder
 
 
-@pytest.mark.parametrize("model", [frozen_encoder(WordEncoder()), tfidf(), lsa(), bayes()])
+@pytest.mark.parametrize("model", [frozen_encoder(WordEncoder()), tfidf(), lsa(), svm(), bayes()])
 def test_each_kind_of_model_learns_an_easy_task(model):
     texts, labels = ["good cat", "good dog", "bad cat", "bad dog"], [1, 1, 0, 0]
     assert fit_predict(model, texts, labels, ["good hen", "bad hen"]) == [1, 0]
+
+
+def test_boosting_learns_an_easy_task_and_encodes_with_the_features_that_are_there():
+    features = EncoderFeatures(WordEncoder())
+    texts, labels = ["good cat", "good dog", "bad cat", "bad dog"] * 20, [1, 1, 0, 0] * 20
+    assert fit_predict(boosting(features), texts, labels, ["good hen", "bad hen"]) == [1, 0]
+    assert clone(boosting(features))[0] is features
 
 
 def test_the_given_model_is_left_unfitted():

@@ -60,6 +60,13 @@ def test_shots_are_plotted(mail):
     assert (mail.parent / "mail.jsonl.evaluation" / "report-shots-2+3-4+3.png").is_file()
 
 
+def test_a_support_vector_machine_and_boosting_are_evaluated(mail, capsys):
+    assert _evaluate(mail, "--conditions", "duplicated", "--classifier", "svm,boosting") == 0
+    shown = capsys.readouterr().out
+    assert "linear SVM on TF-IDF" in shown
+    assert "boosting on the frozen encoder" in shown
+
+
 def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
     assert _evaluate(mail, "--conditions", "duplicated", "--classifier", "sklearn.dummy:DummyClassifier") == 0
     assert "sklearn.dummy:DummyClassifier" in capsys.readouterr().out

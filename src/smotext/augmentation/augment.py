@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from smotext.augmentation.rounds import Closed, Ledger
 from smotext.augmentation.running import InMemoryRun, Run, collect
+from smotext.augmentation.shared_labels import each_text_once
+from smotext.augmentation.text_form import TextForm
 from smotext.augmentation.text_units import text_units
 from smotext.augmentation.writing import Writer, examples_shown, no_rows
 from smotext.data.corpus import Corpus
@@ -94,6 +96,8 @@ def augment(
     SMOTExT (arXiv 2505.13434), section 3.
     """
     run = run or InMemoryRun()
+    form = TextForm(corpus, settings, seed)
+    corpus = form.corpus  # as models read it
     # The writer checks what the decoder takes, so that nothing is encoded in vain.
     writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
@@ -107,7 +111,9 @@ def augment(
     planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
-    judge = make_judge(settings.filters, real, units.reader(), n_candidates=settings.candidates)
+    judge = make_judge(
+        settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=form.guards
+    )
     ledger = Ledger(real.texts)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
@@ -133,16 +139,16 @@ def augment(
         if stop is not None:
             # The run that goes on judges the whole round together, and a vector depends on its batch in the last bits:
             # those of a part of the round are not kept. What is still open will be written then.
-            written = plan.take(slice(0, len(rows)))
+            written = form.judged(plan.take(slice(0, len(rows))))
             ledger.add(judge.score(rows, written, targets, encoder=units.reader(keeps=False)))
             closed = ledger.close(judge.names, on_shortfall="report")
-            raise stop.with_partial(_augmented(closed, notes, units.long_classes))
+            raise stop.with_partial(_augmented(form.finished(closed, vectors), notes, units.long_classes))
 
         # Filter: which texts are kept. Those that are not are written again, from other parents.
-        ledger.add(judge.score(rows, plan, targets))
+        ledger.add(judge.score(rows, form.judged(plan), targets))
         if not (open_rows := ledger.open_rows()):
             closed = ledger.close(judge.names, on_shortfall=settings.on_shortfall)
-            return _augmented(closed, notes, units.long_classes)
+            return _augmented(form.finished(closed, vectors), notes, units.long_classes)
         plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))
 
 
@@ -150,6 +156,8 @@ def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings)
     """Return what filters and guards may compare with: nothing where only noisy sums may be read."""
     if settings.privacy is not None and settings.privacy.kind == "dp":
         return RealTexts([], corpus.labels[:0], vectors[:0])
+    if corpus.shared is not None:
+        return each_text_once(corpus, vectors)
     return RealTexts(corpus.texts, corpus.labels, vectors)
 
 

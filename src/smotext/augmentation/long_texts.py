@@ -199,11 +199,13 @@ class WholeReader:
 def find_long_texts(corpus: Corpus, encoder: Encoder, writer: Writer, settings: Settings) -> LongTexts | None:
     """Return the texts of the long classes as passages, or None where no class is long or texts are kept whole.
 
-    They are where a passage at most is asked for, or a number of tokens, or privacy; where a foreign over-sampler
-    makes the vectors; and where the decoder counts no tokens.
+    They are where a passage at most is asked for, or a number of tokens, or privacy; where texts are dialogues or rows
+    of several columns, which are of one piece; where a foreign over-sampler makes the vectors; and where the decoder
+    counts no tokens.
     """
-    is_kept_whole = settings.max_passages == 1 or settings.privacy is not None or not isinstance(settings.strategy, str)
-    if is_kept_whole or writer.lengths is None:
+    is_of_one_piece = settings.turns or settings.record_columns is not None
+    is_asked_whole = settings.max_passages == 1 or settings.privacy is not None or is_of_one_piece
+    if is_asked_whole or not isinstance(settings.strategy, str) or writer.lengths is None:
         return None
     decoder = writer.decoder
     longest = math.ceil(decoder.max_new_tokens * MORE_THAN_TRAINED)

@@ -29,13 +29,14 @@ def truncated_note(corpus: Corpus, encoder: Encoder, long_classes: Collection[An
 
     Texts of long classes are read passage by passage.
     """
-    n_cut = encoder.count_truncated(
-        [text for text, label in zip(corpus.texts, corpus.labels, strict=True) if label not in long_classes]
-    )
+    rows = zip(corpus.rows.tolist(), corpus.texts, corpus.labels, strict=True)
+    # A text of several labels stands in the corpus once for each, and is told of once.
+    texts = {row: text for row, text, label in rows if label not in long_classes}
+    n_cut = encoder.count_truncated(list(texts.values()))
     if n_cut == 0:
         return []
-    texts = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
-    return [f"{texts} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]
+    counted = "1 text is" if n_cut == 1 else f"{n_cut} texts are"
+    return [f"{counted} longer than the {encoder.max_tokens} tokens that the encoder reads: the rest is not mixed"]
 
 
 def notes_on(corpus: Corpus, encoder: Encoder, long_classes: Collection[Any], adapted: Sequence[str]) -> list[str]:

@@ -16,12 +16,12 @@ from smotext.data.validation import check_count
 from smotext.errors import ShortfallError, unknown_name
 from smotext.filters.candidates import NOT_NEAREST
 from smotext.filters.ngrams import squeeze
-from smotext.settings import SHORTFALLS, UNFINISHED
+from smotext.settings import NO_DIALOGUE, NO_RECORD, SHORTFALLS, UNFINISHED
 
 # A row that is rejected is written again in up to this many rounds.
 MAX_TRIES = 5
 # What never stands in: a text that was not judged, another of its mix being nearer, and what the guards reject.
-_NEVER_FILL = (NOT_NEAREST, UNFINISHED, "empty", "copied")
+_NEVER_FILL = (NOT_NEAREST, UNFINISHED, NO_DIALOGUE, NO_RECORD, "empty", "copied")
 # A note names so many classes; it counts the others.
 _CLASSES_NAMED = 5
 

@@ -14,7 +14,7 @@ import typer
 
 from smotext.cli.engines import RunOptions, check_engine, engine
 from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
-from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.cli.wording import spell_options
@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
     has_config=True,
     out=OutputOptions,
     columns=ColumnOptions,
+    form=RowOptions,
     amount=AmountOptions,
     method=MethodOptions,
     hiding=PrivacyOptions,
@@ -69,6 +70,7 @@ def augment(
     ],
     out: OutputOptions,
     columns: ColumnOptions,
+    form: RowOptions,
     amount: AmountOptions,
     method: MethodOptions,
     hiding: PrivacyOptions,
@@ -86,8 +88,8 @@ def augment(
     reporter = Reporter(is_quiet=out.quiet)
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
-    job = read_job(file, columns, amount, method, hiding)
-    job = replace(job, command=_command(file, out, columns, amount, method, hiding))
+    job = read_job(file, columns, amount, method, hiding, form)
+    job = replace(job, command=_command(file, out, columns, form, amount, method, hiding))
     if job.is_noisy:
         check_nothing_else_leaves(out.output, only_synthetic=out.only_synthetic, report=out.report)
     if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
@@ -124,7 +126,7 @@ def _run(
         with engine(job, folder, run, stopper, reporter) as (encoder, decoder, durable):
             folder.freeze("models", fingerprints(encoder, decoder))
             sampler = job.sampler.set_params(encoder=encoder, decoder=decoder)
-            made = sampler.generate(job.table.texts, job.table.labels, n=job.new_rows, run=durable)
+            made = sampler.generate(job.given, job.labels, n=job.new_rows, run=durable)
     except RunStopped as stop:
         return _stop(stop, job, folder, out)
     rejected = sampler.rejected_
@@ -190,6 +192,7 @@ def _deliver(
 
     from smotext.cli.augment_job import make_record
     from smotext.data.formats import table_format
+    from smotext.data.synthetic_marks import SYNTHETIC_COLUMN
     from smotext.data.tables import only_texts, with_synthetic, write_table
 
     # Checked again: somebody may have written there in the meantime.
@@ -204,10 +207,15 @@ def _deliver(
             out.output, lambda path: write_table(alone, path, overwrite=True, separator=options["separator"])
         )
         return
+    made = made.drop(columns="record", errors="ignore")  # the output has it
     lineage = pd.concat([made, rejected], ignore_index=True) if len(rejected) else made
     may_stand_in = job.sampler.filters is not None and job.sampler.on_shortfall == "fill"
     accepted = made["accepted"] if may_stand_in else None
-    table = with_synthetic(job.table, made["text"], made["label"], only_synthetic=out.only_synthetic, accepted=accepted)
+    values = _values_by_column(job, made["text"].tolist())
+    texts, labels = values.pop(job.table.text_column), job.label_cells(made)
+    table = with_synthetic(job.table, texts, labels, only_synthetic=out.only_synthetic, accepted=accepted)
+    for name, column in values.items():
+        table.loc[table[SYNTHETIC_COLUMN], name] = column
     separator = options["separator"] if table_format(out.output) == "csv" else None
     record = make_record(job, folder, len(made), only_synthetic=out.only_synthetic, separator=separator).as_metadata()
     folder.deliver(
@@ -215,6 +223,14 @@ def _deliver(
         lambda path: write_table(lineage, path, overwrite=True, mode=0o600, metadata=record),
     )
     folder.deliver(out.output, lambda path: write_table(table, path, overwrite=True, **options))
+
+
+def _values_by_column(job: AugmentJob, texts: list[str]) -> dict[str, list[str]]:
+    """Return what synthetic rows have in each text column."""
+    if job.records is None:
+        return {job.table.text_column: texts}
+    rows = [job.records.split(text) for text in texts]
+    return {name: [row[name] for row in rows] for name in job.records.names}
 
 
 def _command(file: Path, out: OutputOptions, *groups: Any) -> tuple[str, ...]:
@@ -239,7 +255,7 @@ def _report(job: AugmentJob, out: OutputOptions, *, encoder: Any) -> None:
 def _summarise(
     job: AugmentJob, made: pd.DataFrame, rejected: pd.DataFrame, out: OutputOptions, decoder: Any, seconds: float
 ) -> None:
-    from smotext.cli.closing_summary import count_repeated, rejection_warning, summary_rows
+    from smotext.cli.closing_summary import SET_HEADS, count_repeated, rejection_warning, set_rows, summary_rows
     from smotext.cli.noisy_run import summarise_noisy
     from smotext.filters.candidates import NOT_NEAREST
     from smotext.privacy.release import statement
@@ -249,17 +265,20 @@ def _summarise(
             summarise_noisy(job.privacy, made, decoder, out.output, seconds)
         return
     heads = ["class", "before", "after", "real length", "synthetic length"]
-    # This warns of shortened classes, also where the summary is not wanted.
-    rows = summary_rows(job, made, decoder)
+    if job.sets is not None:
+        heads, rows = SET_HEADS, set_rows(job.sets, made)
+    else:
+        # This warns of shortened classes, also where the summary is not wanted.
+        rows = summary_rows(job, made, decoder)
     if out.quiet:
         return
     if too_many := rejection_warning(made, rejected):
         print_line("warning", too_many)
     n_rejected = sum(reason != NOT_NEAREST for reason in rejected["reason"]) if len(rejected) else 0
-    n_repeated = count_repeated(made["text"], job.table.texts)
+    n_repeated = count_repeated(made["text"], job.texts)
     print_rows(heads, rows, right=heads[1:], to_stderr=True)
     print_notes(
-        "lengths are quartiles, in tokens",
+        *(["lengths are quartiles, in tokens"] if job.sets is None else []),
         f"{len(made)} synthetic rows in {spell_seconds(seconds)}"
         + (f", {n_rejected} rejected" if n_rejected else "")
         + (f"; {n_repeated} of them repeat another text word by word" if n_repeated else ""),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from smotext.cli.labelled_files import notes_on, read_labelled
 from smotext.cli.options import (
     AmountOptions,
     ColumnOptions,
     MethodOptions,
+    RowOptions,
     parse_lam_option,
     parse_per_class,
     parse_sampling_strategy,
@@ -18,10 +21,16 @@ from smotext.cli.options import (
 )
 from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options
 from smotext.data.tables import Table, check_unmarked
-from smotext.errors import InputError
+from smotext.errors import InputError, UnknownNameError, suggest
 from smotext.protocols import name_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from smotext.data.corpus import Corpus
+    from smotext.data.label_sets import LabelSets
+    from smotext.data.records import RecordForm
     from smotext.privacy.privacy_option import Privacy
     from smotext.reporting.run_record import RunRecord
     from smotext.runs.run_directory import RunDirectory
@@ -53,6 +62,12 @@ class AugmentJob:
         How the file was read, where that is not obvious.
     command : tuple of str
         What gives the same texts again.
+    sets : LabelSets, optional
+        Where texts have several labels; `new_rows` and `counts` are then per label.
+    label_separator : str, optional
+        Between them in their cell; None where a cell is a list.
+    records : RecordForm, optional
+        Where rows have several text columns.
     """
 
     table: Table
@@ -62,6 +77,42 @@ class AugmentJob:
     settings: dict[str, Any]
     notes: list[str]
     command: tuple[str, ...] = ()
+    sets: LabelSets | None = None
+    label_separator: str | None = None
+    records: RecordForm | None = None
+
+    @property
+    def given(self) -> Any:
+        """The texts of the file's rows, as the sampler takes them."""
+        return self.texts if self.records is None else self.records.table
+
+    @property
+    def texts(self) -> NDArray[np.object_]:
+        """The texts of the file's rows, those of several columns as one; a missing one is NaN."""
+        return self.table.texts if self.records is None else np.array(self.records.texts, dtype=object)
+
+    @property
+    def labels(self) -> Any:
+        """The labels of the file's rows, as the sampler takes them."""
+        return self.table.labels if self.sets is None else self.sets.given
+
+    @property
+    def corpus(self) -> Corpus:
+        """The texts that can be mixed."""
+        from smotext.data.corpus import make_corpus
+        from smotext.data.label_sets import expanded
+
+        if self.sets is None:
+            return make_corpus(self.texts, self.table.labels)
+        return expanded(self.texts, self.sets, self.sampler.labelset_strategy)
+
+    def label_cells(self, made: pd.DataFrame) -> list[Any]:
+        """Return what stands in the label column of synthetic rows."""
+        if self.sets is None:
+            return made["label"].tolist()
+        if self.label_separator is None:
+            return [list(labels) for labels in made["labels"]]
+        return [self.label_separator.join(labels) for labels in made["labels"]]
 
     @property
     def privacy(self) -> Privacy | None:
@@ -75,7 +126,12 @@ class AugmentJob:
 
 
 def read_job(
-    file: Path, columns: ColumnOptions, amount: AmountOptions, method: MethodOptions, hiding: PrivacyOptions
+    file: Path,
+    columns: ColumnOptions,
+    amount: AmountOptions,
+    method: MethodOptions,
+    hiding: PrivacyOptions,
+    form: RowOptions,
 ) -> AugmentJob:
     """Return the job that the options describe.
 
@@ -84,28 +140,86 @@ def read_job(
     InputError
         If the file, a column, a number or an option cannot be used.
     """
+    names = None if form.record_columns is None else tuple(part.strip() for part in form.record_columns.split(","))
     sampler = make_sampler(method)
-    table = read_labelled(file, columns)
+    # Checks these options, too, before the file is read.
+    sampler.set_params(record_columns=names, labelset_strategy=form.labelset_strategy).settings()
+    if names is not None:
+        columns = replace(columns, text_column=names[0])
+    table = read_labelled(file, columns, takes_sets=True)
     check_unmarked(table)
+    from smotext.augmentation.shared_labels import for_label_sets
     from smotext.data.class_counts import counts_by_class
-    from smotext.data.corpus import make_corpus
     from smotext.data.remote_tables import local_table
     from smotext.data.validation import check_labels
     from smotext.privacy.private_planner import check_rows
     from smotext.runs.run_directory import digest
 
-    labels = check_labels(table.labels, len(table))
-    privacy = set_privacy(sampler, hiding, labels)
-    new_rows = count_new_rows(amount, labels, privacy)
-    check_rows(make_corpus(table.texts, labels), new_rows, privacy)
+    sets = _read_sets(table, form.label_separator)
+    if sets is None:
+        labels = check_labels(table.labels, len(table))
+        privacy = set_privacy(sampler, hiding, labels)
+        new_rows, counts = count_new_rows(amount, labels, privacy), counts_by_class(labels)
+    else:
+        privacy = set_privacy(sampler, hiding, sets.labels)
+        for_label_sets(sampler.settings())  # raises
+        new_rows, counts = count_rows_of_sets(amount, sets), sets.counts
     settings = {
-        "input": {"sha256": digest(local_table(file)), **asdict(columns)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form)},
         "amount": asdict(amount),
         "privacy": asdict(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
-    return AugmentJob(table, new_rows, counts_by_class(labels), sampler, settings, notes_on(file, table))
+    job = AugmentJob(
+        table=table,
+        new_rows=new_rows,
+        counts=counts,
+        sampler=sampler,
+        settings=settings,
+        notes=notes_on(file, table),
+        sets=sets,
+        label_separator=form.label_separator,
+        records=None if names is None else _read_records(table, names),
+    )
+    check_rows(job.corpus, new_rows, privacy)
+    return job
+
+
+def _read_records(table: Table, names: tuple[str, ...]) -> RecordForm:
+    """Return the file's rows as texts of several columns."""
+    from smotext.data.records import RecordForm
+
+    if missing := [name for name in names if name not in table.frame.columns]:
+        known = [str(name) for name in table.frame.columns]
+        raise UnknownNameError(f"there is no column {missing[0]!r} of --record-columns{suggest(missing[0], known)}")
+    return RecordForm.of(table.frame[list(names)], names)
+
+
+def _read_sets(table: Table, separator: str | None) -> LabelSets | None:
+    """Return the labels of texts that have several; None where cells hold one each."""
+    from smotext.data.label_sets import has_label_sets, read_label_sets, split_labels
+
+    if separator is not None:
+        if not separator.strip():
+            raise InputError(f"--label-separator is {separator!r}: expected what stands between labels, such as ';'")
+        if has_label_sets(table.labels):
+            raise InputError(f"column {table.label_column!r} holds lists of labels: leave --label-separator out")
+        return read_label_sets(split_labels(table.labels, separator), len(table))
+    return read_label_sets(table.labels.tolist(), len(table)) if has_label_sets(table.labels) else None
+
+
+def count_rows_of_sets(amount: AmountOptions, sets: LabelSets) -> dict[Any, int]:
+    """Return the new rows of each label, as :func:`count_new_rows` does for classes."""
+    from smotext.data.label_sets import new_rows_by_label, new_rows_for_sets
+
+    _check_one(amount)
+    if amount.n is not None:
+        return new_rows_by_label(amount.n, sets)
+    if amount.per_class is not None:
+        return new_rows_by_label(parse_per_class(amount.per_class, list(sets.labels)), sets)
+    strategy = parse_sampling_strategy(amount.sampling_strategy or "auto", list(sets.labels))
+    return new_rows_for_sets(strategy, sets.counts)
 
 
 def make_sampler(method: MethodOptions) -> SMOTExT:
@@ -167,8 +281,7 @@ def count_new_rows(amount: AmountOptions, labels: Any, privacy: Privacy | None =
     """
     from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 
-    if sum(value is not None for value in asdict(amount).values()) > 1:
-        raise InputError("more than one of --sampling-strategy, -n and --per-class is given: expected one")
+    _check_one(amount)
     if privacy is not None and privacy.kind == "dp":
         if amount.per_class is None:
             raise InputError(_counts_are_shown(amount))
@@ -180,6 +293,11 @@ def count_new_rows(amount: AmountOptions, labels: Any, privacy: Privacy | None =
     if amount.per_class is not None:
         return new_rows_for_n(parse_per_class(amount.per_class, list(counts)), counts)
     return new_rows_for_strategy(parse_sampling_strategy(amount.sampling_strategy or "auto", list(counts)), labels)
+
+
+def _check_one(amount: AmountOptions) -> None:
+    if sum(value is not None for value in asdict(amount).values()) > 1:
+        raise InputError("more than one of --sampling-strategy, -n and --per-class is given: expected one")
 
 
 def _counts_are_shown(amount: AmountOptions) -> str:

@@ -1,4 +1,4 @@
-"""``smotext adapt`` and ``bridge-score``: fit a bridge to your own texts, and measure one."""
+"""``smotext adapt``, ``align`` and ``bridge-score``: fit a bridge to your texts or encoder, and measure one."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command("adapt")(adapt)
+    app.command("align")(align)
     app.command("bridge-score")(bridge_score)
 
 
@@ -73,6 +74,67 @@ def adapt(
         right=["before", "after"],
     )
     print_notes(f"written: {out} (pass {outcome.best_pass} was the best)")
+
+
+@takes()
+def align(
+    encoder: Annotated[str, typer.Option(help="Any sentence-transformers model, by hub name or path.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The new bridge directory.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", show_default=False,
+            help=f"Texts to fit on, without labels; 4,200 English ones come with the package. {_KINDS}",
+        ),
+    ] = None,
+    bridge: Annotated[str, typer.Option(help="A bridge directory, or a preset.")] = "tiny",
+    text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
+    max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 20_000,
+    least_kept: Annotated[
+        float, typer.Option(help="Refuse a map that keeps less of what the bridge's own vectors bring.")
+    ] = 0.5,
+    random_seed: Annotated[int, typer.Option(help="Of which texts are held out.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:  # fmt: skip
+    """Make a bridge decode another encoder's vectors, by a linear map; nothing is trained."""
+    import itertools
+
+    from smotext.presets import load_encoder
+    from smotext.training.align import align as align_bridge
+    from smotext.training.data.corpus_files import read_documents
+
+    if max_texts < 1:
+        raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
+    texts = None
+    if file is not None:
+        check_real(file)
+        texts = list(itertools.islice(read_documents(file, text_column), max_texts))
+    with reporting_training("loading the models", is_quiet=quiet) as tell:
+        found = align_bridge(
+            load_encoder(encoder),
+            out,
+            bridge=bridge,
+            texts=texts,
+            least_kept=least_kept,
+            random_state=random_seed,
+            report=tell,
+            command=command_line(),
+        )
+    trips = (found.in_bridge, found.in_encoder)
+    print_rows(
+        ["cosine of texts to what was asked for", "bridge's space", "encoder's space"],
+        [
+            ["from the bridge's own vectors", *(f"{trip.own:.3f}" for trip in trips)],
+            ["through the map", *(f"{trip.mapped:.3f}" for trip in trips)],
+            ["by chance", *(f"{trip.by_chance:.3f}" for trip in trips)],
+            ["kept", *(f"{trip.kept:.0%}" for trip in trips)],
+        ],
+        right=["bridge's space", "encoder's space"],
+    )
+    print_notes(
+        f"written: {out} ({found.map.kind}, fitted on {found.n_texts} texts; cosine to the bridge's vectors of "
+        f"{found.n_held_out} others {found.map.held_out_cosine:.3f})"
+    )
 
 
 @takes()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smotext.cli.augment_job import AugmentJob
+    from smotext.data.label_sets import LabelSets
 
 # A class is told of if the median length of its synthetic texts is below or above these shares of the real one.
 SHORT, LONG = 0.5, 2.0
@@ -32,7 +33,7 @@ def summary_rows(job: AugmentJob, synthetic: pd.DataFrame, decoder: Any) -> list
     SmotextWarning
         If the synthetic texts of a class are less than half or more than twice as long as the real ones.
     """
-    real = lengths(decoder, [text if isinstance(text, str) else "" for text in job.table.texts])
+    real = lengths(decoder, [text if isinstance(text, str) else "" for text in job.texts])
     made = lengths(decoder, synthetic["text"].tolist())
     labels = job.table.labels
     rows = []
@@ -44,6 +45,22 @@ def summary_rows(job: AugmentJob, synthetic: pd.DataFrame, decoder: Any) -> list
         if spans[1] and not SHORT * spans[0][1] <= spans[1][1] <= LONG * spans[0][1]:
             warnings.warn(of_other_length(label, spans[0][1], spans[1][1], decoder), SmotextWarning, stacklevel=2)
     return rows
+
+
+SET_HEADS = ["label", "before", "after", "IRLbl before", "IRLbl after"]
+
+
+def set_rows(sets: LabelSets, synthetic: pd.DataFrame) -> list[list[str]]:
+    """Return one row per label of texts that have several, before and after, and one of MeanIR."""
+    from smotext.data.label_sets import compare
+
+    found = compare(sets, synthetic["labels"].tolist())
+    rows = [
+        [str(row.label), str(row.n_before), str(row.n_after), f"{row.irlbl_before:.2f}", f"{row.irlbl_after:.2f}"]
+        for row in found.itertuples()
+    ]
+    means = (f"{found[name].mean():.2f}" for name in ("irlbl_before", "irlbl_after"))
+    return [*rows, ["mean (MeanIR)", "", "", *means]]
 
 
 def count_repeated(synthetic: Iterable[str], real: Iterable[Any]) -> int:

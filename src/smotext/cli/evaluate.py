@@ -190,7 +190,7 @@ def _adapt(decoder: Decoder) -> Adapt:
 
 def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, Any], Any]:
     """Return the classifiers by name, the frozen encoder first, and its encoder."""
-    from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF, frozen_encoder, load_classifier, lsa, tfidf
+    from smotext.evaluation import classifiers as known
 
     if options.encoder is None:
         encoder, name = sampler.load()[0], f"encoder of {sampler.model}"
@@ -203,17 +203,21 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
 
         encoder = load_sentence_encoder(options.encoder, pooling=options.pooling)
         name = f"{options.encoder} ({options.pooling})"
-    frozen = frozen_encoder(encoder, encoder.fingerprint or name)
-    models: dict[str, Any] = {FROZEN: frozen}
+    frozen = known.frozen_encoder(encoder, encoder.fingerprint or name)
+    models: dict[str, Any] = {known.FROZEN: frozen}
     for classifier in options.names:
         if classifier == "tfidf":
-            models[TFIDF] = tfidf()
+            models[known.TFIDF] = known.tfidf()
         elif classifier == "lsa":
-            models[LSA] = lsa()
+            models[known.LSA] = known.lsa()
+        elif classifier == "svm":
+            models[known.SVM] = known.svm()
+        elif classifier == "boosting":
+            models[known.BOOSTING] = known.boosting(frozen[0])
         elif classifier.startswith("encoder:"):
             models[classifier] = _other_encoder(classifier.removeprefix("encoder:"))
         elif classifier != "frozen":
-            models[classifier] = load_classifier(classifier)
+            models[classifier] = known.load_classifier(classifier)
     return models, frozen[0]
 
 

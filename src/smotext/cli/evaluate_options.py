@@ -137,7 +137,8 @@ class ClassifierOptions:
     classifier: Annotated[
         str,
         typer.Option(
-            help="Beside the frozen encoder: tfidf, lsa (TF-IDF and SVD), encoder:NAME (another frozen encoder), or "
+            help="Beside the frozen encoder: tfidf, lsa (TF-IDF and SVD), svm (linear, on TF-IDF), boosting (on the "
+            "frozen encoder's vectors), encoder:NAME (another frozen encoder), or "
             "package.module:name of a scikit-learn text classifier; several separated by commas.",
             rich_help_panel=_MODELS,
         ),
@@ -164,5 +165,5 @@ class ClassifierOptions:
         if self.pooling is not None and self.encoder is None:
             raise InputError(f"--pooling is {self.pooling!r} without --encoder, whose tokens it pools: name one, too")
         for name in self.names:
-            if name not in ("tfidf", "lsa", "frozen") and not name.startswith("encoder:"):
+            if name not in ("tfidf", "lsa", "svm", "boosting", "frozen") and not name.startswith("encoder:"):
                 load_classifier(name)

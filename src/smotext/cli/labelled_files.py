@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _SPELT = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}
 
 
-def read_labelled(file: Path, columns: ColumnOptions) -> Table:
-    """Return the real rows of a file of labelled texts.
+def read_labelled(file: Path, columns: ColumnOptions, *, takes_sets: bool = False) -> Table:
+    """Return the real rows of a file of labelled texts; with `takes_sets` a cell may be a list of labels.
 
     Raises
     ------
@@ -28,6 +28,7 @@ def read_labelled(file: Path, columns: ColumnOptions) -> Table:
     SmotextWarning
         If labels differ only by spaces or case.
     """
+    from smotext.data.label_sets import has_label_sets
     from smotext.data.remote_tables import local_table
     from smotext.data.tables import read_table
     from smotext.data.validation import alike_note, check_labels
@@ -39,6 +40,8 @@ def read_labelled(file: Path, columns: ColumnOptions) -> Table:
         separator=columns.separator,
         encoding=columns.encoding,
     )
+    if takes_sets and has_label_sets(table.labels):
+        return table
     for note in alike_note(check_labels(table.labels, len(table))):
         warnings.warn(note, SmotextWarning, stacklevel=2)
     return table

@@ -82,6 +82,18 @@ def _default(name: str) -> Any:
 
 
 @dataclass(frozen=True)
+class RowOptions:
+    """What a row is, where it is more than a text and its class: what only files that are augmented may be."""
+
+    record_columns: Annotated[str | None, _option("record_columns")] = _default("record_columns")
+    label_separator: Annotated[
+        str | None,
+        typer.Option(help="Texts have several labels, with this between them in their cell, such as ';'."),
+    ] = None
+    labelset_strategy: Annotated[str, _option("labelset_strategy")] = _default("labelset_strategy")
+
+
+@dataclass(frozen=True)
 class MethodOptions:
     """Every option of the method, by its name in Python; the types are those of what is typed."""
 
@@ -92,6 +104,8 @@ class MethodOptions:
     n_parents: Annotated[int, _option("n_parents")] = _default("n_parents")
     lam: Annotated[str, _option("lam")] = _default("lam")
     examples: Annotated[int | None, _option("examples")] = _default("examples")
+    hide_values: Annotated[bool, _option("hide_values", "--hide-values")] = _default("hide_values")
+    turns: Annotated[bool, _option("turns", "--turns")] = _default("turns")
     candidates: Annotated[int, _option("candidates")] = _default("candidates")
     prompt: Annotated[str, _option("prompt")] = _default("prompt")
     max_new_tokens: Annotated[str, _option("max_new_tokens")] = _default("max_new_tokens")

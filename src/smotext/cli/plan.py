@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, takes
+from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
 
 
-@takes(columns=ColumnOptions, amount=AmountOptions, method=MethodOptions, hiding=PrivacyOptions)
+@takes(columns=ColumnOptions, form=RowOptions, amount=AmountOptions, method=MethodOptions, hiding=PrivacyOptions)
 def plan(
     file: Annotated[
         Path,
@@ -30,6 +30,7 @@ def plan(
         ),
     ],
     columns: ColumnOptions,
+    form: RowOptions,
     amount: AmountOptions,
     method: MethodOptions,
     hiding: PrivacyOptions,
@@ -38,13 +39,12 @@ def plan(
     from smotext.augmentation.notes import language_note
     from smotext.cli.augment_job import read_job
     from smotext.data.class_counts import counts_by_class
-    from smotext.data.corpus import make_corpus
     from smotext.privacy.release import statement
     from smotext.runs.estimate import estimate_run
 
     started_s = time.perf_counter()
-    job = read_job(file, columns, amount, method, hiding)
-    corpus = make_corpus(job.table.texts, job.table.labels)
+    job = read_job(file, columns, amount, method, hiding, form)
+    corpus = job.corpus
     reporter = Reporter()
     with reporter.drawing():
         reporter.start("loading the model", 0)
@@ -64,7 +64,7 @@ def plan(
     before = {**job.counts, **{label: 0 for label in job.new_rows if label not in job.counts}}
     n_new = {label: job.new_rows.get(label, 0) for label in before}
     rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in before.items()]
-    heads = ["class", "before", "new", "after", "texts to mix"]
+    heads = ["class" if job.sets is None else "label", "before", "new", "after", "texts to mix"]
     print_rows(heads, rows, right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
     promises = statement(job.privacy) if job.privacy is not None else []

@@ -14,6 +14,25 @@ from smotext.errors import InputError
 
 
 @dataclass(frozen=True)
+class SharedLabels:
+    """All labels of texts that have several.
+
+    Attributes
+    ----------
+    sets : list of tuple
+        Of each text of the corpus.
+    labels : tuple
+        Every label, in order.
+    rule : str
+        How a new text's labels follow from those of its parents' neighbourhood.
+    """
+
+    sets: list[tuple[Any, ...]]
+    labels: tuple[Any, ...]
+    rule: str
+
+
+@dataclass(frozen=True)
 class Corpus:
     """The real texts that can be mixed, with their labels.
 
@@ -27,12 +46,15 @@ class Corpus:
         Row number of each text in what the caller gave.
     n_skipped : int
         Rows without text; they are kept in the caller's data and never mixed.
+    shared : SharedLabels, optional
+        Where texts have several labels: a text stands here once for each of them.
     """
 
     texts: list[str]
     labels: NDArray[np.object_]
     rows: NDArray[np.int64]
     n_skipped: int
+    shared: SharedLabels | None = None
 
 
 def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corpus:

@@ -300,7 +300,8 @@ def _check_cells(frame: pd.DataFrame, path: Path, text_column: str, label_column
         if not isinstance(text, str) and text == text:  # NaN is not equal to itself
             kind = type(text).__name__
             raise InputError(f"{path}: column {text_column!r} holds {text!r} ({kind}) in row {row + 1}: expected text")
-    missing = [row for row, label in enumerate(labels) if label != label or any(label == gap for gap in gaps)]
+    singles = ((row, label) for row, label in enumerate(labels) if not isinstance(label, list | np.ndarray))
+    missing = [row for row, label in singles if label != label or any(label == gap for gap in gaps)]
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(labels)} rows have no label in column {label_column!r}, the first is row "

@@ -15,6 +15,9 @@ One that names it, by ``base`` in ``smotext.json`` (:class:`~smotext.decoders.ba
     adapter_config.json          a plain LoRA adapter in PEFT's format (optional)
     adapter_model.safetensors
     tokenizer*, smotext.json     as above
+
+Either may have ``alignment.safetensors``, a map from another encoder's vectors
+(:class:`~smotext.decoders.alignment.Alignment`); ``encoder`` in ``smotext.json`` is then the other one.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from smotext.decoders.alignment import ALIGNMENT_NAME
 from smotext.decoders.base_model import BaseReference
 from smotext.decoders.prompt_templates import XRAG_PROMPTS, XRAG_TEMPLATE, XRAG_TEXT, split_text_template
 from smotext.errors import BridgeError
@@ -86,6 +90,9 @@ class BridgeSpec:
     languages : tuple of str
         What it was trained on, as :func:`smotext.data.languages.language_of` names it; empty: nobody knows. The default
         is that of bridges which do not say.
+    aligned_to : str or None
+        The encoder that the bridge was trained with, or ``"an encoder without a name"``, where ``encoder`` is another
+        whose vectors are mapped to that one's; only their direction counts. None: ``encoder`` is its own.
     """
 
     encoder: str | None = None
@@ -107,6 +114,7 @@ class BridgeSpec:
     base: BaseReference | None = None
     is_adapted: bool = False
     languages: tuple[str, ...] = ("en",)
+    aligned_to: str | None = None
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], where: str = SPEC_NAME) -> BridgeSpec:
@@ -212,11 +220,12 @@ def weight_files(directory: Path) -> list[Path]:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     else:
         names = sorted(path.name for path in directory.glob("*.safetensors"))
+    names = [name for name in names if name != ALIGNMENT_NAME]
     if not names:
         raise BridgeError(f"{directory} has no .safetensors weights: convert the checkpoint to safetensors first")
     if absent := [name for name in names if not (directory / name).is_file()]:
         raise BridgeError(f"{directory} lacks the shards {absent} that its index names: download it again")
-    return [directory / name for name in names]
+    return [directory / name for name in names] + _aligned(directory)
 
 
 def _files_beside_base(directory: Path) -> list[Path]:
@@ -226,7 +235,11 @@ def _files_beside_base(directory: Path) -> list[Path]:
         raise BridgeError(f"{directory} holds a language model ({sorted(held)[0]}) and names another: delete either")
     if not own:
         raise BridgeError(f"{directory} has no projector.safetensors: the bridge is incomplete")
-    return own
+    return own + _aligned(directory)
+
+
+def _aligned(directory: Path) -> list[Path]:
+    return [path for path in [directory / ALIGNMENT_NAME] if path.is_file()]
 
 
 def read_tensors(directory: Path, prefix: str) -> dict[str, Any]:

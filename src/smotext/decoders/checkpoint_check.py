@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from smotext.decoders.alignment import read_alignment
 from smotext.decoders.base_model import find_base
 from smotext.decoders.bridge import GUIDANCE_PREFIX, read_config, read_spec, read_tensors, weight_files
 from smotext.decoders.prompt_templates import PLACEHOLDER
@@ -84,7 +85,8 @@ def check_bridge(directory: Path) -> list[Finding]:
 
     from smotext.decoders.projector import PREFIX, projector_from_tensors
 
-    config, base = read_config(directory), read_spec(directory).base
+    config, spec = read_config(directory), read_spec(directory)
+    base = spec.base
     findings = []
     if base is not None:
         findings.append(check_file(find_base(base, directory, asks_hub=False), base.sha256))
@@ -92,6 +94,9 @@ def check_bridge(directory: Path) -> list[Finding]:
     projector, language_model = read_tensors(directory, PREFIX), AutoConfig.from_pretrained(directory)
     findings.append(_tried("projector tensors", lambda: projector_from_tensors(config, projector, language_model)))
     findings.append(_tried("guidance tensors", lambda: _check_guidance(directory, config)))
+    if spec.aligned_to is not None:
+        vector_dim = config["retriever_hidden_size"]
+        findings.append(_tried("alignment tensors", lambda: read_alignment(directory, spec.aligned_to, vector_dim)))
     return [*findings, *_check_tokenizer(directory, {"special_tokens": {}, "placeholder": PLACEHOLDER})]
 
 

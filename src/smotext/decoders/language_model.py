@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from smotext.data.validation import check_count
+from smotext.decoders.alignment import Alignment, unit_rows
 from smotext.decoders.batch_size import rows_per_batch
 from smotext.decoders.bridge import BridgeSpec, fingerprint
 from smotext.decoders.decoding_loop import Written, write_after_vectors
@@ -63,7 +64,7 @@ class LanguageModelDecoder:
 
     def __init__(
         self, settings: LoadedFrom, model: Any, tokenizer: Any, projector: AnyProjector, spec: BridgeSpec,
-        guidance: Guidance | None = None,
+        guidance: Guidance | None = None, alignment: Alignment | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.model = model
@@ -71,7 +72,8 @@ class LanguageModelDecoder:
         self.projector = projector
         self.spec = spec
         self.guidance = guidance
-        self.vector_dim = projector.vector_dim
+        self.alignment = alignment
+        self.vector_dim = projector.vector_dim if alignment is None else alignment.vector_dim
         self.prompts = spec.prompts
         self.examples = None if spec.examples_template is None else spec.examples
         self._prompts = Prompts(tokenizer, spec)
@@ -115,7 +117,7 @@ class LanguageModelDecoder:
         Parameters
         ----------
         vectors : array-like of shape (n_rows, vector_dim)
-            Finite. A bridge with ``vector_norm="unit"`` rescales them to length 1.
+            Finite. A bridge with ``vector_norm="unit"``, or one that was aligned, rescales them to length 1.
         examples : one list of str per row, optional
             Texts that the row's prompt shows, in this order: they set register, length and form of what is written.
             Each is read as plain characters on one line and cut at a sentence's end after 64 tokens. None, or an
@@ -270,12 +272,9 @@ class LanguageModelDecoder:
         return count_tokens(self.tokenizer, texts)
 
     def _scale(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.spec.vector_norm == "raw":
-            return vectors
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if (lengths == 0).any():
-            raise InputError(f"vector {int(np.argmin(lengths))} is all zeros: it has no direction to decode")
-        return vectors / lengths
+        if self.alignment is not None:
+            vectors = self.alignment(vectors)
+        return vectors if self.spec.vector_norm == "raw" else unit_rows(vectors)
 
     def _capacity_after(self, prompts: Sequence[Prompt]) -> int | None:
         """Return the positions that prompts and the vector leave; None where the language model knows no limit."""

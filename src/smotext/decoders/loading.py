@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from smotext.decoders import bridge
+from smotext.decoders.alignment import read_alignment
 from smotext.decoders.base_model import find_base
 from smotext.decoders.base_weights import assemble_language_model, base_tensors, check_fit
 from smotext.decoders.guidance import Guidance
@@ -103,7 +104,8 @@ def read(settings: DecoderSettings) -> LanguageModelDecoder:
     guidance = None
     if tensors := bridge.read_tensors(directory, bridge.GUIDANCE_PREFIX):
         guidance = Guidance.from_tensors(tensors, table).to(table.device)
-    return LanguageModelDecoder(settings, model, tokenizer, projector, spec, guidance)
+    alignment = read_alignment(directory, spec.aligned_to, projector.vector_dim)
+    return LanguageModelDecoder(settings, model, tokenizer, projector, spec, guidance, alignment)
 
 
 def load_language_model(settings: DecoderSettings) -> Any:

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import normalize
+from sklearn.svm import LinearSVC
 
 from smotext.errors import InputError
 
 FROZEN, TFIDF, LSA = "frozen encoder", "TF-IDF", "TF-IDF and SVD"
+SVM, BOOSTING = "linear SVM on TF-IDF", "boosting on the frozen encoder"
 
 
 class EncoderFeatures(TransformerMixin, BaseEstimator):
@@ -71,6 +74,16 @@ def tfidf() -> Pipeline:
     No stop words: they are the signal in questions ("who", "when"), and a list is bound to one language.
     """
     return make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(max_iter=2000))
+
+
+def svm() -> Pipeline:
+    """Return a linear support vector machine on the TF-IDF of all words: hard to beat where there is much text."""
+    return make_pipeline(TfidfVectorizer(sublinear_tf=True), LinearSVC())
+
+
+def boosting(features: EncoderFeatures) -> Pipeline:
+    """Return gradient-boosted trees on the vectors of a frozen encoder, which need no straight border."""
+    return make_pipeline(features, HistGradientBoostingClassifier(random_state=0))
 
 
 class SvdFeatures(TransformerMixin, BaseEstimator):
@@ -130,7 +143,8 @@ def load_classifier(name: str) -> Any:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"classifier {name!r} cannot be loaded ({error}): expected 'frozen', 'tfidf' or 'package.module:name'"
+            f"classifier {name!r} cannot be loaded ({error}): expected frozen, tfidf, lsa, svm, boosting, "
+            "encoder:NAME or 'package.module:name'"
         ) from error
     try:
         classifier = found if hasattr(found, "fit") and not isinstance(found, type) else found()

@@ -252,7 +252,9 @@ class Accepted:
         self._vectors[label], self._counts[label] = held, n_after
 
 
-def make_judge(spec: Any, real: RealTexts, encoder: TextEncoder, *, n_candidates: int = 1) -> Judge:
+def make_judge(
+    spec: Any, real: RealTexts, encoder: TextEncoder, *, n_candidates: int = 1, more_guards: Sequence[Filter] = ()
+) -> Judge:
     """Return the judge for an option ``filters``, its filters fitted on the real texts.
 
     Parameters
@@ -264,6 +266,8 @@ def make_judge(spec: Any, real: RealTexts, encoder: TextEncoder, *, n_candidates
         Anything with ``encode(texts)``.
     n_candidates : int
         Texts per mix.
+    more_guards : sequence of Filter
+        Asked of every candidate, too.
 
     Returns
     -------
@@ -271,7 +275,7 @@ def make_judge(spec: Any, real: RealTexts, encoder: TextEncoder, *, n_candidates
         Whatever the filters, it accepts no blank text and no copy of a real one. Without filters and with one
         candidate it encodes nothing.
     """
-    guards: list[Filter] = [Empty(), Copied(share=GUARDED_SHARE)]
+    guards: list[Filter] = [Empty(), Copied(share=GUARDED_SHARE), *more_guards]
     filters: list[Filter] = resolve_filters(spec)
     fitted, always = ([each.fit(real) for each in some] for some in (filters, guards))
     return Judge(fitted, encoder, n_candidates=n_candidates, guards=always)

@@ -93,6 +93,21 @@ RULES = (
         "rows' vectors are shortened to length 1, and this bridge reads meaning in their length",
         "a bridge that takes vectors of length 1, such as 'tiny'",
     ),
+    Rule(
+        "hide_values",
+        bool,
+        "made-up values have the form of real ones",
+        "hide_values=False",
+        kinds=("dp", "average"),
+    ),
+    Rule(
+        "record_columns",
+        lambda value: value is not None,
+        "the columns' form is read in real rows",
+        "one text column",
+        kinds=("dp", "average"),
+    ),
+    Rule("turns", bool, "the names of speakers are read in real rows", "turns=False", kinds=("dp", "average")),
     Rule("lineage", bool, "lineage tells what came from what; beside the texts it is a second release", "no lineage"),
     Rule("by_audit", bool, BY_AUDIT, "numbers of your own"),
 )

@@ -19,7 +19,7 @@ from smotext.decoders.loading import read
 from smotext.decoders.prompts import count_tokens
 from smotext.errors import InputError
 from smotext.training.data.drawing import DrawnPassages
-from smotext.training.data.passage_store import PassageStore, Piece
+from smotext.training.data.passage_store import EncodePassages, PassageStore, Piece
 from smotext.training.data.passages import Cutting, cut_passages
 from smotext.training.export import Card, check_bridge_output, export_bridge, with_spec
 from smotext.training.loop.checkpoint import make_training_directory
@@ -133,6 +133,10 @@ def adapt_bridge(
     """
     check_bridge_output(output)
     pair, world = load_for_training(Path(bridge)), join_process_group(device)
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return pair.aligned(np.asarray(encoder.encode(texts), dtype=np.float32))
+
     settings = _with_adapters_rank(pair, settings)
     train, held_out = _split(texts, held_out_share, settings.seed)
     is_read = settings.stage == 2
@@ -151,10 +155,10 @@ def adapt_bridge(
     }
     folder, corpus = make_training_directory(output), DrawnPassages(passages, checked)
     store = PassageStore.open_or_create(
-        folder / "store", made_of, lambda: corpus, tokenize=pair.prompts.text_ids, encode=encoder.encode, world=world
+        folder / "store", made_of, lambda: corpus, tokenize=pair.prompts.text_ids, encode=encode, world=world
     )
-    watch = _Watch(pair, _piece(pair, checked, encoder), patience, report)
-    asked = np.asarray(encoder.encode(checked[:n_written]), dtype=np.float32)
+    watch = _Watch(pair, _piece(pair, checked, encode), patience, report)
+    asked = encode(checked[:n_written])
     copied_before = _copied(pair.to(world.device), asked, passages)
     trainer = Trainer(pair, store, settings, folder, world=world, report=report, watch=watch)
     watch.start()
@@ -303,10 +307,10 @@ def _cut(pair: Pair, texts: list[str], cutting: Cutting, seed: int) -> list[str]
     ]
 
 
-def _piece(pair: Pair, passages: list[str], encoder: Any) -> Piece:
+def _piece(pair: Pair, passages: list[str], encode: EncodePassages) -> Piece:
     ids = pair.prompts.text_ids(passages)
     tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
-    return Piece(tokens, np.cumsum([0, *map(len, ids)]), np.asarray(encoder.encode(passages)))
+    return Piece(tokens, np.cumsum([0, *map(len, ids)]), encode(passages))  # type: ignore[arg-type]
 
 
 def _copied(pair: Pair, asked: NDArray[np.float32], passages: list[str]) -> float:

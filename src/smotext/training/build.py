@@ -88,6 +88,11 @@ def train_bridge(
     folder = make_training_directory(output)
     bridge = None if job.bridge is None else decoder_directory(job.bridge)
     spec = _make_spec(job, bridge)
+    if spec.aligned_to is not None:
+        raise InputError(
+            f"bridge {job.bridge} was aligned to another encoder: train from the one that it was aligned of, with "
+            "--encoder, or use smotext adapt"
+        )
     if encoder is None:
         encoder, spec = load_training_encoder(spec, bridge=job.bridge or "", device=world.device)
     else:

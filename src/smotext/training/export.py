@@ -7,6 +7,8 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from smotext.decoders.alignment import ALIGNMENT_NAME, write_alignment
 from smotext.decoders.bridge import GUIDANCE_PREFIX, INDEX_NAME, SPEC_NAME
 from smotext.decoders.projector import PREFIX
 from smotext.decoders.quiet_loading import quiet_loading
@@ -122,17 +125,24 @@ def export_bridge(
     card : Card
         For README.md.
     """
+    with staged(directory) as staging:
+        _write(pair, staging, card)
+    return Path(directory)
+
+
+@contextmanager
+def staged(directory: str | Path) -> Iterator[Path]:
+    """Give a folder to write a bridge into, which replaces the one in `directory` when the block has ended well."""
     target = Path(os.path.realpath(directory))
     staging = temporary_name(target)
     # A killed process may have left this.
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        _write(pair, staging, card)
+        yield staging
         _put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Path(directory)
 
 
 def with_spec(pair: Pair, **changes: Any) -> Pair:
@@ -152,10 +162,17 @@ def _write(pair: Pair, directory: Path, card: Card) -> None:
         weight_map |= _write_shard(directory, "guidance.safetensors", GUIDANCE_PREFIX, pair.guidance)
     if pair.spec.base is None:
         _write_index(directory, weight_map)
+    if pair.alignment is not None:
+        write_alignment(pair.alignment, directory)
+        weight_map[ALIGNMENT_NAME] = ALIGNMENT_NAME
     (directory / SPEC_NAME).write_text(pair.spec.to_json(), encoding="utf-8")
     (directory / "README.md").write_text(card.to_markdown(), encoding="utf-8")
-    for name in set(weight_map.values()):
-        # safetensors writes files for their owner alone, whatever the umask.
+    let_others_read(directory, set(weight_map.values()))
+
+
+def let_others_read(directory: Path, names: Iterable[str]) -> None:
+    """Give weight files the permissions of the others: safetensors writes for the owner alone, whatever the umask."""
+    for name in names:
         (directory / name).chmod((directory / SPEC_NAME).stat().st_mode & 0o777)
 
 
@@ -198,9 +215,9 @@ def _shards(directory: Path) -> set[str]:
     # transformers prefers a single file to an index.
     index, single = directory / INDEX_NAME, "model.safetensors"
     if not index.is_file():
-        return {single}
+        return {single, ALIGNMENT_NAME}
     weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-    return {single, *(Path(name).name for name in weight_map.values())}
+    return {single, ALIGNMENT_NAME, *(Path(name).name for name in weight_map.values())}
 
 
 def _merged(lm: Any) -> Any:

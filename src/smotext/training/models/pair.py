@@ -8,9 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from smotext.decoders.alignment import Alignment, read_alignment
 from smotext.decoders.base_model import BASES, find_base
 from smotext.decoders.base_weights import load_base
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec, read_config, read_spec, read_tensors
@@ -43,6 +46,8 @@ class Pair:
         Prompts, template and vector scale.
     guidance : Guidance or None
         The head that names a text's words; fitted by itself, never trained with the rest.
+    alignment : Alignment or None
+        From the vectors of ``spec.encoder`` to those that the rest takes; never trained.
     """
 
     lm: Any
@@ -50,6 +55,7 @@ class Pair:
     projector: AnyProjector
     spec: BridgeSpec
     guidance: Guidance | None = None
+    alignment: Alignment | None = None
 
     def parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Yield every named parameter, ``projector.`` and ``lm.`` before its own name."""
@@ -65,6 +71,10 @@ class Pair:
             # The guidance head stays in float32.
             self.guidance.to(device=device)
         return self
+
+    def aligned(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the vectors of the bridge's encoder as the projector takes them."""
+        return vectors if self.alignment is None else self.alignment(vectors)
 
     @cached_property
     def prompts(self) -> Prompts:
@@ -114,9 +124,11 @@ def load_bridge(directory: str | Path, *, is_adapted: bool = True) -> Pair:
     directory = Path(directory)
     lm = _load_lm(str(directory), is_adapted=is_adapted)
     projector = projector_from_tensors(read_config(directory), read_tensors(directory, PREFIX), lm.config)
+    spec = read_spec(directory)
+    alignment = read_alignment(directory, spec.aligned_to, projector.vector_dim)
     tensors = read_tensors(directory, GUIDANCE_PREFIX)
     guidance = Guidance.from_tensors(tensors, lm.get_input_embeddings().weight) if tensors else None
-    return _with_slots(Pair(lm, load_tokenizer(str(directory)), projector, read_spec(directory), guidance))
+    return _with_slots(Pair(lm, load_tokenizer(str(directory)), projector, spec, guidance, alignment))
 
 
 def load_training_pair(

@@ -140,7 +140,7 @@ def score_bridge(
     greedy_half, sampled_half = write.greedy(halves, shown_half), write.sampled(halves, shown_half)
     drawn = [*sampled.rows, *sampled_half.rows]
     values = {
-        "bits per character": bits_per_character(pair, texts, asked),
+        "bits per character": bits_per_character(pair, texts, pair.aligned(asked)),
         "cosine at lam 1, greedy": float(greedy.cosines.mean()),
         "cosine at lam 1, sampled": float(sampled.cosines.mean()),
         "cosine at lam 0.5, greedy": float(greedy_half.cosines.mean()),
