@@ -52,7 +52,7 @@ def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, A
     A class's public size is half of its rows, as the coin takes them, to the nearest ten. The smallest epsilon is
     spent on one group a class.
     """
-    public = {label: max(10, round(n / 2, -1)) for label, n in counts.items()}
+    public = {label: max(10, round(n // 2, -1)) for label, n in counts.items()}
     noisy = {
         f"dp, epsilon {epsilon}": {
             "privacy": Privacy(
