@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from smotext.encoders.texts import as_texts
 from smotext.errors import InputError, SmotextWarning
-from smotext.protocols import Encoder
+from smotext.protocols import Encoder, class_name
 from smotext.utils.caching import OFF, cache_directory
 
 # So many texts lie between two commits, and an interrupted run loses no more than these.
@@ -228,13 +228,13 @@ def encode_chunk(encoder: Any, texts: list[str]) -> NDArray[np.float32]:
     _check_shape(encoder, vectors, (len(texts), width))
     if not (finite := np.isfinite(vectors).all(axis=1)).all():
         text = texts[int(np.argmin(finite))]
-        raise InputError(f"encoder {type(encoder).__name__} returned a vector that is not finite for {text[:60]!r}")
+        raise InputError(f"encoder {class_name(encoder)} returned a vector that is not finite for {text[:60]!r}")
     return vectors
 
 
 def _check_shape(encoder: Any, vectors: NDArray[np.float32], expected: tuple[int, int | str]) -> None:
     if vectors.shape != expected:
-        raise InputError(f"encoder {type(encoder).__name__} returned shape {vectors.shape}: expected {expected}")
+        raise InputError(f"encoder {class_name(encoder)} returned shape {vectors.shape}: expected {expected}")
 
 
 def _chunks(texts: list[str], size: int) -> Iterator[list[str]]:
