@@ -226,17 +226,18 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
     except ImportError as error:
         raise missing_extra("matplotlib", "train", "the picture") from error
     sets = list(dict.fromkeys(row["set"] for row in found))
-    figure = Figure(figsize=(5.5 * len(sets), 4.2), layout="constrained")
+    names = list(dict.fromkeys(row["condition"] for row in found))
+    figure = Figure(figsize=(5.0 * len(sets), 4.6), layout="constrained")
     for panel, name in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
-        for row in found:
-            if row["set"] == name and row["attacks"]:
-                auc = strongest(row)[1][0]
-                panel.plot(auc, row["accuracy"]["frozen encoder"], "o")
-                panel.annotate(row["condition"], (auc, row["accuracy"]["frozen encoder"]), fontsize=7)
-                panel.axhline(row["accuracy_real"]["frozen encoder"], linestyle="--", color="grey", linewidth=0.5)
+        rows = [row for row in found if row["set"] == name and row["attacks"]]
+        for row in rows:
+            colour, label = f"C{names.index(row['condition'])}", row["condition"] if name == sets[0] else None
+            panel.plot(strongest(row)[1][0], row["accuracy"]["frozen encoder"], "o", color=colour, label=label)
+        panel.axhline(rows[0]["accuracy_real"]["frozen encoder"], linestyle="--", color="grey", linewidth=0.5)
         panel.axvline(0.5, linestyle=":", color="grey")
         panel.set(title=f"{name} (dashed: the real rows)", xlabel="AUC of the strongest attack; 0.5 is guessing")
-        panel.set(ylabel="balanced accuracy, trained on synthetic texts alone")
+        panel.set(ylabel="balanced accuracy, trained on synthetic texts alone", xlim=(0.45, 1.0))
+    figure.legend(loc="outside lower center", ncols=3)
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120, format="png")
 
