@@ -254,6 +254,9 @@ REFUSED = [
     {"lineage": True},
     {"vector_norm": "raw"},
     {"by_audit": True},
+    {"hide_values": True},
+    {"record_columns": ("complaint", "answer")},
+    {"turns": True},
 ]
 
 
