@@ -706,6 +706,8 @@ def test_interpolation_refuses_what_it_cannot_use(arguments: tuple, message: str
 def test_interpolation_refuses_options_that_it_would_ignore() -> None:
     with pytest.raises(InputError, match="interpolate takes no filters, strategy"):
         interpolate("a", "b", model="echo", filters="default", strategy="random", candidates=2)
+    with pytest.raises(InputError, match="interpolate takes no hide_values, turns"):
+        interpolate("a", "b", model="echo", hide_values=True, turns=True)
 
 
 def test_texts_that_the_encoder_cuts_are_counted_in_one_warning() -> None:

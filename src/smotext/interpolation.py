@@ -25,8 +25,8 @@ from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import root_seed, row_seeds
 
 _IDLE = {
-    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "max_passages", "filters", "on_shortfall",
-    "privacy", "verbose",
+    "sampling_strategy", "k_neighbors", "strategy", "n_parents", "lam", "hide_values", "record_columns", "turns",
+    "max_passages", "labelset_strategy", "filters", "on_shortfall", "privacy", "verbose",
 }  # fmt: skip
 # What a warning says of a step of which no candidate can be kept, by the reason.
 _WRITTEN = {
@@ -116,7 +116,7 @@ def interpolate(
     if corpus.n_skipped:
         raise InputError("a text is blank: interpolation needs two texts")
     if idle := sorted(options.keys() & _IDLE):
-        raise InputError(f"interpolate takes no {', '.join(idle)}: there are two parents, and each text is kept")
+        raise InputError(f"interpolate takes no {', '.join(idle)}: there are two plain texts, and each step is kept")
     sampler = SMOTExT(model, random_state=random_state, **options)
     settings = sampler.settings()
     lam = np.linspace(1.0, 0.0, steps)

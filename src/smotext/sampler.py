@@ -351,7 +351,7 @@ class SMOTExT(TextSampler):
     def _fit_resample_sets(self, X: Any, texts: NDArray[np.object_], y: Any) -> tuple[Any, Any]:
         given = read_label_sets(y, len(texts))
         check_gives_back(X, texts, "X", is_open=True)
-        # An unknown filter is an error before a model is loaded.
+        # A container that takes no new row is an error before a model is loaded.
         given.with_rows(given.sets[:1])
         self.sampling_strategy_ = new_rows_for_sets(self.sampling_strategy, given.counts)
         new = self._augment_sets(texts, given, self.sampling_strategy_, None)

@@ -64,6 +64,14 @@ def test_another_table_is_not_opened_over_texts_that_would_be_lost(visitors, tab
     assert workspace.open(table).n_rows == 12
 
 
+def test_a_visitor_who_comes_after_the_file_has_changed_can_read_it_again(visitors, table):
+    os.utime(table, ns=(1, 1))
+    workspace = visitors.of(visitors.welcome(None))
+    assert workspace.data is None
+    workspace.reread()
+    assert len(workspace.use("text", "label").labels) == 12
+
+
 def test_a_changed_file_starts_no_run_until_it_is_read_again(visitors, table):
     workspace = visitors.of(visitors.welcome(None))
     os.utime(table, ns=(1, 1))

@@ -205,3 +205,8 @@ def test_one_classifier_a_label_is_cross_validated_with_synthetic_rows_in_its_tr
     scores = cross_val_score(model, texts, matrix, cv=KFold(2, shuffle=True, random_state=0), scoring="f1_macro")
     assert scores.min() > 0.5
     assert model.fit(texts, matrix).predict(texts[:2]).shape == (2, 3)
+
+
+def test_rows_of_an_indicator_of_pandas_are_numbered_anew() -> None:
+    given = read_label_sets(pd.DataFrame({"a": [1, 0], "b": [1, 1]}, index=[5, 9]), 2)
+    assert given.with_rows([("b",)]).index.tolist() == [0, 1, 2]

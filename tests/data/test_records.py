@@ -130,3 +130,8 @@ def test_what_is_no_table_of_records_is_said(table: Any, names: Any, message: st
 
 def test_a_form_knows_which_columns_end_like_sentences() -> None:
     assert RecordForm.of(TABLE, NAMES).keeps_stop == (False, True)
+
+
+def test_rows_of_a_pandas_table_are_numbered_anew() -> None:
+    found = RecordForm.of(TABLE.iloc[3:5], NAMES).with_rows(["Title: One. Body text: Two."])
+    assert found.index.tolist() == [0, 1, 2]

@@ -9,6 +9,7 @@ import huggingface_hub
 import pandas as pd
 import pytest
 import yaml
+from huggingface_hub.utils import filter_repo_objects
 
 from smotext.cli import entry
 from smotext.errors import InputError, RunError
@@ -36,8 +37,12 @@ class FakeApi:
     def upload_file(self, *, path_or_fileobj: Any, path_in_repo: str, repo_id: str, repo_type: str) -> None:
         self.files[path_in_repo] = path_or_fileobj
 
-    def upload_folder(self, *, folder_path: Path, repo_id: str, repo_type: str, allow_patterns: list[str]) -> None:
-        self.files |= {path.name: path for pattern in allow_patterns for path in Path(folder_path).glob(pattern)}
+    def upload_folder(
+        self, *, folder_path: Path, repo_id: str, repo_type: str, allow_patterns: list[str], ignore_patterns: list[str]
+    ) -> None:
+        files = [str(path.relative_to(folder_path)) for path in Path(folder_path).rglob("*") if path.is_file()]
+        chosen = filter_repo_objects(files, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns)
+        self.files |= {name: Path(folder_path) / name for name in chosen}
 
 
 @pytest.fixture
@@ -78,6 +83,8 @@ def bridge(tmp_path):
         (folder / name).write_bytes((bundled_bridge() / name).read_bytes())
     (folder / "projector.safetensors").write_bytes(b"")
     (folder / "notes.private.csv").write_text("not for the hub")
+    (folder / "scores").mkdir()
+    (folder / "scores" / "held-out.json").write_text("not for the hub")
     return folder
 
 
@@ -140,6 +147,7 @@ def test_a_bridge_goes_with_its_card_and_without_other_files(bridge, hub):
     assert entry.run(["push", str(bridge), "me/bridge", "--language", "en"]) == 0
     assert hub.repos[0]["repo_type"] == "model"
     assert "notes.private.csv" not in hub.files
+    assert not [name for name in hub.files if "held-out" in name]
     assert {"config.json", "smotext.json", "README.md", "projector.safetensors"} <= set(hub.files)
     card = (bridge / "README.md").read_text()
     head = head_of(card)

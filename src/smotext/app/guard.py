@@ -12,6 +12,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
+from smotext.errors import SmotextError
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 # These tags speak to other sites alone.
 _METADATA = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
@@ -96,13 +98,17 @@ class Guard:
 
     async def _page(self, scope: dict[str, Any], receive: Any, send: Any, headers: dict[str, str]) -> None:
         """Answer with the page: without what speaks to other sites, with our own head and what it may load."""
+        try:
+            token = self.welcome(self.token_of(headers))
+        except SmotextError as error:
+            await _answer(send, 503, str(error), [])
+            return
         plain = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
         start, body = await _collected(self.app, {**scope, "headers": plain}, receive)
         is_page = any(name == b"content-type" and b"text/html" in value for name, value in start["headers"])
         if is_page:
             body = _METADATA.sub(b"", body).replace(b"</head>", self.extra_head + b"</head>", 1)
         kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-        token = self.welcome(self.token_of(headers))
         cookie = f"{self.cookie}={token}; Path=/; HttpOnly; SameSite=Strict".encode()
         own = [
             *_HEADERS, (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -190,7 +191,9 @@ class Visitors:
     def _begin(self) -> Workspace:
         workspace = Workspace(self.form, self.turns, self.first, seen_s=time.monotonic())
         if self.first is not None and self.columns is not None:
-            workspace.use(*self.columns)
+            # Where the file has changed since the program began, the page comes up and offers to read it again.
+            with contextlib.suppress(InputError):
+                workspace.use(*self.columns)
         return workspace
 
     def _make_way(self) -> None:

@@ -99,6 +99,7 @@ def align(
     """Make a bridge decode another encoder's vectors, by a linear map; nothing is trained."""
     import itertools
 
+    from smotext.data.remote_tables import local_table
     from smotext.presets import load_encoder
     from smotext.training.align import align as align_bridge
     from smotext.training.data.corpus_files import read_documents
@@ -107,6 +108,7 @@ def align(
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
     texts = None
     if file is not None:
+        file = local_table(file)
         check_real(file)
         texts = list(itertools.islice(read_documents(file, text_column), max_texts))
     with reporting_training("loading the models", is_quiet=quiet) as tell:

@@ -99,7 +99,9 @@ def _rows(what: Path, tables: RunTables, *, with_real: bool) -> pd.DataFrame:
     columns = {} if record is None else {**record.columns, "separator": record.separator}
     wanted = {name: columns[name] for name in ("text_column", "label_column", "separator") if columns.get(name)}
     made = read_table(what, wants_synthetic=True, **wanted)
-    names = [made.text_column, made.label_column]
+    # Where rows have several text columns, the first of them was read as the text.
+    texts = [part.strip() for part in str(columns.get("record_columns") or "").split(",") if part.strip()]
+    names = [*(texts or [made.text_column]), made.label_column]
     frame = made.frame[names].assign(**{SYNTHETIC_COLUMN: True})
     if not with_real:
         return frame

@@ -343,4 +343,5 @@ def _indicator_with_rows(given: Any, labels: tuple[Any, ...], new: Sequence[tupl
     more = nw.from_dict(columns, backend=frame.implementation).select(
         [nw.col(name).cast(dtype) for name, dtype in frame.schema.items()]
     )
-    return nw.concat([frame, more]).to_native()
+    # The rows of pandas are numbered anew, as those of any column are: both parts would begin with 0.
+    return nw.maybe_reset_index(nw.concat([frame, more])).to_native()

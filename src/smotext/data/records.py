@@ -142,7 +142,8 @@ class RecordForm:
             name: nw.new_series(name, [row[name] for row in rows], dtype, backend=frame.implementation)
             for name, dtype in frame.schema.items()
         }
-        return nw.concat([frame, nw.from_dict(columns, backend=frame.implementation)]).to_native()
+        # The rows of pandas are numbered anew, as those of any column are: both parts would begin with 0.
+        return nw.maybe_reset_index(nw.concat([frame, nw.from_dict(columns, backend=frame.implementation)])).to_native()
 
 
 def _sentence(value: str) -> str:

@@ -65,7 +65,7 @@ def with_surrogates(texts: Sequence[str], *, seed: int) -> list[str]:
     ----------
     texts : sequence of str
     seed : int
-        The run's root seed, without which nobody can tell what stood there.
+        The run's root seed. Whoever knows it can try real values until one gives the made-up one: keep it to yourself.
 
     Examples
     --------

@@ -165,8 +165,10 @@ def _command(tables: RunTables) -> str:
 
 def _columns(tables: RunTables) -> list[tuple[str, str]]:
     columns = {} if tables.record is None else tables.record.columns
+    texts = [name for name in str(columns.get("record_columns") or "").split(",") if name]
     return [
-        (_plain(str(columns.get("text_column") or "text")), "the text"),
+        *((_plain(name), "a part of the text") for name in texts),
+        *([] if texts else [(_plain(str(columns.get("text_column") or "text")), "the text")]),
         (_plain(str(columns.get("label_column") or "label")), "its class"),
         (SYNTHETIC_COLUMN, "true where a language model wrote the text"),
     ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 CARD = ".card.md"
 # What is a bridge's own; nothing else that lies in its directory is published.
 _OF_BRIDGES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "README.md", "LICENSE*"]
+# The hub's patterns match across folders, and a bridge has none.
+_OF_FOLDERS = ["*/*"]
 
 
 class Api(Protocol):
@@ -29,7 +31,9 @@ class Api(Protocol):
         """Put one file into it."""
         ...
 
-    def upload_folder(self, *, folder_path: Path, repo_id: str, repo_type: str, allow_patterns: list[str]) -> Any:
+    def upload_folder(
+        self, *, folder_path: Path, repo_id: str, repo_type: str, allow_patterns: list[str], ignore_patterns: list[str]
+    ) -> Any:
         """Put a folder into it."""
         ...
 
@@ -100,7 +104,10 @@ def push_to_hub(
     try:
         api.create_repo(repo_id, repo_type=kind, private=not is_public, exist_ok=True)
         if frame is None:
-            api.upload_folder(folder_path=what, repo_id=repo_id, repo_type=kind, allow_patterns=list(_OF_BRIDGES))
+            api.upload_folder(
+                folder_path=what, repo_id=repo_id, repo_type=kind, allow_patterns=list(_OF_BRIDGES),
+                ignore_patterns=list(_OF_FOLDERS),
+            )  # fmt: skip
         else:
             _push_rows(api, frame, repo_id)
             api.upload_file(

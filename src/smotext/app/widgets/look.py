@@ -16,7 +16,9 @@ from smotext.errors import InputError
 
 NO_CLASSES = "(none: all texts are one class)"
 # Options that mean nothing between two texts.
-_IDLE = ("strategy", "k_neighbors", "n_parents", "lam", "filters", "on_shortfall", "max_passages")
+_IDLE = (
+    "strategy", "k_neighbors", "n_parents", "lam", "hide_values", "turns", "filters", "on_shortfall", "max_passages",
+)  # fmt: skip
 _SUFFIXES = [".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".gz"]
 
 
