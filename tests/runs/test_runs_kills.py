@@ -114,10 +114,10 @@ def test_the_bundled_model_killed_at_random_moments_ends_with_the_same_bytes(sou
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 64 kB that can be made larger; needs the right to mount one."""
+    """A file system of 128 kB that can be made larger; needs the right to mount one."""
     path = tmp_path / "disk"
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no right to mount a tmpfs: the full disk is shown by a double in test_cli_augment.py alone")
     yield path

@@ -180,3 +180,8 @@ def test_the_command_writes_a_bridge_and_prints_both_spaces(
     assert "Scores on held-out passages" in (out / "README.md").read_text(encoding="utf-8")
     assert run([*command, "-o", str(out), "--least-kept", "1.5"]) == 2
     assert "expected 150%" in capsys.readouterr().err
+
+
+def test_one_text_in_place_of_a_list_is_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="texts is the text 'one text': expected a list of texts"):
+        align(HashEncoder(), tmp_path / "out", texts="one text")

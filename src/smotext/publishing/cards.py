@@ -150,7 +150,9 @@ def _made(tables: RunTables) -> list[tuple[str, str]]:
     if record is None:
         return [("options", "not known: an earlier version wrote the lineage")]
     options = {name: value for name, value in record.options.items() if value is not None}
-    facts = [("model", options.pop("model", "")), ("seed", options.pop("random_seed", ""))]
+    seed = options.pop("random_seed", "")
+    # With the seed, what stood in a made-up value's place can be tried out.
+    facts = [("model", options.pop("model", "")), ("seed", "" if options.get("hide_values") else seed)]
     facts += [(role, fingerprint) for role, fingerprint in record.models.items()]
     facts += [("options", ", ".join(f"{name}={value}" for name, value in options.items() if name != "filters"))]
     versions = record.settings.get("versions", {})

@@ -149,6 +149,10 @@ def align(
     check_bridge_output(output)
     if Path(output).resolve() == directory.resolve():
         raise InputError(f"{output} is the bridge that is aligned: choose another directory for the output")
+    if isinstance(texts, str):
+        raise InputError(
+            f"texts is the text {texts!r:.60}: expected a list of texts, or None for those that ship with it"
+        )
     texts = _different(load_texts() if texts is None else texts)
     decoder: Any = load_decoder(bridge, device=device)
     if decoder.alignment is not None:
