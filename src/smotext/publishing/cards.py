@@ -162,6 +162,8 @@ def _made(tables: RunTables) -> list[tuple[str, str]]:
 
 def _command(tables: RunTables) -> str:
     words = tables.record.command if tables.record is not None else ()
+    if "--hide-values" in words:  # the seed may stand in it
+        return ""
     return shlex.join([*words[:3], "-o", tables.name, *words[3:]]).replace("```", "'''") if words else ""
 
 
