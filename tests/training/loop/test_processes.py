@@ -34,7 +34,7 @@ def start(folder: Path, name: str, rank: int, size: int, port: int) -> subproces
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
     environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     environment |= {key: str(value) for key, value in places.items()}
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.Popen([sys.executable, "-c", RUN, str(folder), name], cwd=root, env=environment)
 
 
