@@ -21,7 +21,7 @@ from tests.reporting.pages import HOSTILE
 pytest.importorskip("gradio", reason="needs the extra app: pip install 'smotext[app]'")
 pytestmark = [needs_browser, needs_playwright, pytest.mark.timeout(600)]
 STEPS = ("1 Table", "2 Between", "3 Write", "4 Review")
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = 120_000
 _MB = 1 << 20
 
 
