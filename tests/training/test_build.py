@@ -70,7 +70,7 @@ def test_training_a_part_teaches_a_known_language_model_a_new_projector(
 
 @pytest.mark.parametrize("projector", [SLOTS, NewProjector(n_soft_tokens=2)])
 def test_a_trained_bridge_writes_as_the_pair_in_memory(tmp_path: Path, projector: NewProjector) -> None:
-    job = toy.list_job(tmp_path, projector=projector, guidance=0.5, trained_guidance=0.5)
+    job = toy.list_job(tmp_path, projector=projector, guidance=0.5, guidance_alone=1.5, trained_guidance=0.5)
     settings = toy.settings(max_steps=40, most_examples=3)
     made = train_bridge(job, tmp_path / "out", settings, encoder=toy.encoder())
     losses = [entry["loss"] for entry in read_metrics(f"{made}.run")]
