@@ -25,6 +25,7 @@ from smotext.augmentation.running import InMemoryRun
 from smotext.data.containers import read_column
 from smotext.errors import InputError, ShortfallError, SmotextWarning, UnknownNameError
 from smotext.protocols import Decoded
+from tests.doubles import Showing
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge", "kettle", "window"]
 BAD = [f"my {thing} came {how} and nobody helped" for thing in THINGS for how in ("late", "broken")]
@@ -45,20 +46,6 @@ class Never:
 def sampler(**options: Any) -> SMOTExT:
     """Return a sampler that writes one text for each mix, unless the test is about several."""
     return SMOTExT("echo", random_state=0, **{"candidates": 1, **options})
-
-
-class Showing(EchoDecoder):
-    """Shows two texts in its prompt unless the caller says, and remembers what it was asked for."""
-
-    examples = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[dict[str, Any]] = []
-
-    def decode_rows(self, vectors: np.ndarray, **options: Any) -> list[Decoded]:
-        self.asked.append(options)
-        return super().decode_rows(vectors, **options)
 
 
 class Saying:

@@ -22,6 +22,7 @@ from smotext.protocols import Decoded
 from smotext.runs.estimate import estimate_run
 from smotext.settings import Settings
 from tests.decoders.checkpoints import VECTOR_DIM, make_list_checkpoint
+from tests.doubles import Showing
 
 THINGS = ["parcel", "train", "phone", "letter", "garden", "bridge"]
 
@@ -36,20 +37,6 @@ def article(thing: str, n_sentences: int) -> str:
 ARTICLES = [article(thing, 6 + number) for number, thing in enumerate(THINGS)]
 NOTES = [f"thank you for the {thing}, I love it" for thing in THINGS]
 TEXTS, LABELS = [*ARTICLES, *NOTES], ["article"] * len(ARTICLES) + ["note"] * len(NOTES)
-
-
-class Showing(EchoDecoder):
-    """Shows two texts in its prompt, and remembers what it was asked for."""
-
-    examples = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[dict[str, Any]] = []
-
-    def decode_rows(self, vectors: np.ndarray, **options: Any) -> list[Decoded]:
-        self.asked.append({"vectors": vectors, **options})
-        return super().decode_rows(vectors, **options)
 
 
 def generate(n: Any = 4, **options: Any) -> pd.DataFrame:

@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 
 from smotext.augmentation.writing import Writer, finish, is_whole
 from smotext.data.passages import PARAGRAPH
-from smotext.filters.copying import SHORTEST_RUN
+from smotext.filters.copying import SHORTEST_RUN, SMALLEST_SHARE
 from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import grams, squeeze
 from smotext.mixing.plan import Chain, DecoderInput, MixPlan
 from smotext.protocols import Decoded, Encoder
 from smotext.utils.seeding import further_seeds
 from smotext.utils.sentences import join_sentences
-
-# At most this share of a passage's three-word runs may stand in a passage that the prompt shows, as for whole
-# texts.
-MOST_SHARED = 0.6
 
 
 @dataclass
@@ -170,7 +166,7 @@ def is_new(text: str, known: Sequence[str]) -> bool:
     for other in filter(None, known):
         shared = len(triples & grams(other))
         is_copy = words == squeeze(other) or runs & grams(other, SHORTEST_RUN + 1)
-        if is_copy or (len(triples) > 1 and shared > MOST_SHARED * len(triples)):
+        if is_copy or (len(triples) > 1 and shared > SMALLEST_SHARE * len(triples)):
             return False
     return True
 

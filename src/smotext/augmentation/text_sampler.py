@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from smotext.data.validation import check_labels, check_texts, natural
 
 
-class TextSampler(BaseSampler):
+class TextInputMixin:
+    """Tells scikit-learn that what an estimator takes is one column of strings."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]  # the estimator's, which stands behind this class
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.sparse = False
+        tags.input_tags.one_d_array = True
+        return tags
+
+
+class TextSampler(TextInputMixin, BaseSampler):
     """An over-sampler of texts: one column of strings instead of a table of numbers."""
 
     _sampling_type = "over-sampling"
@@ -21,11 +33,3 @@ class TextSampler(BaseSampler):
         """Return checked texts and labels to the base class's ``fit``."""
         array = check_texts(X)
         return array, natural(check_labels(y, len(array))), False
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.sparse = False
-        tags.input_tags.one_d_array = True
-        return tags

@@ -10,11 +10,20 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 
 from smotext.cli.exit_codes import INTERRUPTED
-from smotext.cli.options import MethodOptions, takes
+from smotext.cli.options import Encoding, MethodOptions, Separator, takes
 from smotext.cli.screen import print_notes
+from smotext.settings import declared_options
 
 # These are asked for once, when the page is started.
 _ASKED_HERE = ("model", "device", "dtype", "batch_size")
+
+
+_DECLARED = declared_options()
+
+
+def _declared(name: str) -> Any:
+    """Return an option with the help that the method declares for it; the page's few options stand in one list."""
+    return typer.Option(help=_DECLARED[name].metadata["help"])
 
 
 @dataclass(frozen=True)
@@ -23,18 +32,12 @@ class AppOptions:
 
     text_column: Annotated[str | None, typer.Option(help="Column of the texts; guessed unless given.")] = None
     label_column: Annotated[str | None, typer.Option(help="Column of the classes; guessed unless given.")] = None
-    separator: Annotated[
-        str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
-    ] = None
-    encoding: Annotated[
-        str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
-    ] = None
-    model: Annotated[
-        str, typer.Option(help="A preset (see 'smotext models'), or the path or hub name of a bridge.")
-    ] = "tiny"
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; the best there is unless given.")] = None
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")] = None
-    batch_size: Annotated[int | None, typer.Option(help="Rows decoded at once; by free memory unless given.")] = None
+    separator: Separator = None
+    encoding: Encoding = None
+    model: Annotated[str, _declared("model")] = MethodOptions.model
+    device: Annotated[str | None, _declared("device")] = MethodOptions.device
+    dtype: Annotated[str | None, _declared("dtype")] = MethodOptions.dtype
+    batch_size: Annotated[int | None, _declared("batch_size")] = MethodOptions.batch_size
     port: Annotated[int | None, typer.Option(help="Port to serve at; the first free one from 7860 unless given.")] = (
         None
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smotext.errors import InputError, SmotextWarning
 
@@ -29,22 +30,22 @@ def read_labelled(file: Path, columns: ColumnOptions, *, takes_sets: bool = Fals
         If labels differ only by spaces or case.
     """
     from smotext.data.label_sets import has_label_sets
-    from smotext.data.remote_tables import local_table
-    from smotext.data.tables import read_table
     from smotext.data.validation import alike_note, check_labels
 
-    table = read_table(
-        local_table(file),
-        text_column=columns.text_column,
-        label_column=columns.label_column,
-        separator=columns.separator,
-        encoding=columns.encoding,
-    )
+    table = table_of(file, columns)
     if takes_sets and has_label_sets(table.labels):
         return table
     for note in alike_note(check_labels(table.labels, len(table))):
         warnings.warn(note, SmotextWarning, stacklevel=2)
     return table
+
+
+def table_of(file: Path, columns: ColumnOptions, **options: Any) -> Table:
+    """Return the rows of a file, or of a data set of the hub; other options as of ``read_table``."""
+    from smotext.data.remote_tables import local_table
+    from smotext.data.tables import read_table
+
+    return read_table(local_table(file), **asdict(columns), **options)
 
 
 def notes_on(file: Path, table: Table) -> list[str]:

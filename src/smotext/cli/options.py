@@ -20,18 +20,22 @@ _HOW_MANY = "How many"
 _SPELLED_OUT = ("prompt", "max_new_tokens")
 
 
+Separator = Annotated[
+    str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
+]
+
+
 @dataclass(frozen=True)
 class ColumnOptions:
     """Which columns hold the texts and the classes, and how the file is written."""
 
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text"
     label_column: Annotated[str, typer.Option(help="Column of the classes.")] = "label"
-    separator: Annotated[
-        str | None, typer.Option(help="Between cells of a CSV file, such as ';' or tab; seen unless given.")
-    ] = None
-    encoding: Annotated[
-        str | None, typer.Option(help="Of a text file, such as windows-1252; UTF-8 or by its mark unless given.")
-    ] = None
+    separator: Separator = None
+    encoding: Encoding = None
 
 
 @dataclass(frozen=True)

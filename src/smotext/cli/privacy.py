@@ -202,18 +202,10 @@ def _settings(what: AuditOptions, method: PairOptions) -> AuditSettings:
 
 def _read(path: Path, columns: ColumnOptions, *, only_synthetic: bool = False) -> AuditRows:
     """Return the labelled texts of a file; of one that says which rows are synthetic, only those if asked."""
-    from smotext.data.remote_tables import local_table
-    from smotext.data.tables import read_table
+    from smotext.cli.labelled_files import table_of
     from smotext.privacy.attack_scene import as_rows
 
-    table = read_table(
-        local_table(path),
-        text_column=columns.text_column,
-        label_column=columns.label_column,
-        separator=columns.separator,
-        encoding=columns.encoding,
-        wants_synthetic=only_synthetic,
-    )
+    table = table_of(path, columns, wants_synthetic=only_synthetic)
     return as_rows((table.texts, table.labels), str(path))
 
 

@@ -180,7 +180,7 @@ def read_config(directory: Path) -> dict[str, Any]:
     path = directory / "config.json"
     if not path.is_file():
         raise BridgeError(f"{directory} has no config.json: expected a bridge directory in xRAG's checkpoint format")
-    return _read_object(path)
+    return read_object(path)
 
 
 def read_spec(directory: Path) -> BridgeSpec:
@@ -188,10 +188,11 @@ def read_spec(directory: Path) -> BridgeSpec:
     path = directory / SPEC_NAME
     if not path.is_file():
         return BridgeSpec()
-    return BridgeSpec.from_dict(_read_object(path), where=str(path))
+    return BridgeSpec.from_dict(read_object(path), where=str(path))
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file of a bridge holds, or raise BridgeError."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 
 from smotext.decoders.base_model import BaseReference
-from smotext.decoders.bridge import ADAPTER_CONFIG, ADAPTER_NAME
+from smotext.decoders.bridge import ADAPTER_CONFIG, ADAPTER_NAME, read_object
 from smotext.errors import BridgeError
 
 # Entries that are read here, and those that say nothing about what the merged weights are. Whatever else is set
@@ -111,12 +110,7 @@ def read_adapter(directory: Path, reference: BaseReference) -> Adapter | None:
         raise BridgeError(f"{directory} has one of {ADAPTER_CONFIG} and {ADAPTER_NAME}: the adapter needs both")
     if not path.is_file():
         return None
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BridgeError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise BridgeError(f"{path} holds a {type(config).__name__}: expected an object of names and values")
+    config = read_object(path)
     check_config(config, str(path))
     tensors, metadata = _read_file(weights)
     _check_base(config, metadata, reference, str(path))

@@ -19,6 +19,7 @@ from smotext.evaluation.statistics import MARGIN, Interval
 from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Overall, Row, Verdict, summarise, verdicts
 from smotext.utils.files import atomic_write
+from smotext.utils.json_text import json_text
 
 # Nobody reads a table of recalls with more columns.
 MAX_RECALL_COLUMNS = 30
@@ -182,7 +183,7 @@ def write_report(
     ]
     written = {
         folder / f"{name}.md": markdown(report),
-        folder / f"{name}.json": json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n",
+        folder / f"{name}.json": json_text(content),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in written.items():
@@ -319,12 +320,3 @@ def _cell(label: str) -> str:
 def _shots(row: Row) -> int:
     kind, _, amount = row.setting.partition("+")[0].partition("-")
     return int(amount) if kind == "shots" else 0
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with infinities and NaN as null: JSON has none."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,7 +22,7 @@ LONGEST_RUN = 40
 # From so many words on, a text of which a part stands in a real text counts as copied; shorter ones must be equal.
 _WHOLE = 4
 # Share of three-word runs. Texts of one form, such as questions, share some without being copies.
-_SMALLEST_SHARE = 0.6
+SMALLEST_SHARE = 0.6
 # The bounds of a class without real texts.
 _NO_BOUNDS = (float(LONGEST_RUN), 1.0)
 # Below this cosine nothing counts as a copy, however far apart the real texts lie.
@@ -70,7 +70,7 @@ class Copied:
             most = float(LONGEST_RUN) if self.at_most is None else float(self.at_most)
             if self.at_most is None and len(real.texts) > 1:
                 most = float(np.clip(high_bound(None, longest[rows], self.share / 2), SHORTEST_RUN, LONGEST_RUN))
-            bounds[label] = (most, max(_SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
+            bounds[label] = (most, max(SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
         return FittedCopied(self.name, runs, owners, frozenset(map(_in_any_order, real.texts)), bounds)
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from smotext.augmentation.sample_weights import weights_at
+from smotext.augmentation.text_sampler import TextInputMixin
 from smotext.data.class_counts import new_rows_for_strategy
 from smotext.data.corpus import make_corpus
 from smotext.data.validation import check_count, check_labels, check_texts, natural
@@ -45,7 +46,7 @@ def _has(name: str) -> Any:
     return check
 
 
-class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A text classifier on real and synthetic rows, whose weight is chosen on the real rows alone.
 
     ``fit`` writes synthetic texts, then tries each of `weights` with each of `Cs` in a cross-validation that is scored
@@ -215,14 +216,6 @@ class SMOTExTClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _sampler(self, seed: int) -> Any:
         sampler = SMOTExT() if self.sampler is None else self.sampler
         return clone(sampler).set_params(random_state=seed)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.sparse = False
-        tags.input_tags.one_d_array = True
-        return tags
 
 
 def _assembled(model: Any, features: Any, head: Any) -> Any:

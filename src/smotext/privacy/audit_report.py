@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from smotext.privacy.attacks import Attack
 from smotext.privacy.auditing import Audit
 from smotext.privacy.distances import NO_VERDICT, AgainstChance
 from smotext.privacy.rates import IntervalEstimate
+from smotext.utils.json_text import json_text
 
 ATTACK_COLUMNS = (
     "texts",
@@ -127,13 +125,4 @@ def _canary_notes(audit: Audit) -> Iterator[str]:
 def as_json(audit: Audit) -> str:
     """Return all figures as JSON, with the verdicts in words; what is not a number is null."""
     content = {"verdicts": audit.verdicts, "leaks": audit.leaks, "is_refused": audit.is_refused, **asdict(audit)}
-    return json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with infinities and NaN as null: JSON has none."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json_text(content)
