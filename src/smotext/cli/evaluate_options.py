@@ -14,6 +14,8 @@ from smotext.errors import InputError
 SEEDS, TEST_ROWS, MOST_NEW = 5, 2000, 40
 QUICK_SEEDS, QUICK_TEST_ROWS = 3, 500
 THOROUGH_SEEDS = 10
+# Classifiers whose encoder learns, too, alone or before a colon and a model's name.
+FINE_TUNING = ("setfit", "fine-tuned")
 _DESIGN, _MODELS = "Design", "Models"
 
 
@@ -138,7 +140,8 @@ class ClassifierOptions:
         str,
         typer.Option(
             help="Beside the frozen encoder: tfidf, lsa (TF-IDF and SVD), svm (linear, on TF-IDF), boosting (on the "
-            "frozen encoder's vectors), encoder:NAME (another frozen encoder), or "
+            "frozen encoder's vectors), encoder:NAME (another frozen encoder), setfit or setfit:NAME (an encoder that "
+            "learns), fine-tuned or fine-tuned:NAME (a transformer; ModernBERT unless named), or "
             "package.module:name of a scikit-learn text classifier; several separated by commas.",
             rich_help_panel=_MODELS,
         ),
@@ -165,5 +168,19 @@ class ClassifierOptions:
         if self.pooling is not None and self.encoder is None:
             raise InputError(f"--pooling is {self.pooling!r} without --encoder, whose tokens it pools: name one, too")
         for name in self.names:
-            if name not in ("tfidf", "lsa", "svm", "boosting", "frozen") and not name.startswith("encoder:"):
+            kind, _, base = name.partition(":")
+            if kind in FINE_TUNING:
+                _check_base(kind, base)
+            elif name not in ("tfidf", "lsa", "svm", "boosting", "frozen") and not name.startswith("encoder:"):
                 load_classifier(name)
+
+
+def _check_base(kind: str, name: str) -> None:
+    """Raise InputError if there is no model of the name that is to be fine-tuned; none: the usual one."""
+    from smotext.evaluation.fine_tuning import MODERNBERT, fine_tuned
+    from smotext.utils.hub import locate
+
+    if kind == "fine-tuned":
+        fine_tuned(name or MODERNBERT)
+    elif name:
+        locate(name)

@@ -143,8 +143,8 @@ def load_classifier(name: str) -> Any:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"classifier {name!r} cannot be loaded ({error}): expected frozen, tfidf, lsa, svm, boosting, "
-            "encoder:NAME or 'package.module:name'"
+            f"classifier {name!r} cannot be loaded ({error}): expected frozen, tfidf, lsa, svm, boosting, setfit, "
+            "fine-tuned, encoder:NAME or 'package.module:name'"
         ) from error
     try:
         classifier = found if hasattr(found, "fit") and not isinstance(found, type) else found()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from smotext.evaluation.cells import Cell
-from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF, weighting_of
+from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF, THRESHOLD, base_of, weighting_of
 from smotext.evaluation.generators import AdaptedGenerator
 from smotext.evaluation.labelled_texts import Fold, NotApplicable
 from smotext.evaluation.study import Study
 from smotext.evaluation.training_sets import TrainingSet, fit_predict
 from smotext.fitting.choosing import N_CHOICE_FOLDS, WEIGHTS
+from smotext.fitting.heads import has_features, has_strength, is_fine_tuned
 
 _PROBE_ROWS = 16
 
@@ -114,8 +116,11 @@ def _fitting_seconds(study: Study, name: str, missing: list[Cell], fold: Fold) -
     own = [cell for cell in missing if cell.model == name]
     if not own:
         return 0.0
-    first, again = (_timed_fit(study, name, fold) for _ in range(2))
     growth = 1 + sum(fold.new_rows.values()) / max(1, len(fold.train))
+    if is_fine_tuned(model := study.models[name]):
+        n_fits = sum(fine_tunings(cell.condition, model, is_tuned=study.is_tuned) for cell in own)
+        return n_fits * growth * _timed_fit(study, name, fold, is_tuned=False)
+    first, again = (_timed_fit(study, name, fold, is_tuned=study.is_tuned) for _ in range(2))
     per_text = max(0.0, first - again) / (len(fold.train) + len(fold.test))
     n_new_texts = len({cell.seed for cell in own}) * sum(fold.new_rows.values())
     # where a weight is chosen, each is tried with each strength
@@ -123,7 +128,23 @@ def _fitting_seconds(study: Study, name: str, missing: list[Cell], fold: Fold) -
     return n_fits * again * growth + n_new_texts * per_text
 
 
-def _timed_fit(study: Study, name: str, fold: Fold) -> float:
+def fine_tunings(condition: str, model: Any, *, is_tuned: bool) -> int:
+    """Return how often an encoder is fine-tuned for one fit under a condition.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> fine_tunings("real", LogisticRegression(), is_tuned=True)
+    6
+    """
+    is_weight_chosen = weighting_of(condition) == "chosen"
+    is_choice = is_weight_chosen or base_of(condition) == THRESHOLD or (is_tuned and has_strength(model))
+    # Features are made once with new rows and once without; a classifier that reads texts is fitted at each weight.
+    n_ways = 1 if not is_weight_chosen else (2 if has_features(model) else len(WEIGHTS))
+    return 1 + N_CHOICE_FOLDS * n_ways * is_choice
+
+
+def _timed_fit(study: Study, name: str, fold: Fold, *, is_tuned: bool) -> float:
     started = time.perf_counter()
-    fit_predict(TrainingSet(fold.train), study.models[name], fold.test.texts, is_tuned=study.is_tuned)
+    fit_predict(TrainingSet(fold.train), study.models[name], fold.test.texts, is_tuned=is_tuned)
     return time.perf_counter() - started

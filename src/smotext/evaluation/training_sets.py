@@ -35,6 +35,7 @@ from smotext.fitting.heads import (
     can_weigh_classes,
     can_weigh_rows,
     has_features,
+    has_real_head,
     has_strength,
     head_of,
 )
@@ -142,6 +143,7 @@ def training_set(
         return TrainingSet(fold.train, new, Fitting(with_real=False), write=write)
     if weighting == "half":
         _require(can_weigh_rows(model), "the classifier's fit takes no sample_weight")
+        _require(not has_real_head(model), "the classifier's head is fitted on real rows alone")
         return TrainingSet(fold.train, new, Fitting(weigh=_half), write=write)
     return TrainingSet(fold.train, new, weights=WEIGHTS if weighting == "chosen" else (1.0,), write=write)
 

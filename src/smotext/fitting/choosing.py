@@ -18,6 +18,7 @@ from smotext.fitting.heads import (
     Fitting,
     can_weigh_rows,
     fit_head,
+    has_real_head,
     has_strength,
     new_features,
     new_head,
@@ -111,7 +112,8 @@ def candidates_for(
     if not len(rows.new):
         allowed = [weights[-1]]
     else:
-        allowed = [weight for weight in weights if weight in (0, 1) or can_weigh_rows(model)]
+        can_weigh = can_weigh_rows(model) and not has_real_head(model)
+        allowed = [weight for weight in weights if weight in (0, 1) or can_weigh]
     if not allowed:
         raise InputError(
             f"weights are {list(weights)}, and the fit of {type(model).__name__} takes no sample_weight: it can only "
@@ -205,6 +207,8 @@ def fit_each(
         texts, labels = [*real_texts, *new.texts], [*real_labels, *new.labels]
         features = new_features(model)
         made = texts if features is None else features.fit_transform(texts, labels)
+        if has_real_head(model) and fitting.with_real:
+            made, labels = made[: len(real_labels)], real_labels
         targets, added = labels, None
         if fitting.expand is not None:
             made, targets, added = fitting.expand(made, labels, seed)

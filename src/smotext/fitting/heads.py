@@ -83,6 +83,16 @@ def has_features(model: Any) -> bool:
     return isinstance(model, Pipeline) and len(model.steps) > 1
 
 
+def is_fine_tuned(model: Any) -> bool:
+    """Return whether an encoder learns with the model, so that each of its fits takes seconds or minutes."""
+    return any(getattr(step, "is_fine_tuned", False) for step in ([*model] if isinstance(model, Pipeline) else [model]))
+
+
+def has_real_head(model: Any) -> bool:
+    """Return whether the model's features learn from all rows, and its head from the real ones alone."""
+    return has_features(model) and getattr(model[0], "has_real_head", False)
+
+
 def has_strength(model: Any) -> bool:
     """Return whether the model's head has a ``C``, which says how closely it follows its rows."""
     return "C" in head_of(model).get_params()
