@@ -2,11 +2,12 @@
 
 ::
 
-    python experiments/long_texts.py --sets twenty_newsgroups cfpb_complaints_sample --option dtype=bfloat16
+    python experiments/long_texts.py --option dtype=bfloat16 --out long.jsonl
     python experiments/long_texts.py --sets twenty_newsgroups --samples 20
 
-Four classes give 15 real texts each, of at most 20 passages, and a few new ones are written for each. Measured of the
-new texts, and of as many real ones of the test set:
+With ``--out`` a line that is finished is kept, and the same command goes on where it was stopped. Four classes give 15
+real texts each, of at most 20 passages, and a few new ones are written for each. Measured of the new texts, and of as
+many real ones of the test set:
 
 * **tokens**, **passages**: their medians;
 * **cosine**: of the whole text's vector, the mean of its passages', to the mix of its parents' whole vectors;
@@ -27,7 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,36 @@ from smotext.augmentation.writing import Writer
 from smotext.data.corpus import Corpus
 from smotext.decoders.prompts import on_one_line
 from smotext.evaluation.labelled_texts import LabelledTexts
+from smotext.evaluation.results_file import Store
 from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import repeated_share
 from smotext.training.scoring.score import bare_bits
 from smotext.utils.seeding import generator
 
-SHOTS, REAL_ROWS, CLASSES, MOST_PASSAGES = 15, 50, 4, 20
+SHOTS, REAL_ROWS, MOST_PASSAGES = 15, 50, 20
 WAYS = {"passages": "auto", "one passage": 1}
 
 
 def main() -> None:
     """Measure and print a line for each set and way."""
     given = parsed_options()
+    kept = Store(given.out)
     with clear_errors():
         for name in given.sets:
-            for line in measure(name, given):
+            keys = {texts: _key(name, texts, given) for texts in ("real", *WAYS)}
+            found = {texts: kept.get(key) for texts, key in keys.items()}
+            # Real texts are measured first: those of a line that is kept are not printed twice.
+            lines = list(found.values()) if all(found.values()) else measure(name, given, found)
+            for line in lines:
+                if found[line["texts"]] is None:
+                    kept.put(keys[line["texts"]], line)
                 print(json.dumps({"set": name, **line}), flush=True)
+
+
+def _key(name: str, texts: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Return what a line is kept under: all that it depends on."""
+    options = [given.model, given.option, given.classes, given.per_class, given.compared, given.random_seed]
+    return {"set": name, "texts": texts, "options": json.dumps(options)}
 
 
 def parsed_options() -> argparse.Namespace:
@@ -67,28 +82,36 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--model", default="tiny", help="preset, or path of a bridge")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="option of SMOTExT")
     parser.add_argument("--per-class", type=int, default=5, help="new texts of each class")
+    parser.add_argument("--classes", type=int, default=4, help="classes of each set")
+    parser.add_argument("--compared", type=int, default=20, help="real texts to compare with")
+    parser.add_argument("--out", type=Path, help="JSON lines that are finished, so that a stopped run goes on")
     parser.add_argument("--samples", type=int, default=0, help="print so many texts of each set, unselected")
     parser.add_argument("--random-seed", type=int, default=0)
     return parser.parse_args()
 
 
-def measure(name: str, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield the measures of real texts, and of new ones written in either way."""
+def measure(name: str, given: argparse.Namespace, found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the measures of real texts, and of new ones written in either way, but for those that are `found`."""
     train, test = load_set(given.data, name)
     smx = SMOTExT(given.model, random_state=given.random_seed, **method_options(given.option))
     encoder, decoder = smx.load()
-    few, real = parts(train, test, decoder, name, given.random_seed)
+    few, real = parts(train, test, decoder, name, given.random_seed, given.classes)
     corpus = Corpus(list(few.texts), np.array(few.labels, dtype=object), np.arange(len(few.texts)), 0)
     long = find_long_texts(corpus, encoder, Writer(corpus, encoder, decoder, smx.settings()), smx.settings())
     assert long is not None, "none of the classes is long"
-    some = real.take(generator(given.random_seed, "compared", name).permutation(len(real.texts))[:20].tolist())
+    some = real.take(
+        generator(given.random_seed, "compared", name).permutation(len(real.texts))[: given.compared].tolist()
+    )
     bare = bare_model(decoder)
     parts_bits = [
         bits(bare, decoder, [passage.text for passage in long.splitting.passages(text)]) for text in some.texts
     ]
     real_bits = float(np.mean(parts_bits))
-    yield {"texts": "real", **shape(list(some.texts), long, decoder, bare, real_bits)}
+    yield found["real"] or {"texts": "real", **shape(list(some.texts), long, decoder, bare, real_bits)}
     for way, at_most in WAYS.items():
+        if found[way]:
+            yield found[way]
+            continue
         smx.set_params(max_passages=at_most)
         started_s = time.process_time()
         made = smx.generate(few.texts, few.labels, n=dict.fromkeys(few.counts, given.per_class))
@@ -108,12 +131,12 @@ def measure(name: str, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def parts(
-    train: LabelledTexts, test: LabelledTexts, decoder: Any, name: str, seed: int
+    train: LabelledTexts, test: LabelledTexts, decoder: Any, name: str, seed: int, n_classes: int
 ) -> tuple[LabelledTexts, LabelledTexts]:
-    """Return 15 real texts of each of four classes, and real texts of the test set to compare with."""
+    """Return 15 real texts of each of some classes, and real texts of the test set to compare with."""
     rng = generator(seed, "long texts", name)
     classes = sorted(label for label, n in train.counts.items() if n >= SHOTS + 5 and test.counts.get(label, 0) >= 10)
-    classes = [classes[place] for place in sorted(rng.permutation(len(classes))[:CLASSES])]
+    classes = [classes[place] for place in sorted(rng.permutation(len(classes))[:n_classes])]
     most = MOST_PASSAGES * decoder.max_new_tokens
     few, real = [], []
     for label in classes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smotext.cli.labelled_files import notes_on, read_labelled
+from smotext.cli.labelled_files import notes_on, read_labelled, read_sets
 from smotext.cli.options import (
     AmountOptions,
     ColumnOptions,
@@ -155,7 +155,7 @@ def read_job(
     from smotext.privacy.private_planner import check_rows
     from smotext.runs.run_directory import digest
 
-    sets = _read_sets(table, form.label_separator)
+    sets = read_sets(table, form.label_separator)
     if sets is None:
         labels = check_labels(table.labels, len(table))
         privacy = set_privacy(sampler, hiding, labels)
@@ -194,19 +194,6 @@ def _read_records(table: Table, names: tuple[str, ...]) -> RecordForm:
         known = [str(name) for name in table.frame.columns]
         raise UnknownNameError(f"there is no column {missing[0]!r} of --record-columns{suggest(missing[0], known)}")
     return RecordForm.of(table.frame[list(names)], names)
-
-
-def _read_sets(table: Table, separator: str | None) -> LabelSets | None:
-    """Return the labels of texts that have several; None where cells hold one each."""
-    from smotext.data.label_sets import has_label_sets, read_label_sets, split_labels
-
-    if separator is not None:
-        if not separator.strip():
-            raise InputError(f"--label-separator is {separator!r}: expected what stands between labels, such as ';'")
-        if has_label_sets(table.labels):
-            raise InputError(f"column {table.label_column!r} holds lists of labels: leave --label-separator out")
-        return read_label_sets(split_labels(table.labels, separator), len(table))
-    return read_label_sets(table.labels.tolist(), len(table)) if has_label_sets(table.labels) else None
 
 
 def count_rows_of_sets(amount: AmountOptions, sets: LabelSets) -> dict[Any, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smotext.cli.evaluate_options import FINE_TUNING, ClassifierOptions, DesignOptions
-from smotext.cli.labelled_files import notes_on, read_labelled
+from smotext.cli.labelled_files import notes_on, read_labelled, read_sets
 from smotext.cli.options import ColumnOptions, MethodOptions, takes
 from smotext.cli.report import write_evaluation_report
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
@@ -139,14 +139,18 @@ def _make_study(
 ) -> Study:
     """Return the study that the options describe; the files are read before any model is loaded."""
     from smotext.augmentation.notes import language_note
+    from smotext.augmentation.shared_labels import for_label_sets
     from smotext.cli.augment_job import make_sampler
     from smotext.evaluation.data_sizes import parse_settings
     from smotext.evaluation.generators import default_generators, read_passages
     from smotext.evaluation.study import Study
+    from smotext.fitting.one_vs_rest import has_sets
 
     sampler = make_sampler(method)
-    data = _read(file, columns)
-    test = None if design.test is None else _read(design.test, columns)
+    data = _read(file, columns, design.label_separator)
+    test = None if design.test is None else _read(design.test, columns, design.label_separator)
+    if has_sets(data.labels):
+        for_label_sets(sampler.settings())  # raises for what goes with one label alone
     shots = _numbers("--shots", design.shots)
     settings = parse_settings(shots, design.imbalance, design.per_class, design.most_new_rows)
     names = design.wanted_conditions()
@@ -246,17 +250,23 @@ def _other_encoder(name: str) -> Any:
     return frozen_encoder(encoder, encoder.fingerprint or name)
 
 
-def _read(file: Path, columns: ColumnOptions) -> LabelledTexts:
-    """Return the real rows of a file that have a text; the others are counted on stderr."""
+def _read(file: Path, columns: ColumnOptions, label_separator: str | None) -> LabelledTexts:
+    """Return the real rows of a file that have a text, label sets as tuples; the others are counted on stderr."""
+    import numpy as np
+
     from smotext.data.corpus import make_corpus
     from smotext.data.validation import check_labels
     from smotext.evaluation.labelled_texts import labelled
 
-    table = read_labelled(file, columns)
+    table = read_labelled(file, columns, takes_sets=True)
     print_notes(*notes_on(file, table))
-    corpus = make_corpus(table.texts, check_labels(table.labels, len(table)))
+    sets = read_sets(table, label_separator)
+    labels = check_labels(table.labels, len(table)) if sets is None else np.arange(len(table))
+    corpus = make_corpus(table.texts, labels)
     if corpus.n_skipped:
         print_notes(f"{file}: {corpus.n_skipped} rows without text are left out")
+    if sets is not None:
+        return labelled(corpus.texts, [sets.sets[row] for row in corpus.rows])
     return labelled(corpus.texts, corpus.labels.tolist())
 
 

@@ -27,6 +27,13 @@ class DesignOptions:
         Path | None,
         typer.Option(help="Test file; without it, cross-validation on FILE.", rich_help_panel=_DESIGN),
     ] = None
+    label_separator: Annotated[
+        str | None,
+        typer.Option(
+            help="Texts have several labels, with this between them in their cell, such as ';'.",
+            rich_help_panel=_DESIGN,
+        ),
+    ] = None
     shots: Annotated[
         str | None,
         typer.Option(help="Real rows per class, such as 5,10,20; all unless given.", rich_help_panel=_DESIGN),

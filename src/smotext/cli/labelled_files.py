@@ -11,6 +11,7 @@ from smotext.errors import InputError, SmotextWarning
 
 if TYPE_CHECKING:
     from smotext.cli.options import ColumnOptions
+    from smotext.data.label_sets import LabelSets
     from smotext.data.tables import Table
 
 _SPELT = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}
@@ -38,6 +39,19 @@ def read_labelled(file: Path, columns: ColumnOptions, *, takes_sets: bool = Fals
     for note in alike_note(check_labels(table.labels, len(table))):
         warnings.warn(note, SmotextWarning, stacklevel=2)
     return table
+
+
+def read_sets(table: Table, separator: str | None) -> LabelSets | None:
+    """Return the labels of texts that have several; None where cells hold one each."""
+    from smotext.data.label_sets import has_label_sets, read_label_sets, split_labels
+
+    if separator is not None:
+        if not separator.strip():
+            raise InputError(f"--label-separator is {separator!r}: expected what stands between labels, such as ';'")
+        if has_label_sets(table.labels):
+            raise InputError(f"column {table.label_column!r} holds lists of labels: leave --label-separator out")
+        return read_label_sets(split_labels(table.labels, separator), len(table))
+    return read_label_sets(table.labels.tolist(), len(table)) if has_label_sets(table.labels) else None
 
 
 def table_of(file: Path, columns: ColumnOptions, **options: Any) -> Table:

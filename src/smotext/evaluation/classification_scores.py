@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.fitting.one_vs_rest import count_each, has_sets, is_member, labels_of
+
 # In classes: their pairs grow with the square.
 MAX_CONFUSED = 30
 
@@ -21,6 +23,7 @@ class ClassificationScores:
     Attributes
     ----------
     accuracy : float
+        Share of rows that are right; of several labels, all of them.
     macro_f1 : float
         Mean F1 over the classes that occur among the true labels.
     weighted_f1 : float
@@ -29,7 +32,7 @@ class ClassificationScores:
         Recall of each such class, by the class's name.
     confusion : tuple of (str, str, int)
         How many rows of which class were taken for which, pairs that occur; empty where there are too many classes
-        for anybody to look at, and in results that an earlier version kept.
+        for anybody to look at, where texts have several labels, and in results that an earlier version kept.
     """
 
     accuracy: float
@@ -55,20 +58,18 @@ def score(truth: Sequence[Any], predicted: Sequence[Any]) -> ClassificationScore
     ClassificationScores(accuracy=0.75, macro_f1=0.733..., weighted_f1=0.766..., recall={'a': 0.666..., 'b': 1.0},
            confusion=(('a', 'a', 2), ('a', 'b', 1), ('b', 'b', 1)))
     """
-    true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
-    hits = true == guess
-    classes = sorted(set(truth), key=str)
-    support = np.array([np.sum(true == label) for label in classes])
-    predictions = np.array([np.sum(guess == label) for label in classes])
-    correct = np.array([np.sum(hits & (true == label)) for label in classes])
+    classes = sorted(count_each(truth), key=str)
+    true, guess = is_member(truth, classes), is_member(predicted, classes)
+    hits = [set(labels_of(one)) == set(labels_of(other)) for one, other in zip(truth, predicted, strict=True)]
+    support, predictions, correct = true.sum(axis=0), guess.sum(axis=0), (true & guess).sum(axis=0)
     # The harmonic mean of correct / support and correct / predictions.
     f1 = 2 * correct / (support + predictions)
     return ClassificationScores(
-        accuracy=float(hits.mean()),
+        accuracy=float(np.mean(hits)),
         macro_f1=float(f1.mean()),
         weighted_f1=float((f1 * support).sum() / support.sum()),
         recall={str(label): float(c / s) for label, c, s in zip(classes, correct, support, strict=True)},
-        confusion=_confusion(truth, predicted) if len(classes) <= MAX_CONFUSED else (),
+        confusion=_confusion(truth, predicted) if len(classes) <= MAX_CONFUSED and not has_sets(truth) else (),
     )
 
 
@@ -98,10 +99,8 @@ def resampled_macro_f1(truth: Sequence[Any], predicted: Sequence[Any], draws: ND
     >>> resampled_macro_f1(["a", "a", "a", "b"], ["a", "a", "b", "b"], np.array([[1, 1, 1, 1], [2, 0, 0, 2]])).tolist()
     [0.733..., 1.0]
     """
-    true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
-    classes = sorted(set(truth), key=str)
-    is_true = np.stack([true == label for label in classes], axis=1).astype(float)  # (n_rows, n_classes)
-    is_guess = np.stack([guess == label for label in classes], axis=1).astype(float)
+    classes = sorted(count_each(truth), key=str)
+    is_true, is_guess = (is_member(some, classes).astype(float) for some in (truth, predicted))  # (n_rows, n_classes)
     support, predictions, correct = draws @ is_true, draws @ is_guess, draws @ (is_true * is_guess)
     f1 = 2 * correct / np.maximum(1, support + predictions)  # (n_draws, n_classes)
     return (f1 * (support > 0)).sum(axis=1) / (support > 0).sum(axis=1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smotext.data.class_counts import new_rows_for_n
 from smotext.errors import InputError
 from smotext.evaluation.labelled_texts import LabelledTexts, count_labels
+from smotext.fitting.one_vs_rest import is_member
 
 # Rows of each large class in a setting of kind imbalance, where it has that many.
 MAJORITY_ROWS = 200
@@ -109,9 +110,9 @@ class Setting:
         if self.kind == "all":
             return np.arange(len(data))
         wanted = self._wanted(data.counts, rng)
-        labels = np.asarray(data.labels, dtype=object)
-        chosen = [rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in wanted.items()]
-        return np.sort(np.concatenate(chosen))
+        of_class = zip(is_member(data.labels, list(wanted)).T, wanted.values(), strict=True)
+        # A text of several labels may be drawn for more than one.
+        return np.unique(np.concatenate([rng.permutation(np.flatnonzero(has))[:count] for has, count in of_class]))
 
     def new_rows(self, labels: Sequence[Any]) -> dict[Any, int]:
         """Return how many rows an augmentation adds to each class of a training part with these labels.

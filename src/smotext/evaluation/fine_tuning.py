@@ -17,6 +17,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from smotext.errors import InputError
 from smotext.evaluation.classifiers import EncoderFeatures
+from smotext.fitting.one_vs_rest import labels_of
 from smotext.protocols import class_name
 from smotext.utils.devices import default_device
 from smotext.utils.hub import locate, pickled_weights
@@ -101,7 +102,7 @@ class ContrastiveFeatures(TransformerMixin, BaseEstimator):
 
 
 def draw_pairs(labels: Sequence[Any], n_pairs: int, rng: np.random.Generator) -> list[tuple[int, int, float]]:
-    """Return pairs of rows with 1 for those of one class and 0 for others, in turn where there are both.
+    """Return pairs of rows with 1 for those that share a label and 0 for others, in turn where there are both.
 
     Examples
     --------
@@ -110,7 +111,8 @@ def draw_pairs(labels: Sequence[Any], n_pairs: int, rng: np.random.Generator) ->
     """
     of_class: dict[Any, list[int]] = {}
     for row, label in enumerate(labels):
-        of_class.setdefault(label, []).append(row)
+        for one in labels_of(label):
+            of_class.setdefault(one, []).append(row)
     classes = list(of_class.values())
     several = [rows for rows in classes if len(rows) > 1]
     pairs = []
@@ -119,8 +121,9 @@ def draw_pairs(labels: Sequence[Any], n_pairs: int, rng: np.random.Generator) ->
             first, second = rng.choice(several[number // 2 % len(several)], size=2, replace=False).tolist()
             pairs.append((first, second, 1.0))
         elif len(classes) > 1:
-            one, other = rng.choice(len(classes), size=2, replace=False)
-            pairs.append((int(rng.choice(classes[one])), int(rng.choice(classes[other])), 0.0))
+            first, second = (int(rng.choice(classes[place])) for place in rng.choice(len(classes), 2, replace=False))
+            if set(labels_of(labels[first])).isdisjoint(labels_of(labels[second])):
+                pairs.append((first, second, 0.0))
     return pairs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from smotext.data.containers import read_column
 from smotext.errors import InputError
 from smotext.fitting.new_rows import NewRows
+from smotext.fitting.one_vs_rest import count_each, has_sets
 from smotext.utils.seeding import stable_hash
 
 Label = Hashable
@@ -34,6 +34,7 @@ class LabelledTexts:
     ----------
     texts : tuple of str
     labels : tuple of str, int or bool
+        Or of tuples of these, where texts have several labels.
 
     Raises
     ------
@@ -56,7 +57,7 @@ class LabelledTexts:
 
     @property
     def counts(self) -> dict[Any, int]:
-        """Rows per class, classes in sorted order."""
+        """Rows per class, or per label where texts have several, in sorted order."""
         return count_labels(self.labels)
 
     @property
@@ -77,6 +78,8 @@ def labelled(texts: Any, labels: Any) -> LabelledTexts:
     >>> labelled(["a", "b", "c"], np.array([1, 0, 1])).counts
     {0: 1, 1: 2}
     """
+    if isinstance(labels, list | tuple) and has_sets(labels):
+        return LabelledTexts(tuple(read_column(texts, "texts").tolist()), tuple(labels))
     plain = [label.item() if isinstance(label, np.generic) else label for label in read_column(labels, "labels")]
     return LabelledTexts(tuple(read_column(texts, "texts").tolist()), tuple(plain))
 
@@ -98,7 +101,7 @@ def as_new_rows(made: Sequence[tuple[str, Any]] | NewRows) -> NewRows:
 
 def count_labels(labels: Sequence[Any]) -> dict[Any, int]:
     """Return rows per class, classes in sorted order (by type name first, so that mixed types sort)."""
-    counts = Counter(labels)
+    counts = count_each(labels)
     return {label: counts[label] for label in sorted(counts, key=lambda value: (type(value).__name__, value))}
 
 

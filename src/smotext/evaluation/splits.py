@@ -12,6 +12,7 @@ from smotext.errors import InputError
 from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.labelled_texts import Fold, LabelledTexts
 from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
+from smotext.fitting.one_vs_rest import is_member, rarest
 from smotext.utils.seeding import generator, stable_hash
 
 N_TEST_FOLDS = 5
@@ -55,7 +56,7 @@ class GivenTest:
     description = "one given test set; intervals speak of draws of training rows and synthetic texts, not of test rows"
 
     def __init__(self, data: LabelledTexts, test: LabelledTexts) -> None:
-        unknown = set(test.labels) - set(data.labels)
+        unknown = set(test.counts) - set(data.counts)
         if unknown:
             names = ", ".join(sorted(map(repr, unknown))[:5])
             raise InputError(f"the test set has labels that the training set lacks: {names}: expected the same classes")
@@ -102,13 +103,14 @@ class GroupFolds:
         repetition, number = divmod(seed, self.n_folds)
         shuffle = stable_hash(self._root, "folds", repetition) % 2**32
         folds = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=shuffle)
-        labels = [str(label) for label in self._data.labels]
+        labels = [str(label) for label in rarest(self._data.labels)]
         train, test = list(folds.split(np.zeros(len(labels)), labels, self._groups))[number]
         return separate(self._data.take(train), self._data.take(test))
 
     def _fewest_groups(self) -> int:
-        labels = np.asarray(self._data.labels, dtype=object)
-        sizes = {label: len(set(self._groups[labels == label].tolist())) for label in self._data.counts}
+        classes = list(self._data.counts)
+        members = is_member(self._data.labels, classes).T
+        sizes = {label: len(set(self._groups[has].tolist())) for label, has in zip(classes, members, strict=True)}
         label, fewest = min(sizes.items(), key=lambda item: item[1])
         if fewest < 2:
             raise InputError(

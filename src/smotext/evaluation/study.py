@@ -31,6 +31,7 @@ from smotext.evaluation.splits import Design, GivenTest, GroupFolds, draw_fold, 
 from smotext.evaluation.training_sets import TrainingSet, fit_predict, model_for, training_set
 from smotext.filters.near_duplicates import overlaps
 from smotext.fitting.new_rows import NewRows, WriteNewRows
+from smotext.fitting.one_vs_rest import has_sets
 from smotext.utils.seeding import stable_hash
 
 _LOG = logging.getLogger(__name__)
@@ -108,6 +109,12 @@ class Study:
     def __post_init__(self) -> None:
         if len(self.data.counts) < 2:
             raise InputError(f"the data have {len(self.data.counts)} class: a classifier needs 2 or more")
+        if has_sets(self.data.labels) and any(one.kind == "imbalance" for one in self.settings):
+            raise InputError(
+                "imbalance is for texts of one label each, and these have several: a text that is dropped for one "
+                "label is missing from its others; leave it out",
+                options=["imbalance"],
+            )
         if self.max_test_rows is not None and self.max_test_rows < 1:
             raise InputError(f"max_test_rows is {self.max_test_rows}: expected 1 or more, or None for all")
         if self.n_seeds < 1:
@@ -253,8 +260,11 @@ class Study:
     def _writer(self, fold: Fold, cell: Cell, source: str, new: NewRows) -> WriteNewRows | None:
         """Return what writes rows within a fold's training part, for a choice that is made there.
 
-        None for texts of unknown sources that a model wrote, where the strength alone is chosen: real rows tell that.
+        None for texts of unknown sources that a model wrote, where the strength alone is chosen: real rows tell that;
+        and for texts of several labels, since a class that is left with too few of them is not defined there.
         """
+        if has_sets(fold.train.labels):
+            return None
         is_known = all(of is not None for of in new.sources)
         if source not in BUILT_IN and not is_known and weighting_of(cell.condition) != "chosen":
             return None
@@ -322,4 +332,5 @@ class Study:
 def _from_triples(kept: Sequence[Sequence[Any]]) -> NewRows:
     """Return rows as they are kept: text, label and, if they were known, sources."""
     sources = [None if len(row) < 3 or row[2] is None else tuple(row[2]) for row in kept]
-    return NewRows(tuple(row[0] for row in kept), tuple(row[1] for row in kept), tuple(sources))
+    labels = (tuple(row[1]) if isinstance(row[1], list) else row[1] for row in kept)
+    return NewRows(tuple(row[0] for row in kept), tuple(labels), tuple(sources))

@@ -18,6 +18,7 @@ from smotext.evaluation.nearness_to_real import NO_GUARANTEE, QUANTILES, Nearnes
 from smotext.evaluation.statistics import MARGIN, Interval
 from smotext.evaluation.study import Study
 from smotext.evaluation.summary import Overall, Row, Verdict, summarise, verdicts
+from smotext.fitting.one_vs_rest import has_sets
 from smotext.utils.files import atomic_write
 from smotext.utils.json_text import json_text
 
@@ -61,7 +62,8 @@ def make_report(study: Study) -> StudyReport:
         summarise(results, test_train_ratio=ratio),
         verdicts(results, test_train_ratio=ratio),
         study.closeness(),
-        advise(results, study.n_test_rows, test_train_ratio=ratio),
+        # The lines of advice are for classifiers of one label a text.
+        [] if has_sets(study.data.labels) else advise(results, study.n_test_rows, test_train_ratio=ratio),
     )
 
 

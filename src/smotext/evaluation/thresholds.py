@@ -15,6 +15,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from smotext.evaluation.labelled_texts import NotApplicable
 from smotext.fitting.heads import as_python_values
 from smotext.fitting.new_rows import real_folds
+from smotext.fitting.one_vs_rest import count_each, has_sets, is_member, sets_of
 
 
 def adjusted_predictions(
@@ -55,13 +56,15 @@ def tuned_threshold_predictions(
     model : scikit-learn text classifier
         A fresh copy is fitted.
     texts, labels, test_texts
-        Two classes.
+        Two classes, or label sets: then each label has a threshold of its own.
 
     Raises
     ------
     NotApplicable
         If there are more classes, too few texts for two folds, or the classifier gives no scores.
     """
+    if has_sets(labels):
+        return _thresholds_of_sets(model, texts, labels, test_texts, n_folds=n_folds, seed=seed)
     classes = sorted(set(labels), key=str)
     if len(classes) != 2:
         raise NotApplicable(f"there are {len(classes)} classes, and a single threshold parts two")
@@ -81,3 +84,26 @@ def tuned_threshold_predictions(
         array[:] = list(texts)
         found = as_python_values(tuned.fit(array, codes).predict(list(test_texts)))
     return [classes[code] for code in found]
+
+
+def _thresholds_of_sets(
+    model: Any, texts: Sequence[str], labels: Sequence[Any], test_texts: Sequence[str], *, n_folds: int, seed: int
+) -> list[Any]:
+    """Return label sets, each label's threshold chosen by itself; a label with too few texts is predicted for none."""
+    classes = sorted(count_each(labels), key=str)
+    found = np.zeros((len(test_texts), len(classes)), dtype=np.bool_)
+    n_moved = 0
+    for column, has in enumerate(is_member(labels, classes).T):
+        if has.all():
+            found[:, column] = True
+            continue
+        try:
+            found[:, column] = tuned_threshold_predictions(
+                model, texts, has.tolist(), test_texts, n_folds=n_folds, seed=seed
+            )
+            n_moved += 1
+        except NotApplicable:
+            continue
+    if not n_moved:
+        raise NotApplicable("too few texts of any label to choose a threshold on, or the classifier gives no scores")
+    return sets_of(found, classes).tolist()

@@ -40,6 +40,7 @@ from smotext.fitting.heads import (
     head_of,
 )
 from smotext.fitting.new_rows import NewRows, WriteNewRows
+from smotext.fitting.one_vs_rest import has_sets, is_member, set_weights
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,14 @@ def training_set(
         _require(can_weigh_classes(model), "the classifier has no class weights")
         return replace(real, fitting=Fitting(is_balanced=True))
     if base == ADJUSTED:
+        _require(not has_sets(fold.train.labels), "it chooses between classes, and these texts have several labels")
         _require(not is_balanced, "the classes are balanced")
         _require(hasattr(model, "predict_proba"), "the classifier gives no probabilities")
         return replace(real, decision=ADJUSTED)
     if base == THRESHOLD:
         return replace(real, decision=THRESHOLD)
     if base in (SMOTE_ROWS, MIXUP):
+        _require(not has_sets(fold.train.labels), "it adds rows of one class each, and these texts have several labels")
         _require(has_features(model), "the classifier is no pipeline of features and a head")
         is_half = weighting == "half"
         _require(can_weigh_rows(model) or not (is_half or base == MIXUP), "the classifier's fit takes no sample_weight")
@@ -224,15 +227,18 @@ def _has_complement(model: Any) -> bool:
 
 
 def _half(labels: Sequence[Any], n_real: int, weight: float) -> Any:
+    if has_sets(labels):
+        # New rows weigh no more together than the real ones.
+        return set_weights(n_real, len(labels) - n_real, min(1.0, n_real / max(1, len(labels) - n_real)))
     return half_weights(list(labels), n_real)
 
 
 def _spare_rows(fold: Fold) -> LabelledTexts:
     """Return as many spare real rows per class as an augmentation adds, fewer where there are fewer."""
     rng = np.random.default_rng(fold.seed)
-    labels = np.asarray(fold.spare.labels, dtype=object)
-    rows = [rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in fold.new_rows.items()]
-    chosen = np.concatenate(rows)
+    of_class = zip(is_member(fold.spare.labels, list(fold.new_rows)).T, fold.new_rows.values(), strict=True)
+    rows = [rng.permutation(np.flatnonzero(has))[:count] for has, count in of_class]
+    chosen = np.array(list(dict.fromkeys(np.concatenate(rows).tolist())), dtype=int)
     _require(len(chosen) > 0, "no real rows are left")
     return fold.spare.take(chosen)
 

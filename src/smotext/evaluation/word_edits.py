@@ -9,6 +9,7 @@ import numpy as np
 
 from smotext.evaluation.labelled_texts import Label
 from smotext.fitting.new_rows import NewRows
+from smotext.fitting.one_vs_rest import is_member
 
 # The share of the words that one edit touches: the alpha of EDA.
 CHANGED = 0.1
@@ -106,9 +107,8 @@ def rows_in_turn(labels: Sequence[Any], n_new: Mapping[Any, int], rng: np.random
     >>> rows_in_turn(["a", "b", "b"], {"a": 2}, np.random.default_rng(0))
     [0, 0]
     """
-    of_class = np.asarray(labels, dtype=object)
     chosen: list[int] = []
-    for label, count in n_new.items():
-        rows = rng.permutation(np.flatnonzero(of_class == label))
+    for has, count in zip(is_member(labels, list(n_new)).T, n_new.values(), strict=True):
+        rows = rng.permutation(np.flatnonzero(has))
         chosen += [int(row) for row in np.resize(rows, count)]
     return chosen

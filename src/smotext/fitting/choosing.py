@@ -24,6 +24,7 @@ from smotext.fitting.heads import (
     new_head,
 )
 from smotext.fitting.new_rows import NewRows, WriteNewRows, real_folds, rows_for_fold
+from smotext.fitting.one_vs_rest import count_each, has_sets, labels_of, set_weights
 
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
 # Values of C; 1 is scikit-learn's default.
@@ -169,7 +170,7 @@ def choose_fit(
         if len(set(part.labels if fitting.with_real else part.new.labels)) < 2:
             for values in predicted.values():
                 # Where the training part has one class alone, every candidate predicts that one.
-                values[held_out] = (list(part.labels) or [None])[0]
+                values[held_out] = _objects([(list(part.labels) or [None])[0]] * len(held_out))
             continue
         for one, fitted in fit_each(model, part, candidates, fitting, shares=rows.new_per_real, seed=seed):
             predicted[one][held_out] = _objects(fitted.predict([rows.texts[row] for row in held_out]))
@@ -221,15 +222,18 @@ def fit_each(
 
 
 def macro_f1(truth: Sequence[Any], predicted: Sequence[Any]) -> float:
-    """Return the mean F1 over the classes that occur among the true labels.
+    """Return the mean F1 over the classes that occur among the true labels, or over labels where texts have several.
 
     Examples
     --------
     >>> macro_f1(["a", "a", "a", "b"], ["a", "a", "b", "b"])
     0.733...
+    >>> macro_f1([("a",), ("a", "b")], [("a",), ("a",)])
+    0.5
     """
-    true, guess = Counter(truth), Counter(predicted)
-    hits = Counter(label for label, other in zip(truth, predicted, strict=True) if label == other)
+    true, guess = count_each(truth), count_each(predicted)
+    pairs = zip(truth, predicted, strict=True)
+    hits = count_each(tuple(set(labels_of(label)) & set(labels_of(other))) for label, other in pairs)
     return float(np.mean([2 * hits[label] / (count + guess[label]) for label, count in true.items()]))
 
 
@@ -261,6 +265,8 @@ def _weights(
 ) -> NDArray[np.float64] | None:
     if n_real == len(labels):
         return None
+    if has_sets(labels) and fitting.weigh is weights_at:
+        return set_weights(n_real, len(labels) - n_real, weight)
     if fitting.weigh is weights_at:
         return weights_at(labels, n_real, weight, shares=shares)
     return fitting.weigh(labels, n_real, weight)
@@ -287,7 +293,8 @@ def _preference(candidate: Candidate) -> tuple[float, float]:
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
     array = np.empty(len(values), dtype=object)
-    array[:] = values
+    for place, value in enumerate(values):
+        array[place] = value
     return array
 
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from smotext.augmentation.sample_weights import weights_at
+from smotext.fitting.one_vs_rest import OneVsRest, has_sets
 
 Weigh = Callable[[Sequence[Any], int, float], NDArray[np.float64]]
 """``weigh(labels, n_real, weight)``: how much each row counts, real rows first."""
@@ -113,7 +114,12 @@ def new_head(model: Any, *, strength: float | None = None, is_balanced: bool = F
 
 
 def fit_head(head: Any, rows: Any, labels: Sequence[Any], weights: NDArray[np.float64] | None) -> Any:
-    """Return the head after its fit; rows of weight 0 are left out, and equal weights are none."""
+    """Return the head after its fit; rows of weight 0 are left out, and equal weights are none.
+
+    Where texts have several labels, the head is one for each label.
+    """
+    if has_sets(labels):
+        head = OneVsRest(head)
     if weights is None or (weights == 1).all():
         return head.fit(rows, labels)
     kept = np.flatnonzero(weights > 0).tolist()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
+from smotext.fitting.one_vs_rest import rarest
 
 # Where a fold is left with less than this share of a class's new rows, rows are written anew for it.
 LEAST_USABLE = 0.2
@@ -27,6 +28,7 @@ class NewRows:
     ----------
     texts : tuple of str
     labels : tuple of str, int or bool
+        Or of tuples of these, where texts have several labels.
     sources : tuple of (tuple of int, or None)
         The real rows that each text was made from: its parents, and the texts that its prompt showed. None where that
         is not known.
@@ -83,7 +85,8 @@ def new_rows_of(frame: Any) -> NewRows:
         (*parents, *shown) if len(parents) else None
         for parents, shown in zip(frame["parents"], frame["examples"], strict=True)
     ]
-    return NewRows(tuple(frame["text"]), tuple(frame["label"]), tuple(sources))
+    labels = map(tuple, frame["labels"]) if "labels" in frame else frame["label"]
+    return NewRows(tuple(frame["text"]), tuple(labels), tuple(sources))
 
 
 def rows_for_fold(
@@ -142,7 +145,7 @@ def join_new_rows(first: NewRows, second: NewRows) -> NewRows:
 
 
 def real_folds(texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, seed: int) -> list[NDArray[np.int64]]:
-    """Return the rows that each fold holds out: stratified, with near-duplicates in one fold.
+    """Return the rows that each fold holds out: stratified by their rarest label, with near-duplicates in one fold.
 
     There are as many folds as the largest class has texts apart from near-duplicates, if that is fewer; none where no
     class has two.
@@ -151,7 +154,7 @@ def real_folds(texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, see
 
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups = near_duplicate_groups(texts)
+    groups, labels = near_duplicate_groups(texts), rarest(labels)
     codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
     of_class = np.array([codes[label] for label in labels])
     most = max(len(set(groups[of_class == code].tolist())) for code in codes.values())
