@@ -58,7 +58,9 @@ def test_a_label_that_every_text_has_is_predicted_for_all():
 
 def test_each_label_has_a_threshold_of_its_own():
     data = complaints()
-    found = tuned_threshold_predictions(tfidf(), data.texts, data.labels, ["late zoo", "rude zoo", "late rude zoo"], seed=0)
+    found = tuned_threshold_predictions(
+        tfidf(), data.texts, data.labels, ["late zoo", "rude zoo", "late rude zoo"], seed=0
+    )
     assert found == [("late",), ("rude",), ("late", "rude")]
 
 

@@ -213,3 +213,26 @@ def test_bad_options_are_named(options, error, message):
 def test_one_class_is_an_error():
     with pytest.raises(InputError, match="one class: a classifier needs 2"):
         classifier().fit(["a", "b"], ["x", "x"])
+
+
+@pytest.mark.parametrize("is_matrix", [True, False])
+def test_several_labels_are_fitted_one_by_one_and_given_back_as_they_came(is_matrix):
+    nouns = "cat dog cow hen sun sea oak elm".split()
+    texts = [f"{word} {noun}" for word in ("late", "rude", "late rude") for noun in nouns]
+    sets = [labels for labels in ({"late"}, {"rude"}, {"late", "rude"}) for _ in nouns]
+    matrix = np.array([["late" in labels, "rude" in labels] for labels in sets]).astype(int)
+    sampler = SMOTExT("echo", k_neighbors=2)
+    classifier = SMOTExTClassifier(sampler=sampler, n=4, cv=2, random_state=0)
+    classifier.fit(texts, matrix if is_matrix else sets)
+    found = classifier.predict(["late zoo", "rude zoo", "late rude zoo"]).tolist()
+    assert found == ([[1, 0], [0, 1], [1, 1]] if is_matrix else [("late",), ("rude",), ("late", "rude")])
+    assert classifier.classes_.tolist() == ([0, 1] if is_matrix else ["late", "rude"])
+    assert classifier.sample_weight_.tolist() == [1.0] * 24 + [classifier.weight_] * 4
+    if is_matrix:
+        assert classifier.score(texts, matrix) > 0.8
+    assert not hasattr(classifier, "predict_proba")
+
+
+def test_label_sets_of_one_label_alone_are_refused():
+    with pytest.raises(InputError, match="y has one class"):
+        SMOTExTClassifier(sampler=SMOTExT("echo")).fit(["a b", "c d"], [["x"], ["x"]])

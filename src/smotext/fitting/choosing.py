@@ -238,8 +238,9 @@ def macro_f1(truth: Sequence[Any], predicted: Sequence[Any]) -> float:
 
 
 def accuracy(truth: Sequence[Any], predicted: Sequence[Any]) -> float:
-    """Return the share of right predictions."""
-    return float(np.mean([label == other for label, other in zip(truth, predicted, strict=True)]))
+    """Return the share of right predictions; of several labels, all have to be right."""
+    pairs = zip(truth, predicted, strict=True)
+    return float(np.mean([set(labels_of(label)) == set(labels_of(other)) for label, other in pairs]))
 
 
 SCORES: dict[str, Score] = {"f1_macro": macro_f1, "accuracy": accuracy}

@@ -18,6 +18,7 @@ from smotext.augmentation.sample_weights import weights_at
 from smotext.augmentation.text_sampler import TextInputMixin
 from smotext.data.class_counts import new_rows_for_strategy
 from smotext.data.corpus import make_corpus
+from smotext.data.label_sets import has_label_sets, new_rows_for_sets, read_label_sets
 from smotext.data.validation import check_count, check_labels, check_texts, natural
 from smotext.errors import InputError, SmotextWarning
 from smotext.fitting.choosing import (
@@ -32,6 +33,7 @@ from smotext.fitting.choosing import (
 )
 from smotext.fitting.heads import has_features
 from smotext.fitting.new_rows import NewRows, new_rows_of
+from smotext.fitting.one_vs_rest import count_each, has_sets, is_member, set_weights
 from smotext.sampler import SMOTExT
 from smotext.utils.seeding import root_seed, stable_hash
 
@@ -80,6 +82,9 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Or all labels, where texts have several.
+    is_indicator_ : bool
+        Whether labels were given as a matrix, and are predicted as one.
     estimator_ : the fitted classifier
     weight_ : float
         What the synthetic rows weigh; 0: they were left out.
@@ -135,7 +140,9 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         Parameters
         ----------
         X, y
-            Texts and labels, as in :meth:`SMOTExT.fit_resample`; rows without a text are left out.
+            Texts and labels, as in :meth:`SMOTExT.fit_resample`; rows without a text are left out. With several labels
+            a text (an indicator matrix, or label sets), each label gets a copy of the classifier's last step, the
+            scores are means over labels, and a scoring of your own gets tuples.
 
         Returns
         -------
@@ -147,31 +154,33 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
             For data or options that cannot be used; a ValueError too.
         """
         texts = check_texts(X)
-        corpus = make_corpus(texts, check_labels(y, len(texts)))
+        real, labels = self._read(texts, y)
         check_count("cv", self.cv, "2 or more folds", least=2)
         score, seed = resolve_score(self.scoring), root_seed(self.random_state)
-        if len(set(corpus.labels.tolist())) < 2:
+        if len(count_each(labels)) < 2:
             raise InputError("y has one class: a classifier needs 2 or more")
-        model = self._base()
-        natural_labels = natural(corpus.labels)
-        rows = FittingRows(corpus.texts, list(natural_labels.tolist()), self._write(corpus.texts, corpus.labels, seed))
-        rows = FittingRows(rows.texts, rows.labels, rows.new, self._write_anew)
+        model, several = self._base(), has_sets(labels)
+        # Of which label a fold has too few rows is not defined where they have several: none are written anew.
+        rows = FittingRows(real, labels, self._write(real, labels, seed), None if several else self._write_anew)
         candidates = candidates_for(model, rows, weights=self.weights, strengths=() if self.Cs is None else self.Cs)
         choice = choose_fit(model, rows, candidates, n_folds=self.cv, score=score, seed=seed)
         ((_, fitted),) = fit_each(model, rows, [choice.best])
-        self.classes_ = np.unique(natural_labels)
         self.estimator_ = _assembled(model, fitted.features, fitted.head)
         self.weight_, self.C_ = choice.weight, choice.strength
         self.choices_ = pd.DataFrame(
             [(one.weight, one.strength, choice.scores.get(one, np.nan)) for one in candidates],
             columns=["weight", "C", "score"],
         )
-        self.sample_weight_ = weights_at([*rows.labels, *rows.new.labels], len(rows.texts), choice.weight)
+        if several:
+            self.sample_weight_ = set_weights(len(rows.texts), len(rows.new), choice.weight)
+        else:
+            self.sample_weight_ = weights_at([*rows.labels, *rows.new.labels], len(rows.texts), choice.weight)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the label of each text."""
-        return np.asarray(self._fitted().predict(self._texts(X)))
+        """Return the label of each text; where there are several, a matrix of 0 and 1 or label sets, as given."""
+        found = np.asarray(self._fitted().predict(self._texts(X)))
+        return is_member(found.tolist(), self.classes_.tolist()).astype(int) if self.is_indicator_ else found
 
     @available_if(_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -182,6 +191,20 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the classifier's scores of each text."""
         return self._fitted().decision_function(self._texts(X))
+
+    def _read(self, texts: NDArray[np.object_], y: Any) -> tuple[list[str], list[Any]]:
+        """Return the texts that are there and the label of each, or its label set; keep the classes."""
+        self.is_indicator_ = False
+        if not has_label_sets(y):
+            corpus = make_corpus(texts, check_labels(y, len(texts)))
+            labels = natural(corpus.labels)
+            self.classes_ = np.unique(labels)
+            return corpus.texts, list(labels.tolist())
+        sets = read_label_sets(y, len(texts))
+        self.is_indicator_ = sets.is_indicator
+        self.classes_ = np.array(sets.labels)
+        corpus = make_corpus(texts, np.arange(len(texts)))
+        return corpus.texts, [sets.sets[row] for row in corpus.rows]
 
     def _fitted(self) -> Any:
         check_is_fitted(self)
@@ -199,11 +222,15 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
 
         return make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(max_iter=2000))
 
-    def _write(self, texts: Sequence[str], labels: NDArray[np.object_], seed: int) -> NewRows:
+    def _write(self, texts: Sequence[str], labels: Sequence[Any], seed: int) -> NewRows:
         """Return the synthetic rows, and keep their table."""
         sampler = self._sampler(seed)
-        n = new_rows_for_strategy(sampler.sampling_strategy, labels) if self.n is None else self.n
-        self.synthetic_ = sampler.generate(list(texts), labels, n)
+        n = self.n
+        if n is None and has_sets(labels):
+            n = new_rows_for_sets(sampler.sampling_strategy, count_each(labels))
+        elif n is None:
+            n = new_rows_for_strategy(sampler.sampling_strategy, np.array(labels, dtype=object))
+        self.synthetic_ = sampler.generate(list(texts), list(labels), n)
         return new_rows_of(self.synthetic_)
 
     def _write_anew(self, texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:

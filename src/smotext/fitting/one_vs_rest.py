@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
 
@@ -76,7 +76,7 @@ def set_weights(n_real: int, n_new: int, weight: float) -> NDArray[np.float64]:
     return np.concatenate([np.ones(n_real), np.full(n_new, float(weight))])
 
 
-class OneVsRest:
+class OneVsRest(BaseEstimator):
     """A copy of a head for each label, fitted on who has it; scikit-learn's passes no weights of rows on.
 
     Parameters
@@ -93,16 +93,16 @@ class OneVsRest:
     """
 
     def __init__(self, head: Any) -> None:
-        self._head = head
+        self.head = head
 
     def fit(self, rows: Any, labels: Sequence[Any], sample_weight: Any = None) -> OneVsRest:
         """Return self; a label that all rows have, or none, is predicted for all, or for none."""
         self.classes_ = sorted(count_each(labels), key=str)
         members = is_member(labels, self.classes_)
         options = {} if sample_weight is None else {"sample_weight": sample_weight}
-        assert not options or has_fit_parameter(self._head, "sample_weight")
-        self._heads = [
-            bool(column[0]) if column.all() or not column.any() else clone(self._head).fit(rows, column, **options)
+        assert not options or has_fit_parameter(self.head, "sample_weight")
+        self.heads_ = [
+            bool(column[0]) if column.all() or not column.any() else clone(self.head).fit(rows, column, **options)
             for column in members.T
         ]
         return self
@@ -112,7 +112,7 @@ class OneVsRest:
         n_rows = len(rows) if isinstance(rows, list) else rows.shape[0]
         columns = [
             np.full(n_rows, head) if isinstance(head, bool) else np.asarray(head.predict(rows), dtype=np.bool_)
-            for head in self._heads
+            for head in self.heads_
         ]
         return sets_of(np.stack(columns, axis=1), self.classes_)
 
