@@ -261,7 +261,7 @@ def _read(file: Path, columns: ColumnOptions, label_separator: str | None) -> La
     table = read_labelled(file, columns, takes_sets=True)
     print_notes(*notes_on(file, table))
     sets = read_sets(table, label_separator)
-    labels = check_labels(table.labels, len(table)) if sets is None else np.arange(len(table))
+    labels = check_labels(table.labels, len(table)) if sets is None else np.arange(len(table), dtype=object)
     corpus = make_corpus(table.texts, labels)
     if corpus.n_skipped:
         print_notes(f"{file}: {corpus.n_skipped} rows without text are left out")

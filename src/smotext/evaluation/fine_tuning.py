@@ -80,8 +80,9 @@ class ContrastiveFeatures(TransformerMixin, BaseEstimator):
         batches = [pairs[start : start + self.batch_size] for start in range(0, len(pairs), self.batch_size)]
 
         def loss_of(batch: list[tuple[int, int, float]]) -> torch.Tensor:
-            first, second = (self._vectors([texts[pair[side]] for pair in batch]) for side in (0, 1))
-            wanted = torch.tensor([pair[2] for pair in batch], device=first.device)
+            first = self._vectors([texts[row] for row, _, _ in batch])
+            second = self._vectors([texts[row] for _, row, _ in batch])
+            wanted = torch.tensor([is_same for _, _, is_same in batch], device=first.device)
             return torch.nn.functional.mse_loss(torch.cosine_similarity(first, second), wanted)
 
         fit_weights(self.model_, batches, loss_of, learning_rate=self.learning_rate, seed=self.random_state)

@@ -203,7 +203,7 @@ class SMOTExTClassifier(TextInputMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         sets = read_label_sets(y, len(texts))
         self.is_indicator_ = sets.is_indicator
         self.classes_ = np.array(sets.labels)
-        corpus = make_corpus(texts, np.arange(len(texts)))
+        corpus = make_corpus(texts, np.arange(len(texts), dtype=object))
         return corpus.texts, [sets.sets[row] for row in corpus.rows]
 
     def _fitted(self) -> Any:

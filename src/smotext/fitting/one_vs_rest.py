@@ -127,5 +127,5 @@ def sets_of(members: NDArray[np.bool_], classes: Sequence[Any]) -> NDArray[np.ob
     """
     found = np.empty(len(members), dtype=object)
     for row, has in enumerate(members):
-        found[row] = tuple(classes[place] for place in np.flatnonzero(has))
+        found[row] = tuple(classes[place] for place in np.flatnonzero(has).tolist())
     return found
