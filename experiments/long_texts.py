@@ -45,7 +45,9 @@ from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.evaluation.results_file import Store
 from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import repeated_share
+from smotext.presets import decoder_directory
 from smotext.training.scoring.score import bare_bits
+from smotext.utils.hub import state_of
 from smotext.utils.seeding import generator
 
 SHOTS, REAL_ROWS, MOST_PASSAGES = 15, 50, 20
@@ -60,7 +62,6 @@ def main() -> None:
         for name in given.sets:
             keys = {texts: _key(name, texts, given) for texts in ("real", *WAYS)}
             found = {texts: kept.get(key) for texts, key in keys.items()}
-            # Real texts are measured first: those of a line that is kept are not printed twice.
             lines = list(found.values()) if all(found.values()) else measure(name, given, found)
             for line in lines:
                 if found[line["texts"]] is None:
@@ -70,7 +71,9 @@ def main() -> None:
 
 def _key(name: str, texts: str, given: argparse.Namespace) -> dict[str, Any]:
     """Return what a line is kept under: all that it depends on."""
-    options = [given.model, given.option, given.classes, given.per_class, given.compared, given.random_seed]
+    # The files' sizes and times: a preset keeps its name when its bridge is exchanged.
+    bridge = state_of(decoder_directory(given.model))
+    options = [given.model, bridge, given.option, given.classes, given.per_class, given.compared, given.random_seed]
     return {"set": name, "texts": texts, "options": json.dumps(options)}
 
 

@@ -120,3 +120,27 @@ def test_the_texts_to_adapt_to_are_drawn_from_each_class_by_the_seed(script):
     first, again, other = (found.draw(rows, 5, seed) for seed in (0, 0, 1))
     assert len(set(first) & set(rows.texts[:20])) == len(set(first) & set(rows.texts[20:])) == 5
     assert first == again != other
+
+
+def test_long_texts_are_measured_on_from_the_lines_that_are_kept(script, tmp_path, monkeypatch, capsys):
+    found, asked = script("long_texts"), []
+
+    def measure(name, given, kept):
+        asked.append([texts for texts, line in kept.items() if line])
+        for texts in ("real", *found.WAYS):
+            if len(asked) == 1 and texts == "one passage":
+                raise KeyboardInterrupt
+            yield kept[texts] or {"texts": texts, "tokens": len(asked)}
+
+    monkeypatch.setattr(found, "measure", measure)
+    monkeypatch.setattr(sys, "argv", ["long_texts.py", "--sets", "posts", "--out", str(tmp_path / "long.jsonl")])
+    with pytest.raises(SystemExit, match="130"):
+        found.main()
+    found.main()
+    found.main()
+    assert asked == [[], ["real", "passages"]]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["texts"], line["tokens"]) for line in lines[2:5]] == [
+        ("real", 1), ("passages", 1), ("one passage", 2)
+    ]  # fmt: skip
+    assert lines[5:] == lines[2:5]
