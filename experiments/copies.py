@@ -32,7 +32,7 @@ SETS = tuple(name for name in (*TUNE, *REPORT) if name != "twenty_newsgroups")
 SIZES = (15, 100)
 LENGTHS = ((4, 5), (6, 8), (9, 12), (13, None))
 # Of each size and seed: so many other texts, shared out over the classes, and so many edits.
-N_OTHERS, N_EDITS = 3000, 1500
+N_OTHERS, N_EDITS = 2000, 750
 
 Rows = list[tuple[str, str]]
 

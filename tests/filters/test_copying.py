@@ -22,7 +22,7 @@ PARTS = (
 )
 TEMPLATES = [" ".join(parts) for parts in product(*PARTS)]
 # Made-up words: no two texts have any in common.
-OTHERS = [" ".join(f"w{n}x{place}" for place in range(9)) for n in range(120)]
+OTHERS = [" ".join(f"w{n}x{place}" for place in range(9)) for n in range(500)]
 
 
 def real_texts(**classes: list[str]) -> RealTexts:
@@ -52,7 +52,7 @@ def test_few_other_real_texts_of_a_class_count_as_copies_even_where_all_are_of_o
         fitted = Copied(share=GUARDED_SHARE).fit(real_texts(template=real, other=OTHERS))
         rejected.append(1 - fitted(batch_of(held_out, "template"))[0].mean())
         assert fitted.bounds["template"].overlap > 0, "the class's own texts have set the bound"
-    assert 0 < np.mean(rejected) <= GUARDED_SHARE
+    assert 0 < np.mean(rejected) <= 0.02
 
 
 def test_of_the_real_texts_themselves_no_more_than_the_share_is_above_a_bound() -> None:

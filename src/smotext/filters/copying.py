@@ -21,8 +21,9 @@ SHORTEST_RUN = 8
 LONGEST_RUN = LONGEST_COUNTED - 1
 # From so many words on, a text counts as copied by what it shares with a real text; shorter ones must be equal.
 _WHOLE = 4
-# A class has bounds of its own where its share comes to so many texts: a single one would often be chance.
-_ENOUGH = 2
+# A class has bounds of its own where its share comes to so many texts, and the quarter that may be above one bound
+# to two: a single text would often be chance.
+_ENOUGH = 8
 # Share of three-word runs. Texts of one form, such as questions, share some without being copies.
 SMALLEST_SHARE = 0.6
 # Below any share of words in whatever order: nothing that differs in a word, or in one of six, is allowed.
@@ -65,7 +66,7 @@ class Copied:
     ----------
     share : float
         Share of the real texts that may be above one of the bounds, compared with the other real texts: of each class
-        that has enough of them to tell (100 at 2 %), and of all texts for the other classes. Eight words in a row and
+        that has enough of them to tell (400 at 2 %), and of all texts for the other classes. Eight words in a row and
         0.6 of the three-word runs are always allowed; where real texts permit it, no text that differs in one word in
         six is. Never allowed are 128 words in a row, and 0.95 of the words.
     at_most : int, optional
@@ -91,7 +92,7 @@ class Copied:
         classes = list(dict.fromkeys(labels.tolist()))
         some = [evenly_spaced(np.flatnonzero(labels == label), CALIBRATION_ROWS) for label in classes]
         found = known.compare_with_others(np.concatenate([np.empty(0, dtype=np.int64), *some]))
-        overall = self._bounds(found)
+        overall = self._bounds(found, n_classes=len(classes))
         bounds = dict.fromkeys(classes, overall)
         ends = np.cumsum([len(group) for group in some]).tolist()
         for label, group, end in zip(classes, some, ends, strict=True):
@@ -99,14 +100,16 @@ class Copied:
                 bounds[label] = self._bounds(found.part(slice(end - len(group), end)))
         return FittedCopied(self.name, known, bounds, overall)
 
-    def _bounds(self, found: Common) -> Bounds:
+    def _bounds(self, found: Common, n_classes: int = 1) -> Bounds:
         """Return the bounds that the share of the texts is above: a quarter of it of either of the first two."""
-        run = float(np.clip(_high(found.runs, self.share / 4), SHORTEST_RUN, LONGEST_RUN))
+        # A new text of a class of n is compared with n texts, and one of the class itself with the n - 1 others.
+        wanted = self.share * (1 - n_classes / max(len(found.runs), n_classes, 1))
+        run = float(np.clip(_high(found.runs, wanted / 4), SHORTEST_RUN, LONGEST_RUN))
         if self.at_most is not None:
             run = float(self.at_most)
-        share = max(SMALLEST_SHARE, _high(found.shares, self.share / 4))
+        share = max(SMALLEST_SHARE, _high(found.shares, wanted / 4))
         is_above = (found.runs > run) | (found.shares > share)
-        overlap = _high(np.where(is_above, np.inf, np.nan_to_num(found.overlaps, nan=_ANY)), self.share)
+        overlap = _high(np.where(is_above, np.inf, np.nan_to_num(found.overlaps, nan=_ANY)), wanted)
         return Bounds(run, share, min(overlap, _NEARLY_ALL))
 
 
