@@ -1,4 +1,4 @@
-"""Shares of words in whatever order, found with few looks, agree with those found by trying all."""
+"""Likeness by words in whatever order, found with few looks, agrees with that found by trying all."""
 
 from __future__ import annotations
 
@@ -21,26 +21,39 @@ def changed(text: str) -> str:
     return " ".join(parts)
 
 
-def slow_share(text: str, others: list[str]) -> float:
+def slow_likeness(text: str, others: list[str]) -> float:
+    bags = [Counter(other.split()) for other in others]
     mine, found = Counter(text.split()), []
-    for theirs in (Counter(other.split()) for other in others):
-        n_common, longer = (mine & theirs).total(), max(mine.total(), theirs.total())
-        if longer - n_common <= max(1, longer // 6):
-            found.append((n_common - 3) / max(longer - 3, 1))
+    for theirs in bags:
+        common, longer = mine & theirs, max(mine.total(), theirs.total())
+        if longer - common.total() > max(1, longer // 6):
+            continue
+        # A word's second occurrence is counted among texts that have it twice.
+        holders = [sum(bag[word] >= n for bag in bags) for word in common for n in range(1, common[word] + 1)]
+        rarity = np.mean(np.log(len(bags) / np.array(holders))) / np.log(len(bags))
+        share = (common.total() - 3) / max(longer - 3, 1)
+        found.append(1.0 if share >= 0.95 else (share + 0.8 * rarity) / 1.8)
     return max(found, default=np.nan)
 
 
 def test_the_search_finds_what_trying_all_finds() -> None:
     texts, bags = [changed(text) for text in REAL], WordBags.of(REAL)
-    expected = [slow_share(text, REAL) for text in texts]
+    expected = [slow_likeness(text, REAL) for text in texts]
     assert 20 < np.isfinite(expected).sum() < 200, "some are near a real text, and some are not"
-    assert bags.largest_shares(texts).tolist() == pytest.approx(expected, nan_ok=True)
-    left_out = [slow_share(text, REAL[:row] + REAL[row + 1 :]) for row, text in enumerate(REAL)]
-    assert bags.largest_shares(REAL, own=range(len(REAL))).tolist() == pytest.approx(left_out, nan_ok=True)
+    assert bags.likenesses(texts).tolist() == pytest.approx(expected, nan_ok=True)
+    left_out = [slow_likeness(text, REAL[:row] + REAL[row + 1 :]) for row, text in enumerate(REAL)]
+    assert bags.likenesses(REAL, own=range(len(REAL))).tolist() == pytest.approx(left_out, nan_ok=True)
 
 
 def test_a_text_without_known_words_and_one_without_words_share_nothing() -> None:
-    assert np.isnan(WordBags.of(["a b", "?!"]).largest_shares(["x y", "", "..."])).all()
+    assert np.isnan(WordBags.of(["a b", "?!"]).likenesses(["x y", "", "..."])).all()
+
+
+def test_common_words_that_many_texts_have_make_less_of_a_likeness() -> None:
+    bags = WordBags.of(["what is my balance", "what is my name", "what is my limit", "purple otters juggle quietly"])
+    usual, rare = bags.likenesses(["what is my wage", "purple otters juggle loudly"])
+    assert usual < rare
+    assert bags.likenesses(["quietly juggle purple otters"]) == [1.0]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ _WHOLE = 4
 _ENOUGH = 8
 # Share of three-word runs. Texts of one form, such as questions, share some without being copies.
 SMALLEST_SHARE = 0.6
-# Below any share of words in whatever order: nothing that differs in a word, or in one of six, is allowed.
+# Below any likeness: nothing that differs in a word, or in one of six, is allowed.
 _ANY = -1.0
-# So much of its words no text may share, however alike the real ones are: of 24 words all but one.
-_NEARLY_ALL = 0.95
+# Below 1, the likeness of texts that are as good as equal: these are never allowed, however alike the real ones are.
+_HIGHEST = 0.99
 
 
 class Bounds(NamedTuple):
@@ -41,14 +41,14 @@ class Bounds(NamedTuple):
         Words in a row.
     share : float
         Share of its three-word runs.
-    overlap : float
-        Share of words in whatever order, of a text that differs in a word, or in one of six
-        (:meth:`~smotext.filters.word_bags.WordBags.largest_shares`); -1 allows no such text.
+    likeness : float
+        Of a text that differs in a word, or in one of six, in whatever order
+        (:meth:`~smotext.filters.word_bags.WordBags.likenesses`); -1 allows no such text.
     """
 
     run: float = float(SHORTEST_RUN)
     share: float = SMALLEST_SHARE
-    overlap: float = _ANY
+    likeness: float = _ANY
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Copied:
     A text is a copy if it has the words of a real text, contractions written out, and from four words on in whatever
     order. It is a copy, too, if it has a longer run of words in common with a real text than the bound; or, from four
     words on, a larger share of its three-word runs; or if it differs in a word, or in one of six, in whatever order,
-    and has a larger share in common. Columns: ``copied_words``, the longest run; ``copied_share``, the largest share of
-    three-word runs, 0 for a text of fewer than four words; ``common_words``, the largest share of words, where three
-    may be anybody's, and NaN for a text that differs in more.
+    and is more alike than the bound. Columns: ``copied_words``, the longest run; ``copied_share``, the largest share of
+    three-word runs, 0 for a text of fewer than four words; ``word_likeness``, from 0 to 1 by how many words are common
+    and how rare these are, NaN for a text that differs in more.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Copied:
         Share of the real texts that may be above one of the bounds, compared with the other real texts: of each class
         that has enough of them to tell (400 at 2 %), and of all texts for the other classes. Eight words in a row and
         0.6 of the three-word runs are always allowed; where real texts permit it, no text that differs in one word in
-        six is. Never allowed are 128 words in a row, and 0.95 of the words.
+        six is. Never allowed are 128 words in a row, and all words but one in 23.
     at_most : int, optional
         The bound on runs itself, in words, below 128.
     """
@@ -109,8 +109,8 @@ class Copied:
             run = float(self.at_most)
         share = max(SMALLEST_SHARE, _high(found.shares, wanted / 4))
         is_above = (found.runs > run) | (found.shares > share)
-        overlap = _high(np.where(is_above, np.inf, np.nan_to_num(found.overlaps, nan=_ANY)), wanted)
-        return Bounds(run, share, min(overlap, _NEARLY_ALL))
+        likeness = _high(np.where(is_above, np.inf, np.nan_to_num(found.likenesses, nan=_ANY)), wanted)
+        return Bounds(run, share, min(likeness, _HIGHEST))
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class FittedCopied:
         found = self.known.compare(batch.texts)
         bounds = [self.bounds.get(label, self.overall) for label in batch.labels]
         is_copy = self.known.have(batch.texts) | found.above(bounds)
-        return ~is_copy, {"copied_words": found.runs, "copied_share": found.shares, "common_words": found.overlaps}
+        return ~is_copy, {"copied_words": found.runs, "copied_share": found.shares, "word_likeness": found.likenesses}
 
 
 @dataclass(frozen=True)
@@ -146,21 +146,21 @@ class Common:
     Attributes
     ----------
     runs : ndarray of shape (n_texts,), int64
-    shares, overlaps : ndarray of shape (n_texts,), float64
+    shares, likenesses : ndarray of shape (n_texts,), float64
     """
 
     runs: NDArray[np.int64]
     shares: NDArray[np.float64]
-    overlaps: NDArray[np.float64]
+    likenesses: NDArray[np.float64]
 
     def part(self, rows: slice) -> Common:
         """Return some of the texts."""
-        return Common(self.runs[rows], self.shares[rows], self.overlaps[rows])
+        return Common(self.runs[rows], self.shares[rows], self.likenesses[rows])
 
     def above(self, bounds: Sequence[Bounds]) -> NDArray[np.bool_]:
         """Return which texts are above one of their bounds."""
-        found = np.stack([self.runs, self.shares, self.overlaps], axis=1)
-        return (found > np.array(bounds, dtype=np.float64).reshape(-1, 3)).any(axis=1)
+        run, share, likeness = np.array(bounds, dtype=np.float64).reshape(-1, 3).T
+        return (self.runs > run) | (self.shares > share) | (self.likenesses > likeness)
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,8 @@ class KnownTexts:
         # Three words, a single run, may be anybody's.
         is_long = np.array([len(words(text)) >= _WHOLE for text in texts], dtype=bool)
         shares = self.owners.largest_shares(texts, own)
-        overlaps = self.bags.largest_shares(texts, own)
-        return Common(runs, np.where(is_long, shares, 0.0), np.where(is_long, overlaps, np.nan))
+        likenesses = self.bags.likenesses(texts, own)
+        return Common(runs, np.where(is_long, shares, 0.0), np.where(is_long, likenesses, np.nan))
 
 
 def copies(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.bool_]:
