@@ -61,6 +61,17 @@ def test_the_report_half_stays_shut_unless_asked_for(script, data, tmp_path, cap
     assert not (tmp_path / "out").exists()
 
 
+def test_copies_are_counted_among_other_real_texts_and_edits(script, data, capsys):
+    script("copies", "--data", data, "--sets", "trec6", "--seeds", 1)
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [line[:2] for line in lines] == [["| trec6", "15"], ["| trec6", "100"]]
+    assert lines[0][2].endswith(" % of 36"), "18 of each class are left"
+    assert lines[1][2].endswith(" % of 22"), "a third of a small class is left"
+    unlike = [" ".join(f"w{n}x{place}" for place in range(9)) for n in range(40)]
+    found = script.load("copies").measure({"unlike": unlike}, 15, seed=0, share=0.02)
+    assert found == [(0, 25), (0, 0), (0, 0), (15, 15), (0, 0)]  # others, and edits of 9 to 12 words
+
+
 def test_missing_data_are_named(script, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         script("twenty_newsgroups", "--out", tmp_path / "out", "--data", tmp_path)
