@@ -1,0 +1,243 @@
+"""How to fit on synthetic texts: alike, lighter, first, or each by its own weight? All ways on the same pools.
+
+    python experiments/pools.py --out work/pools
+    python experiments/fitting.py --pools work/pools
+
+* **alike**, **half**, **chosen**: synthetic rows weigh as much as real ones, half of their class, or what is chosen;
+* **two-stage**: logistic regression is fitted on the synthetic rows, then on the real ones with an L2 pull towards the
+  first fit (and **two-stage or real**: whichever is chosen);
+* **importance** and **importance, chosen**: each synthetic row weighs p(label | text) of a classifier on the real rows
+  over that of one on the synthetic rows (IMP-Loss of arXiv 2410.21526, out of fold here), 0.1 to 10, mean 1 in a class.
+
+``C`` is chosen for each way in five folds of the real rows, scored on these. Nothing is written anew for a fold: there a
+text is left out if a parent is held out, and the examples that its prompt showed do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import DATA, clear_errors
+from numpy.typing import NDArray
+from pools import Pool, read_pools
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+from smotext import load_encoder
+from smotext.augmentation.sample_weights import half_weights, weights_at
+from smotext.evaluation.classifiers import EncoderFeatures
+from smotext.evaluation.statistics import mean_interval
+from smotext.evaluation.study_report import gain_cell
+from smotext.fitting.choosing import STRENGTHS, WEIGHTS, macro_f1
+from smotext.fitting.new_rows import real_folds
+
+CHECKER_C = 10.0  # of the two classifiers whose probabilities are importance weights
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Feature rows and class numbers, real ones and synthetic ones; `share`: synthetic rows meant for each real one."""
+
+    real: Any
+    labels: NDArray[np.int64]
+    new: Any
+    new_labels: NDArray[np.int64]
+    share: float
+
+    @cached_property
+    def importance(self) -> NDArray[np.float64] | None:
+        """A factor of each synthetic row, None where a class has too few of them to tell."""
+        if len(self.new_labels) == 0 or min(np.bincount(self.new_labels, minlength=len(set(self.labels.tolist())))) < 2:
+            return None
+        places = np.arange(len(self.new_labels)), self.new_labels
+        quality = head(self.real, self.labels, CHECKER_C).predict_proba(self.new)[places]
+        checker = LogisticRegression(C=CHECKER_C, max_iter=2000)
+        own = cross_val_predict(checker, self.new, self.new_labels, cv=2, method="predict_proba")[places]
+        factors = (quality / own).clip(0.1, 10)
+        means = np.bincount(self.new_labels, factors) / np.bincount(self.new_labels)
+        return factors / means[self.new_labels]
+
+
+Fit = Callable[[Rows, float, float], Any]
+"""``fit(rows, C, weight)``: something with a ``predict``."""
+
+
+class Linear:
+    """A linear classifier with softmax probabilities."""
+
+    def __init__(self, coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> None:
+        self.coef, self.intercept = coef, intercept
+
+    def predict(self, rows: Any) -> NDArray[np.int64]:
+        """Return class numbers."""
+        return np.asarray(rows @ self.coef.T + self.intercept).argmax(axis=1)
+
+
+def head(rows: Any, labels: NDArray[np.int64], strength: float, weights: Any = None) -> Any:
+    """Return logistic regression after its fit."""
+    return LogisticRegression(C=strength, max_iter=2000).fit(rows, labels, sample_weight=weights)
+
+
+def pulled_fit(first: Linear, rows: Any, labels: NDArray[np.int64], strength: float) -> Linear:
+    """Return the minimum of the log loss on the rows plus the squared distance to the first fit over 2 C."""
+    shape = first.coef.shape
+    is_label = np.eye(shape[0])[labels]
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        coef, intercept = flat[: first.coef.size].reshape(shape), flat[first.coef.size :]
+        scores = np.asarray(rows @ coef.T) + intercept
+        away = coef - first.coef
+        wrong = softmax(scores, axis=1) - is_label
+        value = -(log_softmax(scores, axis=1) * is_label).sum() + (away**2).sum() / (2 * strength)
+        return value, np.concatenate([(np.asarray(rows.T @ wrong).T + away / strength).ravel(), wrong.sum(axis=0)])
+
+    found = minimize(loss, np.concatenate([first.coef.ravel(), first.intercept]), jac=True, method="L-BFGS-B").x
+    return Linear(found[: first.coef.size].reshape(shape), found[first.coef.size :])
+
+
+def weighted(rows: Rows, strength: float, weight: float, own: NDArray[np.float64] | None = None) -> Any:
+    """Return the head on all rows; `own` are factors of the synthetic rows."""
+    if weight == 0 or not len(rows.new_labels):
+        return head(rows.real, rows.labels, strength)
+    labels, n_real = [*rows.labels.tolist(), *rows.new_labels.tolist()], len(rows.labels)
+    shares = dict.fromkeys(labels, rows.share)
+    weights = half_weights(labels, n_real) if weight < 0 else weights_at(labels, n_real, weight, shares=shares)
+    if own is not None:
+        weights[n_real:] *= own
+    return head(stacked(rows.real, rows.new), np.array(labels), strength, weights)
+
+
+def two_stage(rows: Rows, strength: float, weight: float) -> Any:
+    """Return the head that was fitted on the synthetic rows and then, pulled to that, on the real ones."""
+    if weight == 0 or len(set(rows.new_labels.tolist())) < len(set(rows.labels.tolist())):
+        return head(rows.real, rows.labels, strength)
+    first = head(rows.new, rows.new_labels, strength)
+    return pulled_fit(Linear(first.coef_, first.intercept_), rows.real, rows.labels, strength)
+
+
+def importance(rows: Rows, strength: float, weight: float) -> Any:
+    """Return the head on all rows, the synthetic ones by their importance."""
+    return weighted(rows, strength, weight if rows.importance is not None else 0.0, rows.importance)
+
+
+def stacked(first: Any, second: Any) -> Any:
+    """Return the rows of both."""
+    from scipy import sparse
+
+    return sparse.vstack([first, second]).tocsr() if sparse.issparse(first) else np.vstack([first, second])
+
+
+# Each way with the weights that it chooses from; -1: half.
+WAYS: dict[str, tuple[Fit, Sequence[float]]] = {
+    "real": (weighted, (0.0,)),
+    "alike": (weighted, (1.0,)),
+    "half": (weighted, (-1.0,)),
+    "chosen": (weighted, WEIGHTS),
+    "two-stage": (two_stage, (1.0,)),
+    "two-stage or real": (two_stage, (0.0, 1.0)),
+    "importance": (importance, (1.0,)),
+    "importance, chosen": (importance, WEIGHTS),
+}
+
+
+def main() -> None:
+    """Fit all ways on all pools and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with labelled/")
+    parser.add_argument("--pools", type=Path, required=True, help="folder that experiments/pools.py wrote")
+    parser.add_argument("--model", default="tiny", help="whose encoder is frozen")
+    given = parser.parse_args()
+    with clear_errors():
+        encoder = EncoderFeatures(load_encoder(given.model))
+        scores: dict[tuple[str, str], dict[str, list[float]]] = {}
+        for pool in read_pools(given.pools, given.data):
+            for name, way, score in pool_scores(pool, encoder):
+                scores.setdefault((name, pool.name), {}).setdefault(way, []).append(score)
+            print(f"{pool.name} {pool.seed}", flush=True)
+        print("\n".join(table(scores)))
+
+
+def pool_scores(pool: Pool, encoder: Any) -> Iterator[tuple[str, str, float]]:
+    """Yield each model and way with its macro-F1 in points on the pool's test rows."""
+    texts, test_texts = list(pool.fold.train.texts), list(pool.fold.test.texts)
+    labels = list(pool.fold.train.labels)
+    codes = {label: code for code, label in enumerate(sorted(set(labels)))}
+    of_real, of_new, truth = (
+        np.array([codes[label] for label in some]) for some in (labels, pool.made["label"], pool.fold.test.labels)
+    )
+    new_texts, parents = pool.made["text"].tolist(), [set(of) for of in pool.made["parents"]]
+    vectors = dict(
+        zip([*texts, *new_texts, *test_texts], encoder.encode([*texts, *new_texts, *test_texts]), strict=True)
+    )
+
+    share = len(new_texts) / len(texts)
+
+    def features(model: str, fitted_on: Sequence[str]) -> Callable[[Sequence[str]], Any]:
+        if model == "TF-IDF":
+            return TfidfVectorizer(sublinear_tf=True).fit(fitted_on).transform
+        return lambda some: np.stack([vectors[text] for text in some]).astype(np.float64)
+
+    def part(model: str, kept: Sequence[int], new: Sequence[int]) -> tuple[Rows, Callable[[Sequence[str]], Any]]:
+        read = features(model, [*(texts[row] for row in kept), *(new_texts[row] for row in new)])
+        made = read([new_texts[row] for row in new]) if len(new) else None
+        return Rows(read([texts[row] for row in kept]), of_real[kept], made, of_new[new], share), read
+
+    folds = real_folds(texts, labels, n_folds=5, seed=pool.fold.seed)
+    for model in ("TF-IDF", "frozen encoder"):
+        guesses = {key: np.empty(len(texts), dtype=int) for fit, weights in WAYS.values() for key in keys(fit, weights)}
+        for held_out in folds:
+            kept = np.setdiff1d(np.arange(len(texts)), held_out)
+            usable = np.flatnonzero([of.isdisjoint(held_out.tolist()) for of in parents])
+            parts = {has: part(model, kept, usable if has else np.array([], dtype=int)) for has in (False, True)}
+            held_texts = [texts[row] for row in held_out]
+            read_held = {has: read(held_texts) for has, (_, read) in parts.items()}
+            for (fit, strength, weight), guess in guesses.items():
+                fitted = fit(parts[weight != 0][0], strength, weight)
+                guess[held_out] = fitted.predict(read_held[weight != 0])
+        whole = {
+            has: part(model, np.arange(len(texts)), np.arange(len(new_texts)) if has else np.array([], dtype=int))
+            for has in (False, True)
+        }
+        read_test = {has: read(test_texts) for has, (_, read) in whole.items()}
+        own = {key: macro_f1(of_real.tolist(), guess.tolist()) for key, guess in guesses.items()}
+        for way, (fit, weights) in WAYS.items():
+            # Of equal scores the smallest weight counts, then the strength nearest to 1.
+            best = max(keys(fit, weights), key=lambda key: (round(own[key], 9), -abs(key[2]), -abs(np.log(key[1]))))
+            _, strength, weight = best
+            predicted = fit(whole[weight != 0][0], strength, weight).predict(read_test[weight != 0])
+            yield model, way, 100 * macro_f1(truth.tolist(), predicted.tolist())
+
+
+def keys(fit: Fit, weights: Sequence[float]) -> list[tuple[Fit, float, float]]:
+    """Return the fit with each C and weight."""
+    return [(fit, strength, weight) for weight in weights for strength in STRENGTHS]
+
+
+def table(scores: dict[tuple[str, str], dict[str, list[float]]]) -> list[str]:
+    """Return a line per model and set, and one over all pools: macro-F1 of the real rows, and gains over it."""
+    lines = [f"| model | set | pools | {' | '.join(WAYS)} |", "|---" * (3 + len(WAYS)) + "|"]
+    for model in dict.fromkeys(model for model, _ in scores):
+        of_model = {name: found for (one, name), found in scores.items() if one == model}
+        pooled = {way: [score for found in of_model.values() for score in found[way]] for way in WAYS}
+        for name, found in {**of_model, "all": pooled}.items():
+            gains = [np.array(found[way]) - np.array(found["real"]) for way in WAYS]
+            cells = [f"{np.mean(found['real']):.1f}", *map(_cell, gains[1:])]
+            lines.append(f"| {' | '.join([model, name, str(len(found['real'])), *cells])} |")
+    return lines
+
+
+def _cell(gains: NDArray[np.float64]) -> str:
+    return gain_cell(mean_interval(gains)) if len(gains) > 1 else f"{gains.mean():+.1f}"
+
+
+if __name__ == "__main__":
+    main()
