@@ -7,10 +7,11 @@
 * **two-stage**: logistic regression is fitted on the synthetic rows, then on the real ones with an L2 pull towards the
   first fit (and **two-stage or real**: whichever is chosen);
 * **importance** and **importance, chosen**: each synthetic row weighs p(label | text) of a classifier on the real rows
-  over that of one on the synthetic rows (IMP-Loss of arXiv 2410.21526, out of fold here), 0.1 to 10, mean 1 in a class.
+  over that of one on the synthetic rows (IMP-Loss of arXiv 2410.21526, out of fold here), 0.1 to 10, 1 on a class's
+  mean.
 
-``C`` is chosen for each way in five folds of the real rows, scored on these. Nothing is written anew for a fold: there a
-text is left out if a parent is held out, and the examples that its prompt showed do not count.
+``C`` is chosen for each way in five folds of the real rows, scored on these. Nothing is written anew for a fold: there
+a text is left out if a parent is held out, and the examples that its prompt showed do not count.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from smotext.evaluation.study_report import gain_cell
 from smotext.fitting.choosing import STRENGTHS, WEIGHTS, macro_f1
 from smotext.fitting.new_rows import real_folds
 
+MODELS = ("TF-IDF", "frozen encoder")
 CHECKER_C = 10.0  # of the two classifiers whose probabilities are importance weights
 
 
@@ -60,7 +62,7 @@ class Rows:
             return None
         places = np.arange(len(self.new_labels)), self.new_labels
         quality = head(self.real, self.labels, CHECKER_C).predict_proba(self.new)[places]
-        checker = LogisticRegression(C=CHECKER_C, max_iter=2000)
+        checker = LogisticRegression(C=CHECKER_C, solver="newton-cg")
         own = cross_val_predict(checker, self.new, self.new_labels, cv=2, method="predict_proba")[places]
         factors = (quality / own).clip(0.1, 10)
         means = np.bincount(self.new_labels, factors) / np.bincount(self.new_labels)
@@ -74,6 +76,13 @@ Fit = Callable[[Rows, float, float], Any]
 class Linear:
     """A linear classifier with softmax probabilities."""
 
+    @classmethod
+    def of(cls, fitted: LogisticRegression) -> Linear:
+        """Return logistic regression as one; of two classes it has a single row, which is shared out."""
+        parts = (fitted.coef_, fitted.intercept_[:, None])
+        coef, intercept = (np.vstack([-part, part]) / 2 if len(part) == 1 else part for part in parts)
+        return cls(coef, intercept[:, 0])
+
     def __init__(self, coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> None:
         self.coef, self.intercept = coef, intercept
 
@@ -84,7 +93,7 @@ class Linear:
 
 def head(rows: Any, labels: NDArray[np.int64], strength: float, weights: Any = None) -> Any:
     """Return logistic regression after its fit."""
-    return LogisticRegression(C=strength, max_iter=2000).fit(rows, labels, sample_weight=weights)
+    return LogisticRegression(C=strength, solver="newton-cg").fit(rows, labels, sample_weight=weights)
 
 
 def pulled_fit(first: Linear, rows: Any, labels: NDArray[np.int64], strength: float) -> Linear:
@@ -121,7 +130,7 @@ def two_stage(rows: Rows, strength: float, weight: float) -> Any:
     if weight == 0 or len(set(rows.new_labels.tolist())) < len(set(rows.labels.tolist())):
         return head(rows.real, rows.labels, strength)
     first = head(rows.new, rows.new_labels, strength)
-    return pulled_fit(Linear(first.coef_, first.intercept_), rows.real, rows.labels, strength)
+    return pulled_fit(Linear.of(first), rows.real, rows.labels, strength)
 
 
 def importance(rows: Rows, strength: float, weight: float) -> Any:
@@ -168,53 +177,58 @@ def main() -> None:
 
 def pool_scores(pool: Pool, encoder: Any) -> Iterator[tuple[str, str, float]]:
     """Yield each model and way with its macro-F1 in points on the pool's test rows."""
-    texts, test_texts = list(pool.fold.train.texts), list(pool.fold.test.texts)
-    labels = list(pool.fold.train.labels)
-    codes = {label: code for code, label in enumerate(sorted(set(labels)))}
-    of_real, of_new, truth = (
-        np.array([codes[label] for label in some]) for some in (labels, pool.made["label"], pool.fold.test.labels)
-    )
-    new_texts, parents = pool.made["text"].tolist(), [set(of) for of in pool.made["parents"]]
-    vectors = dict(
-        zip([*texts, *new_texts, *test_texts], encoder.encode([*texts, *new_texts, *test_texts]), strict=True)
-    )
-
-    share = len(new_texts) / len(texts)
-
-    def features(model: str, fitted_on: Sequence[str]) -> Callable[[Sequence[str]], Any]:
-        if model == "TF-IDF":
-            return TfidfVectorizer(sublinear_tf=True).fit(fitted_on).transform
-        return lambda some: np.stack([vectors[text] for text in some]).astype(np.float64)
-
-    def part(model: str, kept: Sequence[int], new: Sequence[int]) -> tuple[Rows, Callable[[Sequence[str]], Any]]:
-        read = features(model, [*(texts[row] for row in kept), *(new_texts[row] for row in new)])
-        made = read([new_texts[row] for row in new]) if len(new) else None
-        return Rows(read([texts[row] for row in kept]), of_real[kept], made, of_new[new], share), read
-
-    folds = real_folds(texts, labels, n_folds=5, seed=pool.fold.seed)
-    for model in ("TF-IDF", "frozen encoder"):
-        guesses = {key: np.empty(len(texts), dtype=int) for fit, weights in WAYS.values() for key in keys(fit, weights)}
-        for held_out in folds:
-            kept = np.setdiff1d(np.arange(len(texts)), held_out)
-            usable = np.flatnonzero([of.isdisjoint(held_out.tolist()) for of in parents])
-            parts = {has: part(model, kept, usable if has else np.array([], dtype=int)) for has in (False, True)}
-            held_texts = [texts[row] for row in held_out]
-            read_held = {has: read(held_texts) for has, (_, read) in parts.items()}
-            for (fit, strength, weight), guess in guesses.items():
-                fitted = fit(parts[weight != 0][0], strength, weight)
-                guess[held_out] = fitted.predict(read_held[weight != 0])
-        whole = {
-            has: part(model, np.arange(len(texts)), np.arange(len(new_texts)) if has else np.array([], dtype=int))
-            for has in (False, True)
-        }
-        read_test = {has: read(test_texts) for has, (_, read) in whole.items()}
-        own = {key: macro_f1(of_real.tolist(), guess.tolist()) for key, guess in guesses.items()}
+    for model in MODELS:
+        rows = PoolRows(pool, model, encoder)
+        own = rows.choice_scores()
+        whole = {has_new: rows.part(np.arange(len(rows.texts)), has_new=has_new) for has_new in (False, True)}
+        read_test = {has_new: read(pool.fold.test.texts) for has_new, (_, read) in whole.items()}
+        truth = rows.codes_of(pool.fold.test.labels).tolist()
         for way, (fit, weights) in WAYS.items():
             # Of equal scores the smallest weight counts, then the strength nearest to 1.
             best = max(keys(fit, weights), key=lambda key: (round(own[key], 9), -abs(key[2]), -abs(np.log(key[1]))))
             _, strength, weight = best
             predicted = fit(whole[weight != 0][0], strength, weight).predict(read_test[weight != 0])
-            yield model, way, 100 * macro_f1(truth.tolist(), predicted.tolist())
+            yield model, way, 100 * macro_f1(truth, predicted.tolist())
+
+
+class PoolRows:
+    """A pool as features of one model."""
+
+    def __init__(self, pool: Pool, model: str, encoder: Any) -> None:
+        self.texts, self.new_texts = list(pool.fold.train.texts), pool.made["text"].tolist()
+        self.classes = sorted(set(pool.fold.train.labels))
+        self.labels, self.new_labels = self.codes_of(pool.fold.train.labels), self.codes_of(pool.made["label"])
+        self.parents = [set(of) for of in pool.made["parents"]]
+        self.seed, self.model, self.encoder = pool.fold.seed, model, encoder
+
+    def codes_of(self, labels: Sequence[Any]) -> NDArray[np.int64]:
+        """Return class numbers."""
+        return np.array([self.classes.index(label) for label in labels])
+
+    def part(self, kept: NDArray[np.int64], *, has_new: bool) -> tuple[Rows, Callable[[Sequence[str]], Any]]:
+        """Return some real rows, with the new ones of which all parents are among them, and what reads other texts."""
+        of = set(kept.tolist())
+        new = [row for row, parents in enumerate(self.parents) if has_new and parents <= of]
+        texts, new_texts = [self.texts[row] for row in kept], [self.new_texts[row] for row in new]
+        if self.model == "TF-IDF":
+            read = TfidfVectorizer(sublinear_tf=True).fit([*texts, *new_texts]).transform
+        else:
+            read = self.encoder.encode
+        made = read(new_texts) if new else None
+        share = len(self.new_texts) / len(self.texts)
+        return Rows(read(texts), self.labels[kept], made, self.new_labels[new], share), read
+
+    def choice_scores(self) -> dict[tuple[Fit, float, float], float]:
+        """Return the macro-F1 of each fit, C and weight on real rows that are held out in turn."""
+        guesses = {key: np.empty_like(self.labels) for fit, weights in WAYS.values() for key in keys(fit, weights)}
+        for held_out in real_folds(self.texts, self.labels.tolist(), n_folds=5, seed=self.seed):
+            kept, held_texts = np.setdiff1d(np.arange(len(self.texts)), held_out), [self.texts[row] for row in held_out]
+            parts = {has_new: self.part(kept, has_new=has_new) for has_new in (False, True)}
+            read_held = {has_new: read(held_texts) for has_new, (_, read) in parts.items()}
+            for (fit, strength, weight), guess in guesses.items():
+                fitted = fit(parts[weight != 0][0], strength, weight)
+                guess[held_out] = fitted.predict(read_held[weight != 0])
+        return {key: macro_f1(self.labels.tolist(), guess.tolist()) for key, guess in guesses.items()}
 
 
 def keys(fit: Fit, weights: Sequence[float]) -> list[tuple[Fit, float, float]]:

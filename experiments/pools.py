@@ -1,4 +1,4 @@
-"""Write pools of synthetic texts, one for each tuning set and seed, so that several experiments can fit on the same ones.
+"""Write pools of synthetic texts, one for each tuning set and seed: several experiments can fit on the same ones.
 
     python experiments/pools.py --out work/pools --seeds 3
 
