@@ -17,7 +17,8 @@ a text is left out if a parent is held out, and the examples that its prompt sho
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -171,7 +172,7 @@ def main() -> None:
         for pool in read_pools(given.pools, given.data):
             for name, way, score in pool_scores(pool, encoder):
                 scores.setdefault((name, pool.name), {}).setdefault(way, []).append(score)
-            print(f"{pool.name} {pool.seed}", flush=True)
+                print(json.dumps([pool.name, pool.seed, name, way, round(score, 2)]), flush=True)
         print("\n".join(table(scores)))
 
 
@@ -236,17 +237,20 @@ def keys(fit: Fit, weights: Sequence[float]) -> list[tuple[Fit, float, float]]:
     return [(fit, strength, weight) for weight in weights for strength in STRENGTHS]
 
 
-def table(scores: dict[tuple[str, str], dict[str, list[float]]]) -> list[str]:
+def table(scores: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> list[str]:
     """Return a line per model and set, and one over all pools: macro-F1 of the real rows, and gains over it."""
     lines = [f"| model | set | pools | {' | '.join(WAYS)} |", "|---" * (3 + len(WAYS)) + "|"]
-    for model in dict.fromkeys(model for model, _ in scores):
+    differences = [""]
+    for model in MODELS:
         of_model = {name: found for (one, name), found in scores.items() if one == model}
-        pooled = {way: [score for found in of_model.values() for score in found[way]] for way in WAYS}
+        pooled = {way: np.concatenate([found[way] for found in of_model.values()]) for way in WAYS}
         for name, found in {**of_model, "all": pooled}.items():
-            gains = [np.array(found[way]) - np.array(found["real"]) for way in WAYS]
-            cells = [f"{np.mean(found['real']):.1f}", *map(_cell, gains[1:])]
-            lines.append(f"| {' | '.join([model, name, str(len(found['real'])), *cells])} |")
-    return lines
+            gains = [_cell(np.subtract(found[way], found["real"])) for way in WAYS if way != "real"]
+            real = f"{np.mean(found['real']):.1f}"
+            lines.append(f"| {' | '.join([model, name, str(len(found['real'])), real, *gains])} |")
+        for way in ("two-stage or real", "importance, chosen"):
+            differences.append(f"{model}, {way} less chosen: {_cell(pooled[way] - pooled['chosen'])}")
+    return lines + differences
 
 
 def _cell(gains: NDArray[np.float64]) -> str:
