@@ -4,9 +4,8 @@
     python experiments/helpful_texts.py --pools work/pools --fluency
 
 Per text: half of each class's texts, the upper by a measure, against the other half, at equal count, and against all.
-Per run: the
-correlation of a run's measure with its gain in macro-F1, the mean of each set taken off both. Classifiers are logistic
-regression (C = 10), where synthetic rows have half of their class's weight.
+Per run: the correlation of a run's measure with its gain in macro-F1, the mean of each set taken off both. Classifiers
+are logistic regression (C = 10), where synthetic rows have at most half of their class's weight.
 
 * **cosine**: of a text's vector to the mix that it was written for;
 * **label**: probability of its class under the discriminant of the label filter, its parents left out;

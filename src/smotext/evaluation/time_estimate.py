@@ -17,8 +17,8 @@ _PROBE_ROWS = 16
 
 # Texts that are written again, for each text, where a weight is chosen. Two of the texts that prompts show are the same
 # for a whole class: one of five folds holds these out and leaves none of the class's rows, which are written anew from
-# the four fifths that the fold keeps. Small classes need more.
-_AGAIN = 1 - 1 / N_CHOICE_FOLDS
+# the four fifths that the fold keeps, half as many. Small classes need more.
+_AGAIN = (1 - 1 / N_CHOICE_FOLDS) / 2
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
 
 # Where a fold is left with less than this share of a class's new rows, rows are written anew for it.
 LEAST_USABLE = 0.2
+# Half as many for each real row as the whole has: they weigh as much as all would, and writing takes most of the time.
+_WRITTEN_ANEW = 0.5
 # A class has to be so many times larger than what its prompts share for this to go into one fold.
 _TIMES_SHARED = 4
 
@@ -151,9 +153,8 @@ def rows_for_fold(
     kept = np.setdiff1d(np.arange(len(texts)), held_out)
     of_fold = Counter(labels[row] for row in kept)
     of_all = Counter(labels)
-    # As many new rows for each real row as before.
     wanted = {
-        label: max(1, round(count * of_fold[label] / of_all[label]))
+        label: max(1, round(_WRITTEN_ANEW * count * of_fold[label] / of_all[label]))
         for label, count in counts.items()
         if label in poor and of_fold[label]
     }
