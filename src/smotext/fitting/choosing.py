@@ -158,7 +158,7 @@ def choose_fit(
         The default, without scores, where no class has two texts apart from near-duplicates.
     """
     score, fitting = score or macro_f1, fitting or Fitting()
-    folds = []
+    folds: list[NDArray[np.int64]] = []
     if len(candidates) > 1:
         together = rows.new.shared_sources(rows.labels)
         folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed, together=together)

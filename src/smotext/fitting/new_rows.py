@@ -75,7 +75,8 @@ class NewRows:
         >>> new.shared_sources(["a"] * 8), new.shared_sources(["a"] * 7)
         ([[0, 1]], [])
         """
-        of_real, found = Counter(labels), []
+        of_real = Counter(labels)
+        found: list[list[int]] = []
         for label, count in Counter(self.labels).items():
             uses = Counter(
                 row for of, own in zip(self.sources, self.labels, strict=True) if own == label for row in set(of or ())
