@@ -16,10 +16,9 @@ from smotext.fitting.choosing import N_CHOICE_FOLDS, WEIGHTS
 _PROBE_ROWS = 16
 
 # Texts that are written again, for each text, where a weight is chosen. Two of the texts that prompts show are the same
-# for a whole class, so that of five folds 1 - 0.8^2 hold one of them out and leave none of the class's rows: these are
-# written anew from the four fifths that the fold keeps. Small classes need more.
-_KEPT = 1 - 1 / N_CHOICE_FOLDS  # of the rows, in a fold
-_AGAIN = N_CHOICE_FOLDS * (1 - _KEPT**2) * _KEPT
+# for a whole class: one of five folds holds these out and leaves none of the class's rows, which are written anew from
+# the four fifths that the fold keeps, half as many. Small classes need more.
+_AGAIN = (1 - 1 / N_CHOICE_FOLDS) / 2
 
 
 @dataclass(frozen=True)

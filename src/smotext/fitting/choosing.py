@@ -135,8 +135,8 @@ def choose_fit(
 
     A fold is fitted on its real rows and those synthetic rows that owe nothing to the rows it is scored on: none of
     these is a parent, was shown in a prompt, or has 13 words in a row in common. Where under a fifth of a class's
-    synthetic rows is left, rows are written anew from the fold's own. A class's rows weigh in a fold what all of them
-    would. Of equal scores the smallest weight counts, then the strength nearest to 1.
+    synthetic rows is left, rows are written anew from the fold's own, half as many. A class's rows weigh in a fold what
+    all of them would. Of equal scores the smallest weight counts, then the strength nearest to 1.
 
     Parameters
     ----------
@@ -158,7 +158,10 @@ def choose_fit(
         The default, without scores, where no class has two texts apart from near-duplicates.
     """
     score, fitting = score or macro_f1, fitting or Fitting()
-    folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed) if len(candidates) > 1 else []
+    folds: list[NDArray[np.int64]] = []
+    if len(candidates) > 1:
+        together = rows.new.shared_sources(rows.labels)
+        folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed, together=together)
     if not folds:
         return Choice(_default(candidates), {})
     predicted = {one: np.empty(len(rows.texts), dtype=object) for one in candidates}
