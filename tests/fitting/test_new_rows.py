@@ -65,19 +65,3 @@ def test_a_class_of_one_text_sits_most_folds_out_without_a_warning(recwarn):
     folds = real_folds([*TEXTS, "c one"], [*LABELS, "c"], n_folds=5, seed=0)
     assert sum(8 in fold for fold in folds) == 1
     assert not len(recwarn)
-
-
-def test_rows_that_are_to_stay_together_are_held_out_by_one_fold():
-    folds = real_folds([*TEXTS, "A one!"], [*LABELS, "a"], n_folds=4, seed=0, together=[[0, 2], [4, 7]])
-    held_out = [set(fold.tolist()) for fold in folds]
-    assert sorted(row for fold in held_out for row in fold) == list(range(9))
-    assert any({0, 2, 8} <= fold for fold in held_out)  # 8 is a near-duplicate of 0
-    assert any({4, 7} <= fold for fold in held_out)
-
-
-def test_texts_that_most_prompts_of_a_class_show_cost_one_fold_its_rows():
-    texts, labels = [f"text {number}" for number in range(20)], ["a"] * 20
-    new = new_rows(*[(18, 19, row, row + 1) for row in range(16)])
-    assert new.shared_sources(labels) == [[18, 19]]
-    folds = real_folds(texts, labels, n_folds=5, seed=0, together=new.shared_sources(labels))
-    assert sorted(bool(new.usable_without(fold, texts).any()) for fold in folds) == [False, True, True, True, True]

@@ -11,14 +11,13 @@ from smotext.evaluation.generators import AdaptedGenerator
 from smotext.evaluation.labelled_texts import Fold, NotApplicable
 from smotext.evaluation.study import Study
 from smotext.evaluation.training_sets import TrainingSet, fit_predict
-from smotext.fitting.choosing import N_CHOICE_FOLDS, WEIGHTS
+from smotext.fitting.choosing import WEIGHTS
 
 _PROBE_ROWS = 16
 
-# Texts that are written again, for each text, where a weight is chosen. Two of the texts that prompts show are the same
-# for a whole class: one of five folds holds these out and leaves none of the class's rows, which are written anew from
-# the four fifths that the fold keeps, half as many. Small classes need more.
-_AGAIN = (1 - 1 / N_CHOICE_FOLDS) / 2
+# Texts that are written again, for each text, where a weight is chosen: for folds that leave under a fifth of a class's
+# rows. One in nine folds of a class of ten texts is such a one, and hardly any of a class of fifty.
+_AGAIN = 0.2
 
 
 @dataclass(frozen=True)

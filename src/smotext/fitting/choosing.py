@@ -158,10 +158,7 @@ def choose_fit(
         The default, without scores, where no class has two texts apart from near-duplicates.
     """
     score, fitting = score or macro_f1, fitting or Fitting()
-    folds: list[NDArray[np.int64]] = []
-    if len(candidates) > 1:
-        together = rows.new.shared_sources(rows.labels)
-        folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed, together=together)
+    folds = real_folds(rows.texts, rows.labels, n_folds=n_folds, seed=seed) if len(candidates) > 1 else []
     if not folds:
         return Choice(_default(candidates), {})
     predicted = {one: np.empty(len(rows.texts), dtype=object) for one in candidates}

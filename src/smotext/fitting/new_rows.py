@@ -17,8 +17,6 @@ from smotext.filters.near_duplicates import near_duplicate_groups, overlaps
 LEAST_USABLE = 0.2
 # Half as many for each real row as the whole has: they weigh as much as all would, and writing takes most of the time.
 _WRITTEN_ANEW = 0.5
-# A class has to be so many times larger than what its prompts share for this to go into one fold.
-_TIMES_SHARED = 4
 
 WriteNewRows = Callable[[Sequence[str], Sequence[Any], Mapping[Any, int], int], "NewRows"]
 """``write(texts, labels, n_new, seed)``: new rows made from these texts alone."""
@@ -57,34 +55,6 @@ class NewRows:
         """Return the given rows, in the given order."""
         texts, labels = (tuple(column[row] for row in rows) for column in (self.texts, self.labels))
         return NewRows(texts, labels, tuple(self.sources[row] for row in rows))
-
-    def shared_sources(self, labels: Sequence[Any]) -> list[list[int]]:
-        """Return, class by class, the real rows that more than half of its new rows were made from.
-
-        Prompts of one class show some texts in common. Where a fold holds one of these out, hardly a new row is
-        left, so that it saves much writing if one fold holds out all. Small classes would be left with too little.
-
-        Parameters
-        ----------
-        labels : sequence
-            Of the real rows.
-
-        Examples
-        --------
-        >>> new = NewRows(("x", "y", "z"), ("a",) * 3, ((0, 1, 7), (0, 1, 6), (0, 1, 5)))
-        >>> new.shared_sources(["a"] * 8), new.shared_sources(["a"] * 7)
-        ([[0, 1]], [])
-        """
-        of_real = Counter(labels)
-        found: list[list[int]] = []
-        for label, count in Counter(self.labels).items():
-            uses = Counter(
-                row for of, own in zip(self.sources, self.labels, strict=True) if own == label for row in set(of or ())
-            )
-            shared = sorted(row for row, n_uses in uses.items() if 2 * n_uses > count)
-            if len(shared) > 1 and of_real[label] >= _TIMES_SHARED * len(shared):
-                found.append(shared)
-        return found
 
     def usable_without(self, held_out: NDArray[Any], texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which rows owe nothing to the held-out real rows.
@@ -173,38 +143,25 @@ def join_new_rows(first: NewRows, second: NewRows) -> NewRows:
     return NewRows(first.texts + second.texts, first.labels + second.labels, first.sources + unknown)
 
 
-def real_folds(
-    texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, seed: int, together: Sequence[Sequence[int]] = ()
-) -> list[NDArray[np.int64]]:
+def real_folds(texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, seed: int) -> list[NDArray[np.int64]]:
     """Return the rows that each fold holds out: stratified, with near-duplicates in one fold.
 
     There are as many folds as the largest class has texts apart from near-duplicates, if that is fewer; none where no
     class has two.
-
-    Parameters
-    ----------
-    texts, labels : sequences of equal length
-    n_folds : int
-        At most.
-    seed : int
-    together : sequence of sequence of int
-        Rows that one fold is to hold out together.
     """
-    return list(_real_folds(tuple(texts), tuple(labels), n_folds, seed, tuple(map(tuple, together))))
+    return list(_real_folds(tuple(texts), tuple(labels), n_folds, seed))
 
 
 # An evaluation asks for the same folds once for each condition and classifier.
 @lru_cache(maxsize=4)
 def _real_folds(
-    texts: tuple[str, ...], labels: tuple[Any, ...], n_folds: int, seed: int, together: tuple[tuple[int, ...], ...]
+    texts: tuple[str, ...], labels: tuple[Any, ...], n_folds: int, seed: int
 ) -> tuple[NDArray[np.int64], ...]:
     import warnings
 
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = near_duplicate_groups(texts)
-    for rows in together:
-        groups[np.isin(groups, groups[list(rows)])] = groups[rows[0]]
     codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
     of_class = np.array([codes[label] for label in labels])
     most = max(len(set(groups[of_class == code].tolist())) for code in codes.values())
