@@ -212,10 +212,13 @@ def table(folder: Path, bridges: Sequence[str], sets: dict[str, list[str]]) -> s
     columns = [(name, n) for name in bridges for n in EXAMPLES if any(f"{n} examples" in key for key in found[name])]
     lines = [f"| set | measure | {' | '.join(f'{name}, {n} examples' for name, n in columns)} |"]
     lines.append("|---" * (len(columns) + 2) + "|")
-    for of, texts in sets.items():
-        for measure in MEASURES:
-            values = [figures(found[name], of, texts, n)[measure] for name, n in columns]
-            lines.append(f"| {of} | {measure} | {' | '.join(f'{value:.2f}' for value in values)} |")
+    of_sets = {of: [figures(found[name], of, texts, n) for name, n in columns] for of, texts in sets.items()}
+    of_sets["mean"] = [
+        {measure: float(np.mean([row[place][measure] for row in of_sets.values()])) for measure in MEASURES}
+        for place in range(len(columns))
+    ]
+    for of, rows in of_sets.items():
+        lines += [f"| {of} | {measure} | {' | '.join(f'{row[measure]:.2f}' for row in rows)} |" for measure in MEASURES]
     return "\n".join(lines)
 
 
