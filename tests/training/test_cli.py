@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -52,6 +53,23 @@ def test_bridge_score_prints_the_measures_and_writes_them(tmp_path: Path, capsys
     printed = capsys.readouterr()
     assert "scoring on 3 texts" in printed.err
     assert all(name in printed.out for name in MEASURES)
+
+
+def test_without_a_file_a_bridge_is_scored_on_what_its_training_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge = tmp_path / "bridge"
+    assert run(["bridge-score", str(bridge)]) == 2
+    assert "name a FILE of texts" in capsys.readouterr().err
+    shutil.copytree(bundled_bridge(), bridge)
+    store = tmp_path / "bridge.run" / "store"
+    store.mkdir(parents=True)
+    with gzip.open(store / "held-out.jsonl.gz", "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(text) + "\n" for text in toy.TEXTS[:3])
+    assert run(["bridge-score", f"{bridge}/", "--max-texts", "2", "--max-new-tokens", "4"]) == 0
+    printed = capsys.readouterr()
+    assert "scoring on 2 texts" in printed.err
+    assert toy.TEXTS[1] in printed.out
 
 
 def test_a_bridge_in_the_hubs_cache_is_scored_with_the_encoder_that_it_names(
