@@ -174,7 +174,7 @@ def bridge_score(
         check_output_path(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
-    texts = _texts_to_score(bridge, file, text_column, max_texts)
+    texts = texts_to_score(bridge, file, text_column, max_texts)
     decoding = Decoding(
         guidance=guidance,
         temperature=temperature,
@@ -198,7 +198,7 @@ def bridge_score(
         out.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _texts_to_score(bridge: str, file: Path | None, text_column: str, max_texts: int) -> list[str]:
+def texts_to_score(bridge: str, file: Path | None, text_column: str, max_texts: int) -> list[str]:
     """Return the texts of a file, or those that the training of the bridge held out."""
     import itertools
 
