@@ -63,8 +63,12 @@ def test_without_a_file_a_bridge_is_scored_on_what_its_training_held_out(
     assert run(["bridge-score", str(bridge)]) == 2
     assert "name a FILE of texts" in capsys.readouterr().err
     store.mkdir(parents=True)
-    with gzip.open(store / "held-out.jsonl.gz", "wt", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(text) + "\n" for text in toy.TEXTS[:3])
+    for texts in (toy.TEXTS[:1], toy.TEXTS[:3]):
+        with gzip.open(store / "held-out.jsonl.gz", "wt", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(text) + "\n" for text in texts)
+        if len(texts) == 1:
+            assert run(["bridge-score", str(bridge)]) == 2
+            assert "holds 1 passages, of too few documents" in capsys.readouterr().err
     assert texts_to_score(f"{bridge}/", None, "text", 2) == toy.TEXTS[:2]
     assert texts_to_score(f"{bridge}/", toy.write_corpus(tmp_path, toy.TEXTS[3:5]), "text", 9) == toy.TEXTS[3:5]
 

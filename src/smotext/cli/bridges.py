@@ -212,7 +212,10 @@ def texts_to_score(bridge: str, file: Path | None, text_column: str, max_texts: 
             raise MissingFileError(
                 f"{held_out} is not there, where training keeps what it holds out: name a FILE of texts"
             )
-        return read_texts(held_out)[:max_texts]
+        texts = read_texts(held_out)
+        if len(texts) < 2:
+            raise InputError(f"{held_out} holds {len(texts)} passages, of too few documents: name a FILE of texts")
+        return texts[:max_texts]
     file = local_table(file)
     check_real(file)
     documents = (text for text in read_documents(file, text_column) if text.strip())
