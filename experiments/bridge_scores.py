@@ -4,12 +4,17 @@
 
     python experiments/bridge_scores.py before=work/old-bundle now=tiny --store OUT.run/store --out work/scores
 
-What ``smotext bridge-score`` measures of sampled texts, one for each vector, at temperature 0.8 and top-p 0.95; all
-bridges with the same texts, the same seeds and the same judge of fluency, SmolLM2-135M-Instruct without a bridge. Of
-texts beyond 300 characters the beginning is taken: no bridge writes longer ones. The store is that of a run of
-``smotext train``, whose held-out passages are of documents that no run trains on. Each bridge, set and number of
-examples is a cell that is kept in the folder of --out: the same command goes on where it was stopped, and a bridge more
-or less costs its own cells alone. A bridge that cannot show examples has no cells with them.
+What ``smotext bridge-score`` measures of sampled texts, one for each vector; all bridges with the same texts, the same
+seeds and the same judge of fluency, SmolLM2-135M-Instruct without a bridge. Of texts beyond 300 characters the
+beginning is taken: no bridge writes longer ones. The store is that of a run of ``smotext train``, whose held-out passages
+are of documents that no run trains on. Each bridge, set and number of examples is a cell that is kept in the folder of
+--out: the same command goes on where it was stopped, and a bridge more costs its own cells alone. A bridge that cannot
+show examples has no cells with them.
+
+The bundled bridge takes ten minutes of a core, two with --texts 24. The one before it comes out of the repository by::
+
+    mkdir -p work/old-bundle
+    git archive ded58a7 src/smotext/assets/tiny | tar -x -C work/old-bundle --strip-components=4
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ from smotext.decoders.base_model import BASES
 from smotext.decoders.base_weights import load_base
 from smotext.errors import InputError
 from smotext.presets import decoder_directory, load_encoder_of
+from smotext.settings import Settings
 from smotext.training.data.passage_store import read_texts
 from smotext.training.models.pair import load_bridge, load_tokenizer
 from smotext.training.scoring import measures
@@ -67,8 +73,8 @@ def main() -> None:
         texts = read_sets(given)
         given.out.mkdir(parents=True, exist_ok=True)
         for name, bridge in bridges.items():
-            score(name, Scorer.of(bridge, given.dtype), texts, given.out)
-        print(table(given.out, [*bridges], texts))
+            score(name, Scorer.of(bridge, given.dtype), texts, given.out, given.temperature)
+        print(table(given.out, [*bridges], texts, given.temperature))
 
 
 def parsed_options() -> argparse.Namespace:
@@ -80,6 +86,7 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with scikit_learn_data/ and labelled/")
     parser.add_argument("--texts", type=int, help="at most so many of each set (150 passages, 100 of the others)")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="some of the sets")
+    parser.add_argument("--temperature", type=float, default=Settings.temperature, help="of the sampled texts")
     parser.add_argument("--dtype", default="bfloat16", help="of the language models: float32 on older processors")
     return parser.parse_args()
 
@@ -158,13 +165,13 @@ class Scorer:
         return bits_per_character(self.pair, texts, self.pair.aligned(vectors))
 
     def written(
-        self, texts: Sequence[str], vectors: NDArray[np.float32], n_examples: int, real_bits: float
+        self, texts: Sequence[str], vectors: NDArray[np.float32], decoding: Decoding, real_bits: float
     ) -> dict[str, float]:
         """Return what is measured of texts written for the vectors and for the points half way to the nearest other."""
-        near = nearest_others(vectors, max(n_examples, 1))
+        near = nearest_others(vectors, max(decoding.examples, 1))
         halves = np.asarray((vectors + vectors[near[:, 0]]) / 2, dtype=np.float32)
-        write = Writer(self.decoder, self.encoder, Decoding(examples=n_examples), LONGEST)
-        shown, shown_half = examples_shown(texts, near, n_examples)
+        write = Writer(self.decoder, self.encoder, decoding, LONGEST)
+        shown, shown_half = examples_shown(texts, near, decoding.examples)
         whole, half = write.sampled(vectors, shown), write.sampled(halves, shown_half)
         new = [*whole.texts, *half.texts]
         return {
@@ -178,7 +185,7 @@ class Scorer:
         }
 
 
-def score(name: str, scorer: Scorer, sets: dict[str, list[str]], folder: Path) -> None:
+def score(name: str, scorer: Scorer, sets: dict[str, list[str]], folder: Path, temperature: float) -> None:
     """Measure the cells of one bridge that are missing."""
     kept, real = Kept(folder / f"{name}.json"), Kept(folder / "real.json")
     for of, texts in sets.items():
@@ -186,7 +193,8 @@ def score(name: str, scorer: Scorer, sets: dict[str, list[str]], folder: Path) -
         real_bits = real.get(cell(of, texts, "fluency"), scorer.judged, texts)
         kept.get(cell(of, texts, "bits a character"), scorer.bits, texts, vectors)
         for n in EXAMPLES if scorer.pair.spec.examples_template else EXAMPLES[:1]:
-            kept.get(cell(of, texts, f"{n} examples"), scorer.written, texts, vectors, n, real_bits)
+            decoding = Decoding(examples=n, temperature=temperature)
+            kept.get(cell(of, texts, written_with(n, temperature)), scorer.written, texts, vectors, decoding, real_bits)
 
 
 def cell(of: str, texts: Sequence[str], what: str) -> str:
@@ -200,19 +208,24 @@ def cell(of: str, texts: Sequence[str], what: str) -> str:
     return f"{of}, {len(texts)} texts, {what}"
 
 
-def figures(found: dict[str, Any], of: str, texts: Sequence[str], n_examples: int) -> dict[str, float]:
+def written_with(n_examples: int, temperature: float) -> str:
+    """Return how texts were written, for the name of a figure."""
+    return f"{n_examples} examples, temperature {temperature:g}"
+
+
+def figures(found: dict[str, Any], of: str, texts: Sequence[str], written: str) -> dict[str, float]:
     """Return the figures of one bridge on one set; bits a character are of the vector alone."""
-    written = found[cell(of, texts, f"{n_examples} examples")]
-    return {"bits a character": found[cell(of, texts, "bits a character")], **written}
+    return {"bits a character": found[cell(of, texts, "bits a character")], **found[cell(of, texts, written)]}
 
 
-def table(folder: Path, bridges: Sequence[str], sets: dict[str, list[str]]) -> str:
+def table(folder: Path, bridges: Sequence[str], sets: dict[str, list[str]], temperature: float) -> str:
     """Return the figures as a Markdown table: bridges beside each other in a row, one row a set and measure."""
     found = {name: Kept(folder / f"{name}.json").values for name in bridges}
-    columns = [(name, n) for name in bridges for n in EXAMPLES if any(f"{n} examples" in key for key in found[name])]
+    ways = {n: written_with(n, temperature) for n in EXAMPLES}
+    columns = [(name, n) for name in bridges for n in EXAMPLES if any(ways[n] in key for key in found[name])]
     lines = [f"| set | measure | {' | '.join(f'{name}, {n} examples' for name, n in columns)} |"]
     lines.append("|---" * (len(columns) + 2) + "|")
-    of_sets = {of: [figures(found[name], of, texts, n) for name, n in columns] for of, texts in sets.items()}
+    of_sets = {of: [figures(found[name], of, texts, ways[n]) for name, n in columns] for of, texts in sets.items()}
     of_sets["mean"] = [
         {measure: float(np.mean([row[place][measure] for row in of_sets.values()])) for measure in MEASURES}
         for place in range(len(columns))

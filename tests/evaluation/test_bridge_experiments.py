@@ -140,17 +140,18 @@ def test_bridges_are_scored_side_by_side_and_a_cell_that_is_there_is_not_measure
             assert vectors.shape == (len(texts), 64)
             return self._bits
 
-        def written(self, texts, vectors, n_examples, real_bits):
-            measured.append((self._bits, n_examples))
-            return dict.fromkeys(found.MEASURES[1:], n_examples / 10 + real_bits)
+        def written(self, texts, vectors, decoding, real_bits):
+            assert decoding.temperature == 0.5
+            measured.append((self._bits, decoding.examples))
+            return dict.fromkeys(found.MEASURES[1:], decoding.examples / 10 + real_bits)
 
     sets = {"posts": ["A parcel came.", "It was late."], "trec6": ["Who was it ?", "Where is it ?", "Why ?"]}
     old, new = Scorer(0.25, shows_examples=False), Scorer(0.75, shows_examples=True)
     for _ in range(2):
-        found.score("old", old, sets, tmp_path)
-        found.score("new", new, sets, tmp_path)
+        found.score("old", old, sets, tmp_path, 0.5)
+        found.score("new", new, sets, tmp_path, 0.5)
     assert measured == [(0.25, 0)] * 2 + [(0.75, 0), (0.75, 4)] * 2
-    lines = found.table(tmp_path, ["old", "new"], sets).splitlines()
+    lines = found.table(tmp_path, ["old", "new"], sets, 0.5).splitlines()
     assert lines[0] == "| set | measure | old, 0 examples | new, 0 examples | new, 4 examples |"
     assert "| posts | bits a character | 0.25 | 0.75 | 0.75 |" in lines
     assert "| trec6 | fluency | 3.00 | 3.00 | 3.40 |" in lines
