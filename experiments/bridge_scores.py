@@ -6,7 +6,7 @@
 
 What ``smotext bridge-score`` measures of sampled texts, one for each vector; all bridges with the same texts, the same
 seeds and the same judge of fluency, SmolLM2-135M-Instruct without a bridge. Of texts beyond 300 characters the
-beginning is taken: no bridge writes longer ones. The store is that of a run of ``smotext train``, whose held-out passages
+beginning is taken: no bridge writes longer ones. The store is that of a run of ``smotext train``; its held-out passages
 are of documents that no run trains on. Each bridge, set and number of examples is a cell that is kept in the folder of
 --out: the same command goes on where it was stopped, and a bridge more costs its own cells alone. A bridge that cannot
 show examples has no cells with them.
