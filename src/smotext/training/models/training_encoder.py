@@ -49,6 +49,8 @@ def load_training_encoder(spec: BridgeSpec, *, bridge: str = "", device: str | N
 def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
     """Return the spec for another encoder, None being one without a name; the scale of the vectors stays.
 
+    A directory is named by its absolute path.
+
     Examples
     --------
     >>> spec = with_encoder(BridgeSpec(encoder="a/b", pooling="cls", vector_norm="unit"), "tiny")
@@ -63,6 +65,8 @@ def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
     name = MINILM if name == "tiny" else name
     if name is not None and spec.encoder is not None and Path(name) == Path(spec.encoder):
         return spec
+    # The bridge is used from other places than the one where it is trained.
+    name = str(Path(name).resolve()) if name is not None and Path(name).is_dir() else name
     return replace(
         spec, encoder=name, encoder_revision=None, encoder_sha256=None, pooling=None, encoder_max_tokens=None
     )
