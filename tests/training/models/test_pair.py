@@ -35,6 +35,8 @@ def test_an_encoder_in_a_directory_is_named_by_its_absolute_path(
     spec = with_encoder(BridgeSpec(), "./my-encoder")
     assert spec.encoder == str(tmp_path.resolve() / "my-encoder")
     assert with_encoder(BridgeSpec(), "org/my-encoder").encoder == "org/my-encoder"
+    own = BridgeSpec(encoder=spec.encoder, pooling="cls")
+    assert with_encoder(own, "my-encoder") == own
 
 
 def test_a_tokenizer_without_an_end_token_is_refused(toy_bridge: Path) -> None:

@@ -62,14 +62,17 @@ def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
     >>> with_encoder(BridgeSpec(encoder="a/b", pooling="cls"), "a/b").pooling
     'cls'
     """
-    name = MINILM if name == "tiny" else name
-    if name is not None and spec.encoder is not None and Path(name) == Path(spec.encoder):
-        return spec
-    # The bridge is used from other places than the one where it is trained.
-    name = str(Path(name).resolve()) if name is not None and Path(name).is_dir() else name
+    name = None if name is None else _absolute(MINILM if name == "tiny" else name)
+    if name is not None and spec.encoder is not None and Path(name) == Path(_absolute(spec.encoder)):
+        return replace(spec, encoder=name)
     return replace(
         spec, encoder=name, encoder_revision=None, encoder_sha256=None, pooling=None, encoder_max_tokens=None
     )
+
+
+def _absolute(name: str) -> str:
+    """Return the absolute path of a directory, since bridges are used elsewhere than trained; else the name."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
 
 
 def _weights_hash(encoder: Any) -> str | None:
