@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
 
 def _absolute(name: str) -> str:
     """Return the absolute path of a directory, since bridges are used elsewhere than trained; else the name."""
-    return str(Path(name).resolve()) if Path(name).is_dir() else name
+    return os.path.abspath(name) if Path(name).is_dir() else name
 
 
 def _weights_hash(encoder: Any) -> str | None:
