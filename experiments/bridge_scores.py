@@ -46,10 +46,10 @@ from smotext.training.models.pair import load_bridge, load_tokenizer
 from smotext.training.scoring import measures
 from smotext.training.scoring.score import (
     Decoding,
-    Writer,
+    VectorWriter,
     bare_bits,
     bits_per_character,
-    examples_shown,
+    nearest_examples,
     nearest_others,
 )
 from smotext.utils.files import atomic_write
@@ -170,8 +170,8 @@ class Scorer:
         """Return what is measured of texts written for the vectors and for the points half way to the nearest other."""
         near = nearest_others(vectors, max(decoding.examples, 1))
         halves = np.asarray((vectors + vectors[near[:, 0]]) / 2, dtype=np.float32)
-        write = Writer(self.decoder, self.encoder, decoding, LONGEST)
-        shown, shown_half = examples_shown(texts, near, decoding.examples)
+        write = VectorWriter(self.decoder, self.encoder, decoding, LONGEST)
+        shown, shown_half = nearest_examples(texts, near, decoding.examples)
         whole, half = write.sampled(vectors, shown), write.sampled(halves, shown_half)
         new = [*whole.texts, *half.texts]
         return {

@@ -135,8 +135,8 @@ def score_bridge(
     near = nearest_others(asked, max(decoding.examples, 1))
     halves = np.asarray((asked + asked[near[:, 0]]) / 2, dtype=np.float32)
     longest = decoding.max_new_tokens or pair.spec.max_new_tokens
-    write = Writer(decoder, encoder, decoding, longest)
-    shown, shown_half = examples_shown(texts, near, decoding.examples)
+    write = VectorWriter(decoder, encoder, decoding, longest)
+    shown, shown_half = nearest_examples(texts, near, decoding.examples)
     greedy, sampled = write.greedy(asked, shown), write.sampled(asked, shown)
     greedy_half, sampled_half = write.greedy(halves, shown_half), write.sampled(halves, shown_half)
     drawn = [*sampled.rows, *sampled_half.rows]
@@ -169,7 +169,7 @@ class WrittenTexts:
 
 
 @dataclass(frozen=True)
-class Writer:
+class VectorWriter:
     """Decoder and encoder with the decoding options fixed: texts for vectors, and how near they come."""
 
     decoder: Any
@@ -204,7 +204,7 @@ class Writer:
         return WrittenTexts(rows, cosines_of(self.encoder.encode, [row.text for row in rows], asked))
 
 
-def examples_shown(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[ShownExamples, ShownExamples]:
+def nearest_examples(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[ShownExamples, ShownExamples]:
     """Return the texts that prompts show at lam 1, where a text does not see itself, and half way."""
     if n == 0:
         return None, None
