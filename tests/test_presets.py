@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,13 @@ def test_a_bridge_that_names_no_encoder_asks_for_one(tmp_path: Path) -> None:
         presets.load_pair(bridge)
     encoder, decoder = presets.load_pair(bridge, encoder=HashEncoder(vector_dim=VECTOR_DIM))
     assert encoder.vector_dim == decoder.vector_dim
+
+
+def test_a_bridge_whose_encoder_is_gone_says_that_it_is_the_bridges(tmp_path: Path) -> None:
+    bridge = make_checkpoint(tmp_path / "bridge", spec={"encoder": "./my-encoder", "vector_norm": "unit"})
+    message = f"the encoder that bridge '{bridge}' names was not found: there is no directory './my-encoder'"
+    with pytest.raises(ModelNotFoundError, match=re.escape(message)):
+        load_encoder(str(bridge))
 
 
 def test_a_bridge_that_names_its_encoder_brings_it(tmp_path: Path) -> None:

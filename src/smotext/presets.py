@@ -295,7 +295,12 @@ def _encoder_of_bridge(name: str, spec: BridgeSpec | None, given: Mapping[str, A
         "max_tokens": spec.encoder_max_tokens,
         "normalize": spec.vector_norm == "unit" or spec.aligned_to is not None,
     }
-    return _load_sentence_encoder(spec.encoder, given, own)
+    try:
+        return _load_sentence_encoder(spec.encoder, given, own)
+    except ModelNotFoundError as error:
+        if not name:
+            raise
+        raise ModelNotFoundError(f"the encoder that bridge {name!r} names was not found: {error}") from error
 
 
 def _load_sentence_encoder(name: str, given: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Encoder:

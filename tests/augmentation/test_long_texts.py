@@ -13,7 +13,7 @@ import pytest
 from smotext import EchoDecoder, HashEncoder, SMOTExT, load_decoder
 from smotext.augmentation.augment import InMemoryRun
 from smotext.augmentation.long_texts import WholeReader, find_long_texts
-from smotext.augmentation.passage_writing import PassageWriter, is_new
+from smotext.augmentation.passage_writing import PassageWriter, are_new
 from smotext.augmentation.writing import Writer
 from smotext.cli import entry
 from smotext.data.corpus import make_corpus
@@ -259,13 +259,16 @@ def test_filters_and_a_second_round_go_with_passages() -> None:
 
 @pytest.mark.parametrize("text", ["It is new. All of it.", "late"])
 def test_new_passages_have_words_of_their_own(text: str) -> None:
-    assert is_new(text, ["The parcel was late today and came broken, too, and nobody helped us with it."])
+    assert are_new([text], ["The parcel was late today and came broken, too, and nobody helped us with it."]).all()
 
 
 def test_long_runs_and_small_changes_are_copies() -> None:
     real = "The parcel was late today and came broken, too, and nobody helped us."
-    assert not is_new("He said the parcel was late today and came broken, too. I laughed and went home again.", [real])
-    assert not is_new("The parcel was late today and came broken too, but nobody helped us.", [real])
+    near = [
+        "He said the parcel was late today and came broken, too. I laughed and went home again.",
+        "The parcel was late today and came broken too, but nobody helped us.",
+    ]
+    assert not are_new(near, [real]).any()
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_texts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

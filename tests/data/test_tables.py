@@ -384,6 +384,12 @@ def test_the_usual_separator_is_kept_where_it_fits(tmp_path):
         read_table(tmp_path / "a.csv", separator=";")
 
 
+def test_of_a_table_with_one_column_the_other_is_asked_for(tmp_path):
+    path = write(tmp_path, "a.csv", "text\nA parcel came late.\n")
+    with pytest.raises(UnknownNameError, match="has 'text' alone: texts and their labels are two columns"):
+        read_table(path)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

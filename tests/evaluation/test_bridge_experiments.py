@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,3 +145,38 @@ def test_long_texts_are_measured_on_from_the_lines_that_are_kept(script, tmp_pat
         ("real", 1), ("passages", 1), ("one passage", 2)
     ]  # fmt: skip
     assert lines[5:] == lines[2:5]
+
+
+def test_bridges_are_scored_side_by_side_and_a_cell_that_is_there_is_not_measured_again(script, tmp_path):
+    found, measured = script("bridge_scores"), []
+
+    class Scorer:
+        def __init__(self, bits, *, shows_examples):
+            self.pair = SimpleNamespace(
+                spec=SimpleNamespace(examples_template="{examples}" if shows_examples else None)
+            )
+            self.encoder, self._bits = HashEncoder(), bits
+
+        def judged(self, texts):
+            return float(len(texts))
+
+        def bits(self, texts, vectors):
+            assert vectors.shape == (len(texts), 64)
+            return self._bits
+
+        def written(self, texts, vectors, decoding, real_bits):
+            assert decoding.temperature == 0.5
+            measured.append((self._bits, decoding.examples))
+            return dict.fromkeys(found.MEASURES[1:], decoding.examples / 10 + real_bits)
+
+    sets = {"posts": ["A parcel came.", "It was late."], "trec6": ["Who was it ?", "Where is it ?", "Why ?"]}
+    old, new = Scorer(0.25, shows_examples=False), Scorer(0.75, shows_examples=True)
+    for _ in range(2):
+        found.score("old", old, sets, tmp_path, 0.5)
+        found.score("new", new, sets, tmp_path, 0.5)
+    assert measured == [(0.25, 0)] * 2 + [(0.75, 0), (0.75, 4)] * 2
+    lines = found.table(tmp_path, ["old", "new"], sets, 0.5).splitlines()
+    assert lines[0] == "| set | measure | old, 0 examples | new, 0 examples | new, 4 examples |"
+    assert "| posts | bits a character | 0.25 | 0.75 | 0.75 |" in lines
+    assert "| trec6 | fluency | 3.00 | 3.00 | 3.40 |" in lines
+    assert "| mean | fluency | 2.50 | 2.50 | 2.90 |" in lines

@@ -91,11 +91,11 @@ def test_a_function_that_holds_itself_is_never_taken_for_what_was_kept():
 def test_results_of_the_two_named_classifiers_stay_where_they_were_kept():
     assert identity(tfidf()) == (
         "Pipeline(steps=[('tfidfvectorizer', TfidfVectorizer(sublinear_tf=True)), "
-        "('logisticregression', LogisticRegression(max_iter=2000))])"
+        "('logisticregression', LogisticRegression(max_iter=2000, solver='newton-cg'))])"
     )
     assert identity(frozen_encoder(WordEncoder(), "x")) == (
         "Pipeline(steps=[('encoderfeatures', EncoderFeatures(encoder=<tests.evaluation.doubles.WordEncoder object>, "
-        "name='x')), ('logisticregression', LogisticRegression(max_iter=2000))])"
+        "name='x')), ('logisticregression', LogisticRegression(max_iter=2000, solver='newton-cg'))])"
     )
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from transformers import ModernBertConfig, ModernBertModel
@@ -53,12 +54,62 @@ def test_the_sets_end_in_one_table_with_the_bars(script, data, tmp_path):
     assert f"| duplicated | {' | '.join(f'{gain:+.1f}' for gain in copied)} |" in table  # the means over one set
 
 
+def test_pools_are_written_once_and_all_ways_of_fitting_draw_from_them(script, data, tmp_path, capsys):
+    pools = tmp_path / "pools"
+    common = ["--data", data, "--model", "echo"]
+    options = ["--out", pools, *common, "--sets", "trec6", "--seeds", 2, "--option", "dtype=null"]
+    script("pools", *options)
+    assert sorted(path.name for path in pools.iterdir()) == ["trec6-0.jsonl", "trec6-1.jsonl"]
+    rows = [json.loads(line) for line in (pools / "trec6-0.jsonl").read_text().splitlines()]
+    assert [sum(row["is_synthetic"] is kind for row in rows) for kind in (False, True)] == [20, 40]
+    capsys.readouterr()
+    script("pools", *options)
+    assert capsys.readouterr().out == ""
+    script("fitting", "--pools", pools, *common)
+    out = capsys.readouterr().out
+    assert "| TF-IDF | trec6 | 2 |" in out
+    assert "| frozen encoder | all | 2 |" in out
+    script("helpful_texts", "--pools", pools, *common)
+    out = capsys.readouterr().out
+    assert "| frozen encoder | label | 2 |" in out
+    assert "| Vendi |" in out
+
+
+def test_a_pull_leads_from_the_first_fit_to_that_of_the_real_rows(script):
+    fitting = script.load("fitting")
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(60, 3)), np.arange(60) % 3
+    first = fitting.Linear(rng.normal(size=(3, 3)), np.zeros(3))
+    held = fitting.pulled_fit(first, rows, labels, 1e-6)
+    assert np.allclose(held.coef, first.coef, atol=1e-3)
+    free = fitting.Linear.of(fitting.head(rows, labels, 1e6))
+    apart = fitting.pulled_fit(first, rows, labels, 1e6)
+    assert (apart.predict(rows) == free.predict(rows)).mean() > 0.95
+
+
+def test_vendi_score_counts_what_is_different(script):
+    vendi_score = script.load("helpful_texts").vendi_score
+    assert vendi_score(np.eye(3)) == pytest.approx(3.0)
+    assert vendi_score(np.ones((3, 2))) == pytest.approx(1.0)
+
+
 def test_the_report_half_stays_shut_unless_asked_for(script, data, tmp_path, capsys):
     options = ["--out", tmp_path / "out", "--data", data, "--model", "echo", "--sets", "sms_spam"]
     with pytest.raises(SystemExit, match="2"):
         script("labelled_sets", *options)
     assert "sms_spam belongs to the report half" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_copies_are_counted_among_other_real_texts_and_edits(script, data, capsys):
+    script("copies", "--data", data, "--sets", "trec6", "--seeds", 1)
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [line[:2] for line in lines] == [["| trec6", "15"], ["| trec6", "100"]]
+    assert lines[0][2].endswith(" % of 36"), "18 of each class are left"
+    assert lines[1][2].endswith(" % of 22"), "a third of a small class is left"
+    unlike = [" ".join(f"w{n}x{place}" for place in range(9)) for n in range(40)]
+    found = script.load("copies").measure({"unlike": unlike}, 15, seed=0, share=0.02)
+    assert found == [(0, 25), (0, 0), (0, 0), (15, 15), (0, 0)]  # others, and edits of 9 to 12 words
 
 
 def test_missing_data_are_named(script, tmp_path, capsys):

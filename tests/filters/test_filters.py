@@ -32,7 +32,7 @@ from smotext.filters import (
     resolve_filters,
     strict_filters,
 )
-from smotext.filters.copying import LONGEST_RUN, SHORTEST_RUN
+from smotext.filters.copying import LONGEST_RUN, Bounds
 from smotext.filters.fluency import Spelling, WordOrder
 from smotext.filters.named import FILTERS
 from smotext.filters.protocol import Earlier
@@ -191,9 +191,16 @@ def test_a_short_real_text_cannot_be_repeated() -> None:
 
 
 def test_the_run_bound_stays_between_its_ends() -> None:
+    long = " ".join(f"w{number}" for number in range(200))
+    assert Copied().fit(real_texts([f"a {long}", f"b {long}"], ["x"] * 2)).bounds["x"].run == LONGEST_RUN
+    assert Copied().fit(real_texts()).bounds == {"bad": Bounds(), "good": Bounds()}
+
+
+def test_a_real_text_that_stands_twice_moves_no_bound() -> None:
     long = " ".join(f"w{number}" for number in range(60))
-    assert Copied().fit(real_texts([long, long], ["x"] * 2)).bounds == {"x": (LONGEST_RUN, 1.0)}
-    assert Copied().fit(real_texts()).bounds == {"bad": (SHORTEST_RUN, 0.6), "good": (SHORTEST_RUN, 0.6)}
+    fitted = Copied().fit(real_texts([long, long.upper(), *SENTENCES], ["bad"] * 8))
+    assert fitted.bounds == {"bad": Bounds()}
+    assert not fitted(batch_of([long]))[0][0]
 
 
 def test_near_copies_and_off_topic_texts_by_the_cosine_to_the_nearest_real_text() -> None:

@@ -33,8 +33,8 @@ def test_rows_are_written_anew_where_under_a_fifth_of_a_class_is_usable():
 
     new = new_rows(*[(0, 1)] * 7, (2, 3), (4,), (5,), labels=["a"] * 8 + ["b"] * 2)
     found = rows_for_fold(new, TEXTS, LABELS, np.array([0, 4]), write=write, seed=3)
-    # 1 of 8 is left to class a, 1 of 2 to class b; 8 rows for 4 real ones are 6 for 3
-    assert calls == [(["a two", "a three", "a four", "b two", "b three", "b four"], ["a"] * 3 + ["b"] * 3, {"a": 6}, 3)]
+    # 1 of 8 is left to class a, 1 of 2 to class b; 8 rows for 4 real ones are 6 for 3, and half of these will do
+    assert calls == [(["a two", "a three", "a four", "b two", "b three", "b four"], ["a"] * 3 + ["b"] * 3, {"a": 3}, 3)]
     assert found.texts == ("new 9", *(f"anew {number}" for number in range(6)))
     assert found.labels == ("b", *["a"] * 6)
 

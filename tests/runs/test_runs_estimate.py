@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from smotext import EchoDecoder, HashEncoder, SMOTExT
+from smotext.augmentation.augment import make_planner
 from smotext.data.corpus import make_corpus
 from smotext.runs.estimate import estimate_run, sample_of
 from smotext.settings import Settings
@@ -66,6 +67,23 @@ def test_what_filters_take_is_counted_apart_from_decoding(monkeypatch):
     assert (plain.encode_s, plain.decode_s, plain.filter_s) == (8, 0, 0)
     assert (filtered.encode_s, filtered.decode_s) == (8, 0)
     assert filtered.filter_s == len(written) > 50
+
+
+def test_what_goes_before_the_first_row_is_the_plans_and_is_not_multiplied(monkeypatch):
+    encoder = SlowEncoder()
+    monkeypatch.setattr("smotext.runs.estimate.time", SimpleNamespace(perf_counter=lambda: encoder.now_s))
+
+    def slow_planner(*arguments):
+        encoder.now_s += 30
+        return make_planner(*arguments)
+
+    monkeypatch.setattr("smotext.augmentation.augment.make_planner", slow_planner)
+    models = {"encoder": encoder, "decoder": EchoDecoder()}
+    found = estimate_run(
+        corpus_of({"a": 8}), {"a": 1000}, **models, settings=Settings(candidates=2), seed=0, budget_s=0
+    )
+    assert (found.n_probed, found.plan_s) == (4, 30)
+    assert found.filter_s <= 8 * 1000 / 4
 
 
 def test_filters_that_drop_every_trial_row_stop_no_estimate():

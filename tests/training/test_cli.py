@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -13,6 +14,7 @@ import huggingface_hub
 import pytest
 
 from smotext.cli import screen
+from smotext.cli.bridges import texts_to_score
 from smotext.cli.entry import run
 from smotext.cli.training_progress import reporting_training
 from smotext.decoders.bridge import read_spec
@@ -52,6 +54,23 @@ def test_bridge_score_prints_the_measures_and_writes_them(tmp_path: Path, capsys
     printed = capsys.readouterr()
     assert "scoring on 3 texts" in printed.err
     assert all(name in printed.out for name in MEASURES)
+
+
+def test_without_a_file_a_bridge_is_scored_on_what_its_training_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge, store = tmp_path / "bridge", tmp_path / "bridge.run" / "store"
+    assert run(["bridge-score", str(bridge)]) == 2
+    assert "name a FILE of texts" in capsys.readouterr().err
+    store.mkdir(parents=True)
+    for texts in (toy.TEXTS[:1], toy.TEXTS[:3]):
+        with gzip.open(store / "held-out.jsonl.gz", "wt", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(text) + "\n" for text in texts)
+        if len(texts) == 1:
+            assert run(["bridge-score", str(bridge)]) == 2
+            assert "holds 1 passages, of too few documents" in capsys.readouterr().err
+    assert texts_to_score(f"{bridge}/", None, "text", 2) == toy.TEXTS[:2]
+    assert texts_to_score(f"{bridge}/", toy.write_corpus(tmp_path, toy.TEXTS[3:5]), "text", 9) == toy.TEXTS[3:5]
 
 
 def test_a_bridge_in_the_hubs_cache_is_scored_with_the_encoder_that_it_names(

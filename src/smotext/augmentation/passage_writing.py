@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from smotext.augmentation.writing import Writer, finish, is_whole
 from smotext.data.passages import PARAGRAPH
-from smotext.filters.copying import SHORTEST_RUN, SMALLEST_SHARE
+from smotext.filters.copying import copies
 from smotext.filters.geometry import row_cosines
-from smotext.filters.ngrams import grams, squeeze
 from smotext.mixing.plan import Chain, DecoderInput, MixPlan
 from smotext.protocols import Decoded, Encoder
 from smotext.utils.seeding import further_seeds
@@ -127,12 +126,10 @@ class PassageWriter:
             further_seeds(np.repeat(seeds, n), number, numbers),
         )
         texts = [finish(row) for row in decoded]
-        usable = np.array(
-            [
-                is_whole(row, text) and is_new(text, [*shown[place // n], *drafts[place // n].passages])
-                for place, (row, text) in enumerate(zip(decoded, texts, strict=True))
-            ]
-        )
+        usable = np.array([is_whole(row, text) for row, text in zip(decoded, texts, strict=True)])
+        for place, draft in enumerate(drafts):
+            own = slice(place * n, (place + 1) * n)
+            usable[own] &= are_new(texts[own], [*shown[place], *draft.passages])
         worth = self._worth(texts, np.repeat(targets, n, axis=0), usable).reshape(-1, n)
         for place, (draft, best) in enumerate(zip(drafts, worth.argmax(axis=1).tolist(), strict=True)):
             own, candidates = place * n + best, decoded[place * n : (place + 1) * n]
@@ -152,23 +149,16 @@ class PassageWriter:
         return worth
 
 
-def is_new(text: str, known: Sequence[str]) -> bool:
-    """Return whether a text has words and copies none of some others: neither whole, nor a long run, nor nearly.
+def are_new(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which texts have words and copy none of some others.
 
     Examples
     --------
-    >>> is_new("The parcel came late.", ["It never came."]), is_new("the parcel", ["The parcel!"]), is_new("?!", [])
-    (True, False, False)
+    >>> are_new(["The parcel came late.", "the parcel", "?!"], ["It never came.", "The parcel!"]).tolist()
+    [True, False, False]
     """
-    if not any(map(str.isalnum, text)):
-        return False
-    runs, triples, words = grams(text, SHORTEST_RUN + 1), grams(text), squeeze(text)
-    for other in filter(None, known):
-        shared = len(triples & grams(other))
-        is_copy = words == squeeze(other) or runs & grams(other, SHORTEST_RUN + 1)
-        if is_copy or (len(triples) > 1 and shared > SMALLEST_SHARE * len(triples)):
-            return False
-    return True
+    has_words = np.array([any(map(str.isalnum, text)) for text in texts], dtype=bool)
+    return has_words & ~copies(texts, known)
 
 
 def _column(values: list[Any]) -> pd.Series:

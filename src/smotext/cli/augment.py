@@ -16,7 +16,7 @@ from smotext.cli.engines import RunOptions, check_engine, engine
 from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
-from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.cli.screen import Reporter, first_rows, print_notes, print_rows, spell_seconds
 from smotext.cli.wording import spell_options
 from smotext.errors import InputError, RunError
 from smotext.reporting.run_record import lineage_path
@@ -276,7 +276,7 @@ def _summarise(
         print_line("warning", too_many)
     n_rejected = sum(reason != NOT_NEAREST for reason in rejected["reason"]) if len(rejected) else 0
     n_repeated = count_repeated(made["text"], job.texts)
-    print_rows(heads, rows, right=heads[1:], to_stderr=True)
+    print_rows(heads, first_rows(rows), right=heads[1:], to_stderr=True)
     print_notes(
         *(["lengths are quartiles, in tokens"] if job.sets is None else []),
         f"{len(made)} synthetic rows in {spell_seconds(seconds)}"

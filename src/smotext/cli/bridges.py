@@ -13,7 +13,8 @@ from smotext.cli.labelled_files import check_real
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.training_progress import command_line, reporting_training
-from smotext.errors import InputError
+from smotext.errors import InputError, MissingFileError
+from smotext.settings import Settings
 
 _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
 
@@ -142,41 +143,39 @@ def align(
 @takes()
 def bridge_score(
     bridge: Annotated[str, typer.Argument(metavar="BRIDGE", help="A bridge directory, or a preset.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Held-out texts: {_KINDS}")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", show_default=False,
+            help=f"Texts that it was not trained on; what its own training held out unless given. {_KINDS}",
+        ),
+    ] = None,
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
     max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 1000,
     guidance: Annotated[float | None, typer.Option(help="Weight; the bridge's own unless given.")] = None,
-    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.8,
-    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.95,
+    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = Settings.temperature,
+    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = Settings.top_p,
     candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
     examples: Annotated[int, typer.Option(help="Other texts of FILE that each prompt shows, the nearest ones.")] = 0,
     max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the scores and samples as JSON.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
     random_seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
-) -> None:
+) -> None:  # fmt: skip
     """Score a bridge on texts that it never saw: does it write what its vectors ask for, and is it English?"""
-    import itertools
-
     from smotext import load_decoder
     from smotext.data.output_paths import check_output_path
     from smotext.presets import decoder_directory, load_encoder_of
-    from smotext.training.data.corpus_files import read_documents
     from smotext.training.models.pair import load_bridge
     from smotext.training.scoring.score import Decoding, samples_table, score_bridge
 
     if out is not None:
-        if out.resolve() == file.resolve():
+        if file is not None and out.resolve() == file.resolve():
             raise InputError(f"{file} is both the texts and the output: choose another name for the output")
         check_output_path(out, overwrite=overwrite)
     if max_texts < 1:
         raise InputError(f"--max-texts is {max_texts}: expected 1 or more")
-    from smotext.data.remote_tables import local_table
-
-    file = local_table(file)
-    check_real(file)
-    documents = (text for text in read_documents(file, text_column) if text.strip())
-    texts = list(itertools.islice(documents, max_texts))
+    texts = texts_to_score(bridge, file, text_column, max_texts)
     decoding = Decoding(
         guidance=guidance,
         temperature=temperature,
@@ -198,3 +197,27 @@ def bridge_score(
     if out is not None:
         entry = {"bridge": bridge, "n_texts": scores.n_texts, "scores": scores.values, "samples": scores.samples}
         out.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def texts_to_score(bridge: str, file: Path | None, text_column: str, max_texts: int) -> list[str]:
+    """Return the texts of a file, or those that the training of the bridge held out."""
+    import itertools
+
+    from smotext.data.remote_tables import local_table
+    from smotext.training.data.corpus_files import read_documents
+    from smotext.training.data.passage_store import read_texts
+
+    if file is None:
+        held_out = Path(f"{bridge.rstrip('/')}.run") / "store" / "held-out.jsonl.gz"
+        if not held_out.is_file():
+            raise MissingFileError(
+                f"{held_out} is not there, where training keeps what it holds out: name a FILE of texts"
+            )
+        texts = read_texts(held_out)
+        if len(texts) < 2:
+            raise InputError(f"{held_out} holds {len(texts)} passages, of too few documents: name a FILE of texts")
+        return texts[:max_texts]
+    file = local_table(file)
+    check_real(file)
+    documents = (text for text in read_documents(file, text_column) if text.strip())
+    return list(itertools.islice(documents, max_texts))

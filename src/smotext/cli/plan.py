@@ -10,7 +10,7 @@ import typer
 
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
-from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
+from smotext.cli.screen import Reporter, first_rows, print_notes, print_rows, spell_seconds
 
 if TYPE_CHECKING:
     from smotext.runs.estimate import RunEstimate
@@ -65,7 +65,7 @@ def plan(
     n_new = {label: job.new_rows.get(label, 0) for label in before}
     rows = [[label, n, n_new[label], n + n_new[label], usable.get(label, 0)] for label, n in before.items()]
     heads = ["class" if job.sets is None else "label", "before", "new", "after", "texts to mix"]
-    print_rows(heads, rows, right=heads[1:])
+    print_rows(heads, first_rows(rows), right=heads[1:])
     print_rows(["", ""], _cost_rows(found, sum(n_new.values()), start_s))
     promises = statement(job.privacy) if job.privacy is not None else []
     print_notes(*job.notes, *language_note(corpus.texts, decoder), *promises)

@@ -39,6 +39,19 @@ def print_rows(
     stream.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
+def first_rows(rows: Sequence[Sequence[Any]], most: int = 100) -> list[Sequence[Any]]:
+    """Return the rows of a table of classes, or the first of very many and how many others there are.
+
+    Examples
+    --------
+    >>> first_rows([["a", 3], ["b", 2], ["c", 2]], most=2)
+    [['a', 3], ['b', 2], ['... and 1 more', '']]
+    """
+    if len(rows) <= most:
+        return [*rows]
+    return [*rows[:most], [f"... and {len(rows) - most} more", *[""] * (len(rows[0]) - 1)]]
+
+
 def print_notes(*lines: str) -> None:
     """Print lines on stderr, each as it is."""
     sys.stderr.write("".join(f"{line}\n" for line in lines))

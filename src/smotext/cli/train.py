@@ -167,7 +167,12 @@ def register(app: typer.Typer) -> None:
 
 @takes(start=StartOptions, passages=CorpusOptions, optimizing=OptimizerOptions, loss=LossOptions)
 def train(
-    corpus: Annotated[list[str], typer.Argument(metavar="CORPUS...", help="JSON lines, text, Parquet, or datasets.")],
+    corpus: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CORPUS...", help="JSON lines, CSV, TSV, Parquet, datasets, or text, split at blank lines."
+        ),
+    ],
     start: StartOptions,
     passages: CorpusOptions,
     optimizing: OptimizerOptions,

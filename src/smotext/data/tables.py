@@ -282,12 +282,14 @@ def _check_columns(frame: pd.DataFrame, path: Path, text_column: str, label_colu
         raise InputError(f"{path} has more than one column named {', '.join(map(repr, repeated))}: rename them")
     for option, name in (("text_column", text_column), ("label_column", label_column)):
         if name not in names:
-            listed = ", ".join(map(repr, names))
-            hint = " (or say what separates them, by separator=)" if len(names) == 1 else ""
-            raise UnknownNameError(
-                f"{path} has no column {name!r}{suggest(name, names)}; it has {listed}: choose with {option}{hint}",
-                options=[option, "separator"],
-            )
+            found = f"{path} has no column {name!r}{suggest(name, names)}; it has"
+            if len(names) == 1:
+                raise UnknownNameError(
+                    f"{found} {names[0]!r} alone: texts and their labels are two columns. Add the one that is missing, "
+                    "or say what separates the columns, by separator=",
+                    options=["separator"],
+                )
+            raise UnknownNameError(f"{found} {', '.join(map(repr, names))}: choose with {option}", options=[option])
     if text_column == label_column:
         raise InputError(f"text and label are both column {text_column!r}: expected two columns")
     if frame.empty:

@@ -1,50 +1,74 @@
-"""Whether a text was copied: from a real text, word for word or nearly, or from another synthetic one."""
+"""Whether a text was copied from a real text, word for word or nearly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smotext.errors import InputError
-from smotext.filters.geometry import blocks, nearest_cosines, unit
 from smotext.filters.ngrams import LONGEST_COUNTED, GramOwners, WordRuns, squeeze, words
 from smotext.filters.protocol import Batch, FilterScores, RealTexts
-from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
+from smotext.filters.score_bounds import CALIBRATION_ROWS, check_share, evenly_spaced
+from smotext.filters.word_bags import WordBags, full_words
 
 # In words. Idioms and common openings are shorter than this.
 SHORTEST_RUN = 8
-# In words. However much the real texts quote each other, longer runs are never allowed.
-LONGEST_RUN = 40
-# From so many words on, a text of which a part stands in a real text counts as copied; shorter ones must be equal.
+# Runs are counted up to here: so long a one is never allowed, however much the real texts quote each other.
+LONGEST_RUN = LONGEST_COUNTED - 1
+# From so many words on, a text counts as copied by what it shares with a real text; shorter ones must be equal.
 _WHOLE = 4
+# A class has bounds of its own where its share comes to so many texts, and the quarter that may be above one bound
+# to two: a single text would often be chance.
+_ENOUGH = 8
 # Share of three-word runs. Texts of one form, such as questions, share some without being copies.
 SMALLEST_SHARE = 0.6
-# The bounds of a class without real texts.
-_NO_BOUNDS = (float(LONGEST_RUN), 1.0)
-# Below this cosine nothing counts as a copy, however far apart the real texts lie.
-_NEAR = 0.9
-# So many synthetic texts are compared with each other in one block.
-_ROWS = 512
+# Below any likeness: nothing that differs in a word, or in one of six, is allowed.
+_ANY = -1.0
+# Below 1, the likeness of texts that are as good as equal: these are never allowed, however alike the real ones are.
+_HIGHEST = 0.99
+
+
+class Bounds(NamedTuple):
+    """What a text may have in common with a real one, each allowed itself.
+
+    Attributes
+    ----------
+    run : float
+        Words in a row.
+    share : float
+        Share of its three-word runs.
+    likeness : float
+        Of a text that differs in a word, or in one of six, in whatever order
+        (:meth:`~smotext.filters.word_bags.WordBags.likenesses`); -1 allows no such text.
+    """
+
+    run: float = float(SHORTEST_RUN)
+    share: float = SMALLEST_SHARE
+    likeness: float = _ANY
 
 
 @dataclass(frozen=True)
 class Copied:
     """Rejects texts copied from a real text: whole, a long run of words, with few words changed, or in another order.
 
-    A text is a copy if it has the words of a real text, in whatever order from four words on, stands inside one (four
-    words or more), has a longer run of words in common with one than the bound, or a larger share of its three-word
-    runs. Columns: ``copied_words``, the
-    longest run, and ``copied_share``, the largest share, 0 for a text of fewer than four words.
+    A text is a copy if it has the words of a real text, contractions written out, and from four words on in whatever
+    order. It is a copy, too, if it has a longer run of words in common with a real text than the bound; or, from four
+    words on, a larger share of its three-word runs; or if it differs in a word, or in one of six, in whatever order,
+    and is more alike than the bound. Columns: ``copied_words``, the longest run; ``copied_share``, the largest share of
+    three-word runs, 0 for a text of fewer than four words; ``word_likeness``, from 0 to 1 by how many words are common
+    and how rare these are, NaN for a text that differs in more.
 
     Parameters
     ----------
     share : float
-        Share of each class's real texts that may be above one of the bounds, compared with the other real texts: half
-        of it above either. The bounds are kept between 8 and 40 words, and between 0.6 and 1.
+        Share of the real texts that may be above one of the bounds, compared with the other real texts: of each class
+        that has enough of them to tell (400 at 2 %), and of all texts for the other classes. Eight words in a row and
+        0.6 of the three-word runs are always allowed; where real texts permit it, no text that differs in one word in
+        six is. Never allowed are 128 words in a row, and all words but one in 23.
     at_most : int, optional
         The bound on runs itself, in words, below 128.
     """
@@ -60,18 +84,33 @@ class Copied:
 
     def fit(self, real: RealTexts) -> FittedCopied:
         """Return the filter that knows the real texts' words."""
-        runs, owners = WordRuns.of(real.texts), GramOwners.of(real.texts)
-        longest = runs.longest_shared().astype(np.float64)
-        bounds = {}
-        for label in dict.fromkeys(real.labels.tolist()):
-            rows = np.flatnonzero(real.labels == label)
-            some = evenly_spaced(rows, CALIBRATION_ROWS)
-            shares = _shares(owners, [real.texts[row] for row in some], own=some.tolist())
-            most = float(LONGEST_RUN) if self.at_most is None else float(self.at_most)
-            if self.at_most is None and len(real.texts) > 1:
-                most = float(np.clip(high_bound(None, longest[rows], self.share / 2), SHORTEST_RUN, LONGEST_RUN))
-            bounds[label] = (most, max(SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
-        return FittedCopied(self.name, runs, owners, frozenset(map(_in_any_order, real.texts)), bounds)
+        # A text that stands twice among the real ones says nothing about how much two texts have in common.
+        firsts = {squeeze(text): row for row, text in reversed(list(enumerate(real.texts)))}
+        rows = np.array(sorted(firsts.values()), dtype=np.int64)
+        labels = real.labels[rows]
+        known = KnownTexts.of([real.texts[row] for row in rows.tolist()])
+        classes = list(dict.fromkeys(labels.tolist()))
+        some = [evenly_spaced(np.flatnonzero(labels == label), CALIBRATION_ROWS) for label in classes]
+        found = known.compare_with_others(np.concatenate([np.empty(0, dtype=np.int64), *some]))
+        overall = self._bounds(found, n_classes=len(classes))
+        bounds = dict.fromkeys(classes, overall)
+        ends = np.cumsum([len(group) for group in some]).tolist()
+        for label, group, end in zip(classes, some, ends, strict=True):
+            if self.share * len(group) >= _ENOUGH:
+                bounds[label] = self._bounds(found.part(slice(end - len(group), end)))
+        return FittedCopied(self.name, known, bounds, overall)
+
+    def _bounds(self, found: Common, n_classes: int = 1) -> Bounds:
+        """Return the bounds that the share of the texts is above: a quarter of it of either of the first two."""
+        # A new text of a class of n is compared with n texts, and one of the class itself with the n - 1 others.
+        wanted = self.share * (1 - n_classes / max(len(found.runs), n_classes, 1))
+        run = float(np.clip(_high(found.runs, wanted / 4), SHORTEST_RUN, LONGEST_RUN))
+        if self.at_most is not None:
+            run = float(self.at_most)
+        share = max(SMALLEST_SHARE, _high(found.shares, wanted / 4))
+        is_above = (found.runs > run) | (found.shares > share)
+        likeness = _high(np.where(is_above, np.inf, np.nan_to_num(found.likenesses, nan=_ANY)), wanted)
+        return Bounds(run, share, min(likeness, _HIGHEST))
 
 
 @dataclass(frozen=True)
@@ -81,184 +120,115 @@ class FittedCopied:
     Attributes
     ----------
     name : str
-    runs : WordRuns
-    owners : GramOwners
-    originals : frozenset of str
-        The real texts' words; those of longer texts in alphabetical order.
-    bounds : dict of label to (float, float)
-        Words that may be copied in a row, and the share of three-word runs, for each class.
+    known : KnownTexts
+    bounds : dict of label to Bounds
+    overall : Bounds
+        Of a class without real texts.
     """
 
     name: str
-    runs: WordRuns
-    owners: GramOwners
-    originals: frozenset[str]
-    bounds: dict[Any, tuple[float, float]]
+    known: KnownTexts
+    bounds: dict[Any, Bounds]
+    overall: Bounds
 
     def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
         """Return which texts are no copies, and how much was copied."""
-        longest, shares = self.runs.longest_copies(batch.texts), _shares(self.owners, batch.texts)
-        lengths = np.array([len(words(text)) for text in batch.texts], dtype=np.int64)
-        is_whole = (longest == lengths.clip(max=LONGEST_COUNTED)) & (lengths >= _WHOLE)
-        is_equal = np.array([_in_any_order(text) in self.originals for text in batch.texts], dtype=bool)
-        most = np.array([self.bounds.get(label, _NO_BOUNDS) for label in batch.labels]).reshape(-1, 2)
-        is_copy = is_whole | is_equal | (longest > most[:, 0]) | (shares > most[:, 1])
-        return ~is_copy, {"copied_words": longest, "copied_share": shares}
+        found = self.known.compare(batch.texts)
+        bounds = [self.bounds.get(label, self.overall) for label in batch.labels]
+        is_copy = self.known.have(batch.texts) | found.above(bounds)
+        return ~is_copy, {"copied_words": found.runs, "copied_share": found.shares, "word_likeness": found.likenesses}
+
+
+@dataclass(frozen=True)
+class Common:
+    """What texts have in common with the real text most like each, measure by measure; as :class:`Bounds` has them.
+
+    Attributes
+    ----------
+    runs : ndarray of shape (n_texts,), int64
+    shares, likenesses : ndarray of shape (n_texts,), float64
+    """
+
+    runs: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    likenesses: NDArray[np.float64]
+
+    def part(self, rows: slice) -> Common:
+        """Return some of the texts."""
+        return Common(self.runs[rows], self.shares[rows], self.likenesses[rows])
+
+    def above(self, bounds: Sequence[Bounds]) -> NDArray[np.bool_]:
+        """Return which texts are above one of their bounds."""
+        run, share, likeness = np.array(bounds, dtype=np.float64).reshape(-1, 3).T
+        return (self.runs > run) | (self.shares > share) | (self.likenesses > likeness)
+
+
+@dataclass(frozen=True)
+class KnownTexts:
+    """Texts that others must not copy. Use :meth:`of`.
+
+    Attributes
+    ----------
+    texts : sequence of str
+    originals : frozenset of str
+        Their words, those of longer texts in alphabetical order.
+    runs : WordRuns
+    owners : GramOwners
+    bags : WordBags
+    """
+
+    texts: Sequence[str]
+    originals: frozenset[str]
+    runs: WordRuns
+    owners: GramOwners
+    bags: WordBags
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> KnownTexts:
+        """Return the texts, ready to be compared with."""
+        originals = frozenset(map(_in_any_order, texts))
+        return cls(texts, originals, WordRuns.of(texts), GramOwners.of(texts), WordBags.of(texts))
+
+    def have(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which texts are among these but for case, punctuation, contractions and, of longer ones, the order."""
+        return np.array([_in_any_order(text) in self.originals for text in texts], dtype=bool)
+
+    def compare(self, texts: Sequence[str]) -> Common:
+        """Return what texts have in common with these."""
+        return self._common(texts, self.runs.longest_copies(texts))
+
+    def compare_with_others(self, rows: NDArray[np.int64]) -> Common:
+        """Return what some of these have in common with the others of these."""
+        texts = [self.texts[row] for row in rows.tolist()]
+        return self._common(texts, self.runs.longest_shared()[rows], own=rows.tolist())
+
+    def _common(self, texts: Sequence[str], runs: NDArray[np.int64], own: Sequence[int] | None = None) -> Common:
+        # Three words, a single run, may be anybody's.
+        is_long = np.array([len(words(text)) >= _WHOLE for text in texts], dtype=bool)
+        shares = self.owners.largest_shares(texts, own)
+        likenesses = self.bags.likenesses(texts, own)
+        return Common(runs, np.where(is_long, shares, 0.0), np.where(is_long, likenesses, np.nan))
+
+
+def copies(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which texts copy one of a few others, by the lowest bounds of :class:`Copied`.
+
+    Examples
+    --------
+    >>> copies(["The parcel came late.", "the parcel", "It's late!"], ["It is late.", "The parcel!"]).tolist()
+    [False, True, True]
+    """
+    others = KnownTexts.of([text for text in known if text])
+    return others.have(texts) | others.compare(texts).above([Bounds()] * len(texts))
 
 
 def _in_any_order(text: str) -> str:
     """Return the same for texts of the same words; few words mean another thing in another order."""
-    found = words(text)
-    return " ".join(sorted(found)) if len(found) >= _WHOLE else squeeze(text)
+    found = full_words(text)
+    return " ".join(sorted(found) if len(found) >= _WHOLE else found) or text.strip()
 
 
-def _shares(owners: GramOwners, texts: Sequence[str], own: Sequence[int] | None = None) -> NDArray[np.float64]:
-    """Return each text's largest share of three-word runs; three words, a single run, may be anybody's."""
-    is_long = np.array([len(words(text)) >= _WHOLE for text in texts], dtype=bool)
-    return np.where(is_long, owners.largest_shares(texts, own), 0.0)
-
-
-@dataclass(frozen=True)
-class NearCopy:
-    """Rejects texts whose vector is as near to a real text's as hardly any two real texts are.
-
-    Parameters
-    ----------
-    share : float
-        Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
-        least 0.9.
-    at_most : float, optional
-        The bound itself, a cosine.
-    """
-
-    share: float = 0.01
-    at_most: float | None = None
-    name: str = "near_copy"
-
-    def __post_init__(self) -> None:
-        check_share("share", self.share)
-
-    def fit(self, real: RealTexts) -> Bounded:
-        """Return the filter with its bound."""
-        bound = _nearness_bound(self.at_most, real, self.share)
-        return Bounded(self.name, "nearest_real_cosine", nearest_real(real), at_most=bound)
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """Rejects synthetic texts that repeat an earlier accepted one, in words or, within a class, in meaning.
-
-    Rows are compared in the order they come in: the earlier one stays. List it last, so that only texts that
-    the other filters keep can displace others. Column: ``nearest_synthetic_cosine``, to the nearest earlier
-    accepted text of the class.
-
-    Parameters
-    ----------
-    share : float
-        Share of the real texts whose nearest other real text is nearer than the bound; the bound is at
-        least 0.9.
-    at_most : float, optional
-        The bound itself, a cosine.
-    """
-
-    share: float = 0.01
-    at_most: float | None = None
-    name: str = "duplicate"
-
-    def __post_init__(self) -> None:
-        check_share("share", self.share)
-
-    def fit(self, real: RealTexts) -> FittedDuplicate:
-        """Return the filter with its bound."""
-        return FittedDuplicate(self.name, _nearness_bound(self.at_most, real, self.share))
-
-
-def _nearness_bound(at_most: float | None, real: RealTexts, share: float) -> float:
-    """Return the bound that was set, or the cosine that `share` of the real texts exceed, at least 0.9."""
-    if at_most is not None:
-        return at_most
-    return max(_NEAR, high_bound(None, leave_one_out_nearest(real), share))
-
-
-@dataclass(frozen=True)
-class FittedDuplicate:
-    """:class:`Duplicate` with its bound.
-
-    Attributes
-    ----------
-    name : str
-    at_most : float
-        The highest cosine that two texts of a class may have.
-    """
-
-    name: str
-    at_most: float
-
-    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
-        """Return which texts repeat no earlier one, and the cosine to the nearest earlier one of the class."""
-        is_kept = self._first_in_words(batch)
-        nearest = np.full(len(batch), np.nan)
-        for label in dict.fromkeys(batch.labels.tolist()):
-            rows = np.flatnonzero(batch.labels == label)
-            nearest[rows] = self._thin(rows, is_kept, batch, batch.earlier.vectors)
-        return is_kept, {"nearest_synthetic_cosine": nearest}
-
-    def _first_in_words(self, batch: Batch) -> NDArray[np.bool_]:
-        """Return which texts have words that no earlier text has."""
-        seen: set[str] = set()
-        is_first = np.empty(len(batch), dtype=bool)
-        for row, (text, is_alive) in enumerate(zip(batch.texts, batch.is_alive, strict=True)):
-            squeezed = squeeze(text)
-            is_first[row] = squeezed not in seen and squeezed not in batch.earlier.words
-            if is_alive:
-                seen.add(squeezed)
-        return is_first
-
-    def _thin(
-        self,
-        rows: NDArray[np.int64],
-        is_kept: NDArray[np.bool_],
-        batch: Batch,
-        earlier: Mapping[Any, NDArray[np.float32]],
-    ) -> NDArray[np.float64]:
-        """Drop rows of one class that are near to an earlier one, in place, and return the nearest cosines."""
-        vectors = unit(batch.vectors[rows])
-        nearest = np.full(len(rows), np.nan)
-        before = earlier.get(batch.labels[rows[0]])
-        if before is not None and len(before):
-            nearest = nearest_cosines(vectors, before)
-        is_kept[rows] &= ~(nearest > self.at_most)
-        for block in blocks(len(rows), _ROWS):
-            kept_before = np.flatnonzero((is_kept & batch.is_alive)[rows[: block.start]])
-            nearest[block] = np.fmax(nearest[block], nearest_cosines(vectors[block], vectors[kept_before]))
-            is_kept[rows[block]] &= ~(nearest[block] > self.at_most)
-            self._thin_block(rows[block], vectors[block], nearest[block], is_kept, batch.is_alive)
-        return nearest
-
-    def _thin_block(
-        self,
-        rows: NDArray[np.int64],
-        vectors: NDArray[np.float32],
-        nearest: NDArray[np.float64],
-        is_kept: NDArray[np.bool_],
-        is_alive: NDArray[np.bool_],
-    ) -> None:
-        """Compare the rows of a block with each other, one after the other; changes `nearest` and `is_kept`."""
-        cosines = vectors @ vectors.T
-        is_holder = np.zeros(len(rows), dtype=bool)
-        for place, row in enumerate(rows):
-            if is_holder.any():
-                nearest[place] = np.fmax(nearest[place], cosines[place, is_holder].max())
-            is_kept[row] &= not nearest[place] > self.at_most
-            is_holder[place] = is_kept[row] and is_alive[row]
-
-
-def nearest_real(real: RealTexts) -> Any:
-    """Return a function from a batch to each text's cosine to the nearest real text."""
-    return lambda batch: nearest_cosines(batch.vectors, real.vectors)
-
-
-def leave_one_out_nearest(real: RealTexts) -> NDArray[np.float64]:
-    """Return the cosine of real texts (2,000 at most, evenly spaced) to the nearest other real text."""
-    rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
-    return nearest_cosines(real.vectors[rows], real.vectors, own=rows)
+def _high(scores: NDArray[Any], share: float) -> float:
+    """Return the bound that at most `share` of the texts, and of another text of their kind, are expected above."""
+    n_above = max(int(share * (len(scores) + 1)) - 1, 0)
+    return float(np.sort(scores)[::-1][n_above]) if len(scores) else _ANY

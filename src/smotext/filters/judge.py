@@ -21,9 +21,9 @@ from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealT
 from smotext.filters.quality import Empty
 from smotext.mixing.plan import MixPlan, replace_rows
 
-# The guard against copies, which is always on, has bounds by which this share of a class's real texts would count
-# as copies of other real texts.
-GUARDED_SHARE = 0.02
+# The guard against copies, which is always on, has bounds by which this share of real texts would count as copies of
+# other real texts. At most 2 % should: chance adds to what is meant.
+GUARDED_SHARE = 0.018
 # A mix that lands in another class gets other parents up to so many times, and is then written all the same.
 SCREENING_TRIES = 3
 # So many texts are encoded and judged together.

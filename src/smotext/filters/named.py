@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
-from smotext.filters.copying import Copied, Duplicate, NearCopy
+from smotext.filters.copying import Copied
 from smotext.filters.fluency import Gibberish, WordSalad
 from smotext.filters.labels import OffLabel, SoftLabels
+from smotext.filters.near_copies import Duplicate, NearCopy
 from smotext.filters.nearness import OffTarget, OffTopic
 from smotext.filters.protocol import Filter, PlainFilter
 from smotext.filters.quality import CutOff, Empty, Repetitive, Short

@@ -138,8 +138,8 @@ def choose_fit(
 
     A fold is fitted on its real rows and those synthetic rows that owe nothing to the rows it is scored on: none of
     these is a parent, was shown in a prompt, or has 13 words in a row in common. Where under a fifth of a class's
-    synthetic rows is left, rows are written anew from the fold's own. A class's rows weigh in a fold what all of them
-    would. Of equal scores the smallest weight counts, then the strength nearest to 1.
+    synthetic rows is left, rows are written anew from the fold's own, half as many. A class's rows weigh in a fold what
+    all of them would. Of equal scores the smallest weight counts, then the strength nearest to 1.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from smotext.fitting.one_vs_rest import rarest
 
 # Where a fold is left with less than this share of a class's new rows, rows are written anew for it.
 LEAST_USABLE = 0.2
+# Half as many for each real row as the whole has: they weigh as much as all would, and writing takes most of the time.
+_WRITTEN_ANEW = 0.5
 
 WriteNewRows = Callable[[Sequence[str], Sequence[Any], Mapping[Any, int], int], "NewRows"]
 """``write(texts, labels, n_new, seed)``: new rows made from these texts alone."""
@@ -124,9 +127,8 @@ def rows_for_fold(
     kept = np.setdiff1d(np.arange(len(texts)), held_out)
     of_fold = Counter(labels[row] for row in kept)
     of_all = Counter(labels)
-    # As many new rows for each real row as before.
     wanted = {
-        label: max(1, round(count * of_fold[label] / of_all[label]))
+        label: max(1, round(_WRITTEN_ANEW * count * of_fold[label] / of_all[label]))
         for label, count in counts.items()
         if label in poor and of_fold[label]
     }
@@ -150,19 +152,29 @@ def real_folds(texts: Sequence[str], labels: Sequence[Any], *, n_folds: int, see
     There are as many folds as the largest class has texts apart from near-duplicates, if that is fewer; none where no
     class has two.
     """
+    return list(_real_folds(tuple(texts), tuple(labels), n_folds, seed))
+
+
+# An evaluation asks for the same folds once for each condition and classifier.
+@lru_cache(maxsize=4)
+def _real_folds(
+    texts: tuple[str, ...], labels: tuple[Any, ...], n_folds: int, seed: int
+) -> tuple[NDArray[np.int64], ...]:
     import warnings
 
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups, labels = near_duplicate_groups(texts), rarest(labels)
-    codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-    of_class = np.array([codes[label] for label in labels])
+    groups, strata = near_duplicate_groups(texts), rarest(labels)
+    codes = {label: code for code, label in enumerate(dict.fromkeys(strata))}
+    of_class = np.array([codes[label] for label in strata])
     most = max(len(set(groups[of_class == code].tolist())) for code in codes.values())
     if min(n_folds, most) < 2:
-        return []
+        return ()
     folds = StratifiedGroupKFold(min(n_folds, most), shuffle=True, random_state=seed % 2**32)
     with warnings.catch_warnings():
         # scikit-learn warns of classes with fewer texts than folds, which are missing from some.
         warnings.simplefilter("ignore", UserWarning)
         found = [test for _, test in folds.split(np.zeros(len(texts)), of_class, groups)]
-    return [test for test in found if len(test)]
+    for test in found:
+        test.flags.writeable = False
+    return tuple(test for test in found if len(test))

@@ -35,6 +35,6 @@ def _charts(audit: Audit) -> list[Chart]:
             [attack.name for attack, _ in run],
             *zip(*values, strict=True),
             colours=["--bad" if attack.finds_members else "--real" for attack, _ in run],
-            axis="points of AUC above guessing (0.50)",
+            axis="points of AUC above 0.5",
         )
     ]

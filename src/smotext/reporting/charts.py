@@ -22,7 +22,7 @@ OTHERS = "--others"
 # Heights of a row of a bar chart, and of what stands around the rows.
 _ROW_PX, _FRAME_PX = 30, 100
 # In characters, at an axis: a phone shows no more.
-_LONGEST_NAME = 30
+_LONGEST_NAME = 34
 # At an axis of so few rows there are no halves.
 _FEW_ROWS = 6
 

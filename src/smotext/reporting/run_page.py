@@ -156,7 +156,8 @@ def _cards(made: Sequence[str], found: Repeats, steps: Sequence[tuple[str, int]]
     cards.append(("repeat another new text", f"{found.of_synthetic:,}"))
     if found.longest_copies is not None and len(made):
         cards.append(("copy a real text whole", f"{found.of_real:,}"))
-        cards.append(("longest run copied", f"{found.longest_copies.max()} words"))
+        longest = int(found.longest_copies.max())
+        cards.append(("longest run copied", f"{longest} word{'' if longest == 1 else 's'}"))
     return cards
 
 

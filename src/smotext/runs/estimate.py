@@ -116,9 +116,9 @@ def estimate_run(
     text_bytes = int(timed.text_bytes * per_row)
     return RunEstimate(
         encode_s=(timed.encode_s or encode_s) * len(corpus.texts) / len(sample.texts),
-        plan_s=_neighbour_seconds(corpus, new_rows, vectors.shape[1]),
+        plan_s=max(_neighbour_seconds(corpus, new_rows, vectors.shape[1]), timed.planning_s),
         decode_s=timed.decode_s * per_row,
-        filter_s=(all_s - timed.decode_s) * per_row if has_filters else 0.0,
+        filter_s=max(all_s - timed.planning_s - timed.decode_s, 0.0) * per_row if has_filters else 0.0,
         n_tokens=int(timed.n_tokens * per_row),
         # Texts are in memory four times: as rows, as parts that are read back, in the table, and in its file.
         memory_bytes=_peak_memory() + vector_bytes + 4 * text_bytes,
@@ -164,6 +164,8 @@ class _TimedRun(InMemoryRun):
         # Seconds of encoding within this run.
         self.encoding_s = 0.0
         self.decode_s, self.n_tokens, self.text_bytes, self.row_bytes = 0.0, 0, 0, 0
+        # Seconds until the first row is asked for: as many for a few rows as for all, so that they are not multiplied.
+        self.planning_s, self._begun_s = 0.0, time.perf_counter()
 
     def vectors(self, n_texts: int, make: MakeVectors) -> NDArray[np.float32]:
         if len(self.found) != n_texts:
@@ -175,6 +177,8 @@ class _TimedRun(InMemoryRun):
     def decode(
         self, round_number: int, groups: Iterable[MixPlan], ask: AskForGroup, write: WriteGroup
     ) -> Iterator[pd.DataFrame]:
+        if round_number == 0:
+            self.planning_s = time.perf_counter() - self._begun_s - self.encoding_s
         for group in groups:
             started_s = time.perf_counter()
             rows = write(group, ask(group))

@@ -22,9 +22,21 @@ from smotext.training.data.passage_store import PassageStore
 from smotext.training.export import Card, export_bridge
 from smotext.training.guidance_head import fit_guidance
 from smotext.training.models.pair import assemble_pair, load_bridge, load_training_pair
-from smotext.training.models.training_encoder import load_training_encoder
+from smotext.training.models.training_encoder import load_training_encoder, with_encoder
 from smotext.training.scoring.pair_texts import write_texts
 from tests.training import toy
+
+
+def test_an_encoder_in_a_directory_is_named_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my-encoder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    spec = with_encoder(BridgeSpec(), "./my-encoder")
+    assert spec.encoder == str(tmp_path.resolve() / "my-encoder")
+    assert with_encoder(BridgeSpec(), "org/my-encoder").encoder == "org/my-encoder"
+    own = BridgeSpec(encoder=spec.encoder, pooling="cls")
+    assert with_encoder(own, "my-encoder") == own
 
 
 def test_a_tokenizer_without_an_end_token_is_refused(toy_bridge: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from smotext.decoders.guidance import guidance_of_rows
-from smotext.settings import Sampling
+from smotext.settings import Sampling, Settings
 from smotext.training.data.batches import MicroBatch, by_length, pad
 from smotext.training.data.passage_store import EncodePassages
 from smotext.training.losses.passage_losses import stage_one
@@ -23,7 +23,7 @@ from smotext.training.scoring.pair_texts import texts_of, write_rows
 from smotext.training.scoring.score import cosines_of
 
 # As texts are written by the sampler later.
-SAMPLING = Sampling(do_sample=True, temperature=0.8, top_p=0.95)
+SAMPLING = Sampling(do_sample=True, temperature=Settings.temperature, top_p=Settings.top_p)
 
 
 def stage_three(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def load_training_encoder(spec: BridgeSpec, *, bridge: str = "", device: str | N
 def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
     """Return the spec for another encoder, None being one without a name; the scale of the vectors stays.
 
+    A directory is named by its absolute path.
+
     Examples
     --------
     >>> spec = with_encoder(BridgeSpec(encoder="a/b", pooling="cls", vector_norm="unit"), "tiny")
@@ -60,12 +63,17 @@ def with_encoder(spec: BridgeSpec, name: str | None) -> BridgeSpec:
     >>> with_encoder(BridgeSpec(encoder="a/b", pooling="cls"), "a/b").pooling
     'cls'
     """
-    name = MINILM if name == "tiny" else name
-    if name is not None and spec.encoder is not None and Path(name) == Path(spec.encoder):
-        return spec
+    name = None if name is None else _absolute(MINILM if name == "tiny" else name)
+    if name is not None and spec.encoder is not None and Path(name) == Path(_absolute(spec.encoder)):
+        return replace(spec, encoder=name)
     return replace(
         spec, encoder=name, encoder_revision=None, encoder_sha256=None, pooling=None, encoder_max_tokens=None
     )
+
+
+def _absolute(name: str) -> str:
+    """Return the absolute path of a directory, since bridges are used elsewhere than trained; else the name."""
+    return os.path.abspath(name) if Path(name).is_dir() else name
 
 
 def _weights_hash(encoder: Any) -> str | None:

@@ -15,6 +15,7 @@ from smotext.data.validation import check_count
 from smotext.decoders.base_weights import load_base
 from smotext.errors import InputError
 from smotext.protocols import Decoded
+from smotext.settings import Settings
 from smotext.training.data.batches import Prompting, micro_batches
 from smotext.training.data.passage_store import EncodePassages, Piece
 from smotext.training.losses.passage_losses import stage_one
@@ -85,8 +86,8 @@ class Decoding:
     """
 
     guidance: float | None = None
-    temperature: float = 0.8
-    top_p: float = 0.95
+    temperature: float = Settings.temperature
+    top_p: float = Settings.top_p
     candidates: int = 1
     examples: int = 0
     max_new_tokens: int | None = None
@@ -134,8 +135,8 @@ def score_bridge(
     near = nearest_others(asked, max(decoding.examples, 1))
     halves = np.asarray((asked + asked[near[:, 0]]) / 2, dtype=np.float32)
     longest = decoding.max_new_tokens or pair.spec.max_new_tokens
-    write = _Writer(decoder, encoder, decoding, longest)
-    shown, shown_half = _examples(texts, near, decoding.examples)
+    write = VectorWriter(decoder, encoder, decoding, longest)
+    shown, shown_half = nearest_examples(texts, near, decoding.examples)
     greedy, sampled = write.greedy(asked, shown), write.sampled(asked, shown)
     greedy_half, sampled_half = write.greedy(halves, shown_half), write.sampled(halves, shown_half)
     drawn = [*sampled.rows, *sampled_half.rows]
@@ -155,7 +156,7 @@ def score_bridge(
 
 
 @dataclass(frozen=True)
-class _Texts:
+class WrittenTexts:
     """What was written for some vectors, and how near it comes."""
 
     rows: list[Decoded]
@@ -163,22 +164,24 @@ class _Texts:
 
     @property
     def texts(self) -> list[str]:
+        """The texts alone."""
         return [row.text for row in self.rows]
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """Decoder and encoder with the decoding options fixed."""
+class VectorWriter:
+    """Decoder and encoder with the decoding options fixed: texts for vectors, and how near they come."""
 
     decoder: Any
     encoder: Any
     decoding: Decoding
     max_new_tokens: int
 
-    def greedy(self, asked: NDArray[np.float32], examples: ShownExamples) -> _Texts:
+    def greedy(self, asked: NDArray[np.float32], examples: ShownExamples) -> WrittenTexts:
+        """Return the likeliest text for each vector."""
         return self._write(asked, examples)
 
-    def sampled(self, asked: NDArray[np.float32], examples: ShownExamples) -> _Texts:
+    def sampled(self, asked: NDArray[np.float32], examples: ShownExamples) -> WrittenTexts:
         """Return the nearest of the candidates for each vector; candidate c of row r has seed + r + c * n_rows."""
         sampling = {"do_sample": True, "temperature": self.decoding.temperature, "top_p": self.decoding.top_p}
         seeds = self.decoding.seed + np.arange(len(asked))
@@ -188,9 +191,9 @@ class _Writer:
         ]
         best = np.argmax([one.cosines for one in tries], axis=0)
         rows = [tries[number].rows[row] for row, number in enumerate(best)]
-        return _Texts(rows, np.max([one.cosines for one in tries], axis=0))
+        return WrittenTexts(rows, np.max([one.cosines for one in tries], axis=0))
 
-    def _write(self, asked: NDArray[np.float32], examples: ShownExamples, **options: Any) -> _Texts:
+    def _write(self, asked: NDArray[np.float32], examples: ShownExamples, **options: Any) -> WrittenTexts:
         if examples is not None:
             options["examples"] = examples
         if self.decoding.guidance is not None:
@@ -198,10 +201,10 @@ class _Writer:
         rows = self.decoder.decode_rows(
             asked, max_new_tokens=self.max_new_tokens, batch_size=self.decoding.batch_size, **options
         )
-        return _Texts(rows, cosines_of(self.encoder.encode, [row.text for row in rows], asked))
+        return WrittenTexts(rows, cosines_of(self.encoder.encode, [row.text for row in rows], asked))
 
 
-def _examples(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[ShownExamples, ShownExamples]:
+def nearest_examples(texts: Sequence[str], near: NDArray[np.int64], n: int) -> tuple[ShownExamples, ShownExamples]:
     """Return the texts that prompts show at lam 1, where a text does not see itself, and half way."""
     if n == 0:
         return None, None
@@ -244,7 +247,7 @@ def bare_bits(model: Any, tokenizer: Any, texts: Sequence[str]) -> float:
 def nearest_others(vectors: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Return each row's nearest other rows by cosine, nearest first, shape (n_rows, n) or fewer where there are fewer.
 
-    ShownExamples
+    Examples
     --------
     >>> nearest_others(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], dtype=np.float32), 2).tolist()
     [[1, 2], [0, 2], [1, 0]]
