@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.unlabelled import UnlabelledTexts
 from smotext.data.validation import is_blank
 from smotext.errors import InputError
 
@@ -48,6 +49,8 @@ class Corpus:
         Rows without text; they are kept in the caller's data and never mixed.
     shared : SharedLabels, optional
         Where texts have several labels: a text stands here once for each of them.
+    unlabelled : UnlabelledTexts
+        Further real texts; they are never mixed.
     """
 
     texts: list[str]
@@ -55,6 +58,12 @@ class Corpus:
     rows: NDArray[np.int64]
     n_skipped: int
     shared: SharedLabels | None = None
+    unlabelled: UnlabelledTexts = field(default_factory=UnlabelledTexts)
+
+    @property
+    def all_texts(self) -> list[str]:
+        """The labelled texts, and after them the unlabelled ones."""
+        return [*self.texts, *self.unlabelled.texts]
 
 
 def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corpus:

@@ -60,7 +60,8 @@ class Copied:
 
     def fit(self, real: RealTexts) -> FittedCopied:
         """Return the filter that knows the real texts' words."""
-        runs, owners = WordRuns.of(real.texts), GramOwners.of(real.texts)
+        texts = real.all_texts
+        runs, owners = WordRuns.of(texts), GramOwners.of(texts)
         longest = runs.longest_shared().astype(np.float64)
         bounds = {}
         for label in dict.fromkeys(real.labels.tolist()):
@@ -68,10 +69,10 @@ class Copied:
             some = evenly_spaced(rows, CALIBRATION_ROWS)
             shares = _shares(owners, [real.texts[row] for row in some], own=some.tolist())
             most = float(LONGEST_RUN) if self.at_most is None else float(self.at_most)
-            if self.at_most is None and len(real.texts) > 1:
+            if self.at_most is None and len(texts) > 1:
                 most = float(np.clip(high_bound(None, longest[rows], self.share / 2), SHORTEST_RUN, LONGEST_RUN))
             bounds[label] = (most, max(SMALLEST_SHARE, float(high_bound(None, shares, self.share / 2))))
-        return FittedCopied(self.name, runs, owners, frozenset(map(_in_any_order, real.texts)), bounds)
+        return FittedCopied(self.name, runs, owners, frozenset(map(_in_any_order, texts)), bounds)
 
 
 @dataclass(frozen=True)
@@ -255,10 +256,15 @@ class FittedDuplicate:
 
 def nearest_real(real: RealTexts) -> Any:
     """Return a function from a batch to each text's cosine to the nearest real text."""
-    return lambda batch: nearest_cosines(batch.vectors, real.vectors)
+    return lambda batch: np.fmax(
+        nearest_cosines(batch.vectors, real.vectors), nearest_cosines(batch.vectors, real.unlabelled_vectors)
+    )
 
 
 def leave_one_out_nearest(real: RealTexts) -> NDArray[np.float64]:
-    """Return the cosine of real texts (2,000 at most, evenly spaced) to the nearest other real text."""
+    """Return the cosine of labelled texts (2,000 at most, evenly spaced) to the nearest other real text."""
     rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
-    return nearest_cosines(real.vectors[rows], real.vectors, own=rows)
+    vectors = real.vectors[rows]
+    return np.fmax(
+        nearest_cosines(vectors, real.vectors, own=rows), nearest_cosines(vectors, real.unlabelled_vectors)
+    )

@@ -1,0 +1,119 @@
+"""Which unlabelled texts a row's prompt may show: the nearest to its mixed vector that seem to be of its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smotext.mixing.plan import UNKNOWN, MixPlan
+
+# Cosines that are held in memory at a time, and rows of them.
+_COSINES, _MOST_ROWS = 2**24, 1024
+# Cosines in float32 that differ by less are equal.
+_SAME = 1e-6
+# So many more than are wanted are ranked again in float64, which settles near-ties of float32.
+_SPARE = 8
+
+
+class UnlabelledExamples:
+    """Finds the unlabelled texts nearest to mixed vectors.
+
+    An unlabelled text seems to be of a class if its nearest labelled text is. Others are never found for rows of the
+    class: beside a rare class lie texts of the frequent ones.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_texts, vector_dim), float32
+        Of the labelled texts.
+    labels : ndarray of shape (n_texts,), object
+    unlabelled : ndarray of shape (n_unlabelled, vector_dim), float32
+
+    Examples
+    --------
+    >>> labelled = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    >>> found = UnlabelledExamples(labelled, np.array(["a", "b"], dtype=object), np.array([[2, 1], [1, 2], [3, 0]]))
+    >>> found.nearest(np.array([[1, 1]], dtype=np.float32), np.array(["a"], dtype=object), 3).tolist()
+    [[2, 4, -1]]
+    """
+
+    def __init__(
+        self, vectors: NDArray[np.float32], labels: NDArray[np.object_], unlabelled: NDArray[np.float32]
+    ) -> None:
+        self._first = len(labels)
+        self._vectors = _unit(unlabelled)
+        self._members = _members(vectors, labels, self._vectors)
+
+    def for_rows(
+        self, plan: MixPlan, targets: Callable[[MixPlan], NDArray[np.float32]], n_wanted: int
+    ) -> NDArray[np.int64]:
+        """Return the texts nearest to what each row of a plan asks for, as :meth:`nearest` does."""
+        size = _block_rows(len(self._vectors))
+        parts = [self.nearest(targets(part), part.labels, n_wanted) for part in plan.groups(size)]
+        return np.concatenate([np.zeros((0, n_wanted), dtype=np.int64), *parts])
+
+    def nearest(
+        self, targets: NDArray[np.float32], labels: NDArray[np.object_], n_wanted: int
+    ) -> NDArray[np.int64]:
+        """Return the texts nearest to each mixed vector by cosine, among those that seem to be of its class.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_rows, vector_dim), float32
+        labels : ndarray of shape (n_rows,), object
+        n_wanted : int
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_wanted), int64
+            The nearest first, counted on from the labelled texts: 0 stands for the first of these, ``n_texts`` for the
+            first unlabelled one. ``UNKNOWN`` where a class has fewer.
+        """
+        found = np.full((len(labels), n_wanted), UNKNOWN, dtype=np.int64)
+        for label in dict.fromkeys(labels.tolist()):
+            members = self._members[label]
+            n = min(n_wanted, len(members))
+            if n:
+                rows = np.flatnonzero(labels == label)
+                found[rows, :n] = self._first + members[self._ranked(targets[rows], members, n)]
+        return found
+
+    def _ranked(self, targets: NDArray[np.float32], members: NDArray[np.int64], n_wanted: int) -> NDArray[np.int64]:
+        """Return places among the members, the nearest first; of equals the earlier one."""
+        asked, texts = _unit(targets), self._vectors[members]
+        n_kept = min(len(members), n_wanted + _SPARE)
+        places = np.argpartition(-(asked @ texts.T), n_kept - 1, axis=1)[:, :n_kept]
+        places.sort(axis=1)
+        exact = np.einsum("qkd,qd->qk", texts[places].astype(np.float64), asked.astype(np.float64))
+        return np.take_along_axis(places, np.argsort(-exact, axis=1, kind="stable"), axis=1)[:, :n_wanted]
+
+
+def _members(
+    vectors: NDArray[np.float32], labels: NDArray[np.object_], unlabelled: NDArray[np.float32]
+) -> dict[Any, NDArray[np.int64]]:
+    """Return, for each class, the unlabelled texts whose nearest labelled text is of it.
+
+    A labelled text that stands there for several classes, since it has several labels, speaks for each.
+    """
+    classes = list(dict.fromkeys(labels.tolist()))
+    texts = [_unit(vectors[labels == label]) for label in classes]
+    found: list[list[NDArray[np.int64]]] = [[np.zeros(0, dtype=np.int64)] for _ in classes]
+    size = _block_rows(len(labels))
+    for start in range(0, len(unlabelled), size):
+        best = np.stack([(unlabelled[start : start + size] @ of.T).max(axis=1) for of in texts], axis=1)
+        is_nearest = best >= best.max(axis=1, keepdims=True) - _SAME
+        for number, members in enumerate(found):
+            members.append(start + np.flatnonzero(is_nearest[:, number]))
+    return {label: np.concatenate(members) for label, members in zip(classes, found, strict=True)}
+
+
+def _block_rows(n_columns: int) -> int:
+    return int(np.clip(_COSINES // max(1, n_columns), 1, _MOST_ROWS))
+
+
+def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    vectors = np.asarray(vectors, dtype=np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(norms == 0, 1, norms)).astype(np.float32, copy=False)
