@@ -70,7 +70,6 @@ def main() -> None:
     with clear_errors():
         names = choose_sets(given.sets, is_report=given.report)
         sampler = SMOTExT(given.model, **{**ONE_PASSAGE, **method_options(given.option)})
-        sampler.set_params(**dict(zip(("encoder", "decoder"), sampler.load(), strict=True)))
         results: dict[str, list[Result]] = {}
         table = given.out / "results.md"
         for name in names:

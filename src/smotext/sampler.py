@@ -19,7 +19,7 @@ from smotext.augmentation.shared_labels import for_label_sets
 from smotext.augmentation.text_sampler import TextSampler
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
-from smotext.data.corpus import Corpus, make_corpus
+from smotext.data.corpus import Corpus, make_corpus, with_unlabelled
 from smotext.data.label_sets import (
     LabelSets,
     compare,
@@ -31,7 +31,6 @@ from smotext.data.label_sets import (
     row_weights,
 )
 from smotext.data.records import RecordForm
-from smotext.data.unlabelled import read_unlabelled
 from smotext.data.validation import alike_note, check_labels, check_texts, natural
 from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
@@ -134,7 +133,8 @@ class SMOTExT(TextSampler):
     ----------
     synthetic_ : DataFrame
         One row per synthetic text of the last call, with its lineage. ``parents`` are row numbers of the
-        given texts, ``unlabelled_examples`` of the unlabelled ones. Whoever has parents and weights can reconstruct real texts: keep it private.
+        given texts, ``unlabelled_examples`` of the unlabelled ones that the prompt showed. Whoever has parents and
+        weights can reconstruct real texts: keep it private.
     rejected_ : DataFrame
         Rows that were written and not kept, with the reason.
     funnel_ : DataFrame
@@ -388,7 +388,7 @@ class SMOTExT(TextSampler):
     def _augment(self, corpus: Corpus, new_rows: dict[Any, int], settings: Settings, run: Run | None) -> Augmented:
         # An unknown filter, and what is no text, is an error before a model is loaded.
         resolve_filters(settings.filters)
-        corpus = replace(corpus, unlabelled=read_unlabelled(self.unlabelled, corpus.texts, self.record_columns))
+        corpus = with_unlabelled(corpus, self.unlabelled, self.record_columns)
         check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
             warn_caller(note)

@@ -171,8 +171,12 @@ def _unshown_note(corpus: Corpus, plan: MixPlan, n_examples: int) -> list[str]:
     is_shown = plan.examples is not None and (plan.examples >= len(corpus.texts)).any()
     if is_shown or not len(corpus.unlabelled) or not len(plan):
         return []
-    number = "no text" if n_examples == 0 else f"{n_examples} texts, the parents among them"
-    return [f"no prompt shows an unlabelled text, since prompts show {number}, or none seems to be of the classes"]
+    if n_examples == 0:
+        return ["no prompt shows an unlabelled text, since the prompts show no texts at all"]
+    return [
+        f"no prompt shows an unlabelled text: prompts show {n_examples} texts, the parents among them, and none whose "
+        "nearest labelled text is of another class"
+    ]
 
 
 def make_planner(

@@ -100,14 +100,12 @@ DEFAULT = (
 WITH_UNLABELLED = tuple(name for name in CONDITIONS if name.startswith((PSEUDO_LABELLED, LABELLED_ALONE)))
 """What is compared where unlabelled texts are given, and not without."""
 
+_NO_MODEL = (
+    DUPLICATED, EDITED, RANDOM_WORDS, CHAINS, PSEUDO_LABELLED, SMOTE_ROWS, MIXUP, WEIGHTED, ADJUSTED, THRESHOLD,
+    COMPLEMENT,
+)  # fmt: skip
 CHEAP = tuple(
-    f"{name}{suffix}"
-    for name in (
-        DUPLICATED, EDITED, RANDOM_WORDS, CHAINS, PSEUDO_LABELLED, SMOTE_ROWS, MIXUP, WEIGHTED, ADJUSTED, THRESHOLD,
-        COMPLEMENT,
-    )  # fmt: skip
-    for suffix in ("", *_AT.values())
-    if f"{name}{suffix}" in CONDITIONS
+    f"{name}{suffix}" for name in _NO_MODEL for suffix in ("", *_AT.values()) if f"{name}{suffix}" in CONDITIONS
 )
 """Alternatives that need no language model."""
 

@@ -172,9 +172,7 @@ def default_generators(
     if passages:
         retrieval = RetrievalDecoder(passages, encoder.encode(list(passages)))
         # filters and candidates judge what a decoder wrote; a passage has one wording
-        made["retrieval"] = SmotextGenerator(
-            _changed(plain, decoder=retrieval, filters=None, candidates=1, examples=0)
-        )
+        made["retrieval"] = SmotextGenerator(_changed(plain, decoder=retrieval, filters=None, candidates=1, examples=0))
     if sampler.unlabelled is not None:
         made["pseudo-labelling"] = PseudoLabels(encoder, sampler.unlabelled)
         made["labelled alone"] = SmotextGenerator(plain)

@@ -265,6 +265,4 @@ def leave_one_out_nearest(real: RealTexts) -> NDArray[np.float64]:
     """Return the cosine of labelled texts (2,000 at most, evenly spaced) to the nearest other real text."""
     rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
     vectors = real.vectors[rows]
-    return np.fmax(
-        nearest_cosines(vectors, real.vectors, own=rows), nearest_cosines(vectors, real.unlabelled_vectors)
-    )
+    return np.fmax(nearest_cosines(vectors, real.vectors, own=rows), nearest_cosines(vectors, real.unlabelled_vectors))

@@ -54,9 +54,7 @@ class UnlabelledExamples:
         parts = [self.nearest(targets(part), part.labels, n_wanted) for part in plan.groups(size)]
         return np.concatenate([np.zeros((0, n_wanted), dtype=np.int64), *parts])
 
-    def nearest(
-        self, targets: NDArray[np.float32], labels: NDArray[np.object_], n_wanted: int
-    ) -> NDArray[np.int64]:
+    def nearest(self, targets: NDArray[np.float32], labels: NDArray[np.object_], n_wanted: int) -> NDArray[np.int64]:
         """Return the texts nearest to each mixed vector by cosine, among those that seem to be of its class.
 
         Parameters

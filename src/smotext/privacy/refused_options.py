@@ -115,7 +115,7 @@ RULES = (
         lambda value: value is not None,
         "unlabelled texts are real ones that no noise and no mean hides: they stand in the prompt, and what is "
         "written is compared with them",
-        "None",
+        "none of them",
         kinds=("dp", "average"),
         is_told=False,
     ),
@@ -132,10 +132,10 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     ----------
     privacy : Privacy or None
     options : mapping
-        ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples``, ``unlabelled`` and ``mix`` as :class:`smotext.SMOTExT`
-        takes them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the bridge was adapted to, or the
-        encoder tuned on, the data, lineage is written, or a knob was chosen by an audit of the same rows; and
-        ``vector_norm`` of the bridge.
+        ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples``, ``unlabelled`` and ``mix`` as
+        :class:`smotext.SMOTExT` takes them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the
+        bridge was adapted to, or the encoder tuned on, the data, lineage is written, or a knob was chosen by an audit
+        of the same rows; and ``vector_norm`` of the bridge.
 
     Examples
     --------
