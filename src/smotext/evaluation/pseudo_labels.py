@@ -81,7 +81,7 @@ class PseudoLabels:
             (column,) = np.flatnonzero(head.classes_ == label)
             mine = np.flatnonzero(given == column)
             surest = mine[np.argsort(-probabilities[mine, column], kind="stable")][:n_wanted]
-            found += [self.texts[row] for row in free[surest]]
+            found += [self.texts[row] for row in free[surest].tolist()]
             found_labels += [label] * len(surest)
         if not found:
             raise NotApplicable("no unlabelled text was found for a class that gets new rows")
@@ -108,4 +108,4 @@ def apart_from(unlabelled: Sequence[str], labelled: Sequence[str]) -> list[str]:
         raise InputError(
             f"each of the {len(unlabelled)} unlabelled texts repeats a labelled one or a test text: give others"
         )
-    return [unlabelled[row] for row in kept]
+    return [unlabelled[row] for row in kept.tolist()]
