@@ -91,8 +91,8 @@ class SMOTExT(TextSampler):
         are not in turns are written anew.
     unlabelled : column of str, optional
         Further real texts of the same kind, whose class nobody has told. Of the real texts that a prompt shows beside
-        the parents, the unlabelled ones nearest to the mixed vector take the place, those whose nearest labelled text
-        is of the class. They are never mixed or returned, and no near copy of one is. With `record_columns` a table of
+        the parents, the unlabelled ones nearest to the mixed vector take the place, those to which the mean of the
+        class is nearer than any other class's. They are never mixed or returned, and no near copy of one is. With `record_columns` a table of
         these columns.
     candidates : int
         Texts decoded per mix, of which the one nearest its vector is kept; copies of real texts never are.

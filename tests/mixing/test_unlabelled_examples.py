@@ -27,9 +27,12 @@ def test_length_does_not_count() -> None:
     assert found.nearest(at_angles(0), labels("a"), 1).tolist() == [[2]]
 
 
-def test_a_text_is_shown_for_the_class_of_its_nearest_labelled_text_alone() -> None:
+def test_a_text_is_shown_for_the_class_of_the_nearest_mean_alone() -> None:
     found = UnlabelledExamples(at_angles(0, 90), labels("a", "b"), at_angles(44, 46))
     assert found.nearest(at_angles(45, 45), labels("a", "b"), 2).tolist() == [[2, UNKNOWN], [3, UNKNOWN]]
+    # The nearest labelled text is of class a here, and the nearest mean, at 60 degrees, of class b.
+    found = UnlabelledExamples(at_angles(-30, 30, 50, 70), labels("a", "a", "b", "b"), at_angles(37))
+    assert found.nearest(at_angles(37, 37), labels("a", "b"), 1).tolist() == [[UNKNOWN], [4]]
 
 
 def test_a_text_of_two_labels_speaks_for_both() -> None:
@@ -46,7 +49,10 @@ def test_among_many_the_same_are_found_as_by_looking_at_each() -> None:
         norms = np.linalg.norm(some, axis=1)[:, None] * np.linalg.norm(others, axis=1)
         return some.astype(np.float64) @ others.T.astype(np.float64) / norms
 
-    seem = classes[cosines(texts, labelled).argmax(axis=1)]
+    names = np.array(["a", "b"], dtype=object)
+    lengths = np.linalg.norm(labelled, axis=1, keepdims=True)
+    means = np.stack([(labelled / lengths)[classes == name].mean(axis=0) for name in names])
+    seem = names[cosines(texts, means).argmax(axis=1)]
     found = UnlabelledExamples(labelled, classes, texts).nearest(asked, wanted, 3)
     for row, near in enumerate(cosines(asked, texts)):
         near[seem != wanted[row]] = -np.inf

@@ -67,8 +67,8 @@ _DOING = {
         "model.fit([*texts, *new.texts], [*labels, *new.labels])"
     ),
     PSEUDO_LABELLED: (
-        'label = smotext.evaluation.pseudo_labels.PseudoLabels(load_encoder("tiny"), unlabelled)\n'
-        "new = label(texts, labels, dict.fromkeys(labels, 50), seed=0)\n"
+        "from smotext.evaluation.pseudo_labels import PseudoLabels\n"
+        'new = PseudoLabels(load_encoder("tiny"), unlabelled)(texts, labels, dict.fromkeys(labels, 50), seed=0)\n'
         "model.fit([*texts, *new.texts], [*labels, *new.labels])"
     ),
     CHOSEN_WEIGHT: "model = SMOTExTClassifier(model, random_state=0).fit(texts, labels)",
