@@ -27,7 +27,9 @@ from tests.doubles import Showing
 
 TEXTS = ["late parcel", "parcel lost", "wrong parcel", "no parcel", "love it", "like it", "love this", "like this"]
 LABELS = ["bad"] * 4 + ["good"] * 4
+# The first four lie clearly nearer to one class, two to each.
 UNLABELLED = ["my parcel is not here", "love love it", "lost my parcel again", "like it and love it"]
+UNLABELLED += ["I like a parcel", "this or a parcel", "it is here and here", "this is no bus"]
 
 
 class ShowingFour(Showing):
@@ -148,14 +150,14 @@ def test_it_is_told_where_a_labelled_one_is_among_them_and_where_none_is_shown()
 def test_values_are_hidden_in_them_too() -> None:
     decoder = ShowingFour()
     secret = "my parcel AB-123456 is not here"
-    sampler(decoder, unlabelled=[secret, UNLABELLED[2]], hide_values=True).generate(TEXTS, LABELS, n={"bad": 2})
+    sampler(decoder, unlabelled=[secret], hide_values=True).generate(TEXTS, LABELS, n={"bad": 2})
     shown = {text for texts in decoder.asked[0]["examples"] for text in texts}
     assert not any("AB-123456" in text for text in shown)
     assert any(text.startswith("my parcel AB-") for text in shown)
 
 
 def test_texts_of_several_labels_have_them_too() -> None:
-    sets = [("bad",)] * 3 + [("bad", "rude")] + [("good",)] * 4
+    sets = [("bad", "rude")] * 4 + [("good",)] * 4
     made = sampler().generate(TEXTS, sets, n={"bad": 2})
     assert all(set(shown) <= {0, 2} and shown for shown in made["unlabelled_examples"])
 

@@ -90,10 +90,9 @@ class SMOTExT(TextSampler):
         Texts are dialogues, each turn on a line with its speaker in front ("Agent: ..."). New ones are, too; those that
         are not in turns are written anew.
     unlabelled : column of str, optional
-        Further real texts of the same kind, whose class nobody has told. Of the real texts that a prompt shows beside
-        the parents, the unlabelled ones nearest to the mixed vector take the place, those to which the mean of the
-        class is nearer than any other class's. They are never mixed or returned, and no near copy of one is. With `record_columns` a table of
-        these columns.
+        Further real texts of the same kind, of unknown class; with `record_columns` a table of these columns.
+        Prompts show the nearest to the mixed vector in place of other texts of the class, of those that clearly lie
+        nearer to the class's mean than to others. They are never mixed or returned, and no copy of one is.
     candidates : int
         Texts decoded per mix, of which the one nearest its vector is kept; copies of real texts never are.
     prompt : int or "random"

