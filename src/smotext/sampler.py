@@ -396,7 +396,9 @@ class SMOTExT(TextSampler):
         check_allowed(settings.privacy, model_facts(encoder, decoder))
         for note in language_note(corpus.texts, decoder):
             warn_caller(note, kind="language")
-        _LOG.info("mixing %d texts, %d unlabelled; new rows: %s", len(corpus.texts), len(corpus.unlabelled), new_rows)
+        _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
+        if len(corpus.unlabelled):
+            _LOG.info("unlabelled texts: %d", len(corpus.unlabelled))
         found = augment(
             corpus,
             new_rows,
