@@ -43,7 +43,7 @@ def test_a_page_of_a_command_has_every_option_and_its_default():
         page = program.page_of(name, command)
         for param in command.params:
             assert all(flag in page for flag in param.opts if flag.startswith("-")), (name, param.name)
-    assert "`--temperature NUMBER`\n: Below 1 is safer, above is wilder. Default: `0.8`." in program.page_of(
+    assert "`--temperature NUMBER`\n: Below 1 is safer, above is wilder. Default: `0.6`." in program.page_of(
         "augment", program.commands()["augment"]
     )
 

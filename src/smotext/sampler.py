@@ -195,7 +195,7 @@ class SMOTExT(TextSampler):
         max_new_tokens: int | str = "auto",
         max_passages: int | str = "auto",
         do_sample: bool = True,
-        temperature: float = 0.8,
+        temperature: float = 0.6,
         top_p: float = 0.95,
         top_k: int = 0,
         repetition_penalty: float = 1.0,

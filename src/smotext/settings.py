@@ -110,7 +110,7 @@ class Settings:
         metadata=_described("Of a long text: auto is as many as its parents have; 1 writes short texts.", DECODING),
     )
     do_sample: bool = field(default=True, metadata=_described("Draw tokens, or take the likeliest.", DECODING))
-    temperature: float = field(default=0.8, metadata=_described("Below 1 is safer, above is wilder.", DECODING))
+    temperature: float = field(default=0.6, metadata=_described("Below 1 is safer, above is wilder.", DECODING))
     top_p: float = field(default=0.95, metadata=_described("Draw from the likeliest tokens of this mass.", DECODING))
     top_k: int = field(default=0, metadata=_described("Draw from so many tokens; 0 is no limit.", DECODING))
     repetition_penalty: float = field(default=1.0, metadata=_described("Above 1 avoids what was written.", DECODING))

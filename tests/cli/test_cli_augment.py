@@ -376,7 +376,7 @@ def test_other_settings_or_another_input_do_not_resume(here, capsys, small_group
     assert augment("--max-tokens", "1") == 3
     capsys.readouterr()
     assert augment("--temperature", "0.9") == 2
-    assert "options.temperature was 0.8 and is 0.9" in capsys.readouterr().err
+    assert "options.temperature was 0.6 and is 0.9" in capsys.readouterr().err
     with (here / "in.csv").open("a") as file:
         file.write("9,more,ham\n")
     assert augment() == 2

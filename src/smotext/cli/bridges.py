@@ -15,6 +15,7 @@ from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.training_progress import command_line, reporting_training
 from smotext.cli.unlabelled_options import read_unlabelled_file
 from smotext.errors import InputError
+from smotext.settings import Settings
 
 _KINDS = "CSV, TSV, JSON lines, Parquet, datasets, or text, split at blank lines."
 
@@ -155,8 +156,8 @@ def bridge_score(
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
     max_texts: Annotated[int, typer.Option(help="Use the first so many.")] = 1000,
     guidance: Annotated[float | None, typer.Option(help="Weight; the bridge's own unless given.")] = None,
-    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.8,
-    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = 0.95,
+    temperature: Annotated[float, typer.Option(help="Of the sampled texts.")] = Settings.temperature,
+    top_p: Annotated[float, typer.Option(help="Of the sampled texts.")] = Settings.top_p,
     candidates: Annotated[int, typer.Option(help="Sampled texts a vector; the nearest is kept.")] = 1,
     examples: Annotated[int, typer.Option(help="Other texts of FILE that each prompt shows, the nearest ones.")] = 0,
     max_new_tokens: Annotated[int | None, typer.Option(help="What it was trained for unless given.")] = None,

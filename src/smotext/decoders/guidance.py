@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from smotext.decoders.bridge import GUIDANCE_PREFIX, BridgeSpec
+from smotext.decoders.prompts import Prompt
 from smotext.errors import BridgeError
 
 # In nats. A guided token that was written is afterwards a little less likely than without guidance.
@@ -143,7 +144,7 @@ class Guidance(nn.Module):
 
 
 def guidance_of_rows(
-    spec: BridgeSpec, guidance: float | None, examples: Sequence[Sequence[str]] | None, n_rows: int
+    spec: BridgeSpec, guidance: float | None, prompts: Sequence[Prompt], which: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the weight of the guidance head for each row.
 
@@ -153,16 +154,19 @@ def guidance_of_rows(
         Its weights are used unless the caller gives one; that of rows whose prompts show no texts may be another.
     guidance : float or None
         What the caller gave, for all rows.
-    examples : one sequence of str per row, or None
-        The texts that prompts show.
-    n_rows : int
+    prompts : sequence of Prompt
+    which : ndarray of shape (n_rows,), int64
+        The number of each row's prompt.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
     """
     if guidance is not None:
-        return np.full(n_rows, guidance)
+        return np.full(len(which), guidance, dtype=np.float64)
     alone = spec.guidance if spec.guidance_alone is None else spec.guidance_alone
-    if examples is None:
-        return np.full(n_rows, alone)
-    return np.array([spec.guidance if len(shown) else alone for shown in examples], dtype=np.float64)
+    weights = np.array([spec.guidance if prompt.n_examples else alone for prompt in prompts], dtype=np.float64)
+    return weights[which]
 
 
 def weighted_bias(head: Guidance | None, weight: float | torch.Tensor, vectors: torch.Tensor) -> torch.Tensor | None:

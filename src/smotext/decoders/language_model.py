@@ -173,7 +173,7 @@ class LanguageModelDecoder:
         if batch_size is not None:
             check_count("batch_size", batch_size, "1 or more, or None")
         prompts, which = self._prompts.of_rows(self._prompts.numbers_of_rows(prompt, row_seeds), examples)
-        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
+        weights = guidance_of_rows(self.spec, guidance, prompts, which)
         limits = per_row(max_new_tokens, len(rows), "max_new_tokens", least=1, most=self._most_after(prompts))
         found: dict[int, Written] = {}
 
@@ -238,7 +238,7 @@ class LanguageModelDecoder:
             raise InputError(f"got {len(texts)} texts for {len(rows)} vectors: expected one each")
         numbers = self._prompts.numbers_of_rows(prompt, np.zeros(len(rows), dtype=np.int64))
         prompts, which = self._prompts.of_rows(numbers, examples)
-        weights = guidance_of_rows(self.spec, guidance, examples, len(rows))
+        weights = guidance_of_rows(self.spec, guidance, prompts, which)
         tokens = [[*ids, self._prompts.end_id] for ids in self._prompts.text_ids(texts)]
         lengths = np.array([len(ids) for ids in tokens])
         capacity = self._capacity_after(prompts) if prompts else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from typing import Any
@@ -35,17 +35,20 @@ class Prompt:
     before : tuple of tuples of int
         In parts, each example one: prompts that begin with the same parts share the reading of them.
     after : tuple of int
+    n_examples : int
+        How many texts it shows.
     """
 
     before: tuple[tuple[int, ...], ...]
     after: tuple[int, ...]
+    n_examples: int = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.before)) + len(self.after)
 
     def in_one_part(self) -> Prompt:
         """Return the same prompt with all that comes before the vector's place as one part."""
-        return Prompt((tuple(token for part in self.before for token in part),), self.after)
+        return replace(self, before=(tuple(token for part in self.before for token in part),))
 
 
 class Prompts:
@@ -91,7 +94,7 @@ class Prompts:
             raise BridgeError(f"examples_template has text between {{examples}} and {PLACEHOLDER}: put it elsewhere")
         dash, line_end = self._item
         parts = (tuple(head), *((*dash, *ids, *line_end) for ids in examples))
-        return Prompt(tuple(part for part in parts if part), last.after)
+        return Prompt(tuple(part for part in parts if part), last.after, len(examples))
 
     def example_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text as an item of the prompt's list: on one line, as plain characters, cut to a budget.

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from smotext.mixing.plan import UNKNOWN, MixPlan
 from smotext.utils.seeding import generator, uniforms
 
-# So many consecutive rows of a class show the same texts beside their parents. The decoder reads these once for all
-# of them.
-EXAMPLES_BLOCK = 16
+# So many consecutive rows of a class show the same texts beside their parents: the decoder reads these once for all of
+# them. A longer block would save little more, its texts would be alike, and in a cross-validation all of them would be
+# lost to every fold that one of the shown texts is held out from.
+EXAMPLES_BLOCK = 4
 
 
 def with_examples(

@@ -21,6 +21,7 @@ from smotext.privacy.similarity import (
     nearness_scores,
     vector_similarities,
 )
+from smotext.settings import Settings
 from smotext.utils.holm import holm
 from smotext.utils.seeding import generator
 
@@ -60,7 +61,7 @@ class AuditSettings:
     examples: int | None = None
     prompt: int = 0
     guidance: float | None = None
-    temperature: float = 0.8
+    temperature: float = Settings.temperature
     batch_size: int | None = None
     n_shown: int = N_CANDIDATES
     max_texts: int = 2000

@@ -28,7 +28,7 @@ ENCODE = toy.encoder().encode
 @pytest.fixture
 def pair(toy_bridge: Path) -> Pair:
     pair = load_bridge(toy_bridge)
-    pair = replace(pair, spec=replace(pair.spec, max_new_tokens=12, guidance=0.5))
+    pair = replace(pair, spec=replace(pair.spec, max_new_tokens=12, guidance=0.5, guidance_alone=0.8))
     torch.manual_seed(0)
     for _, weight in pair.parameters():
         weight.data += 0.05 * torch.randn_like(weight)  # no longer sure of every text: samples differ
@@ -59,7 +59,9 @@ def test_an_advantage_is_the_distance_from_the_others_mean() -> None:
             assert found[place] == pytest.approx(row[place] - np.delete(row, place).mean())
 
 
-@pytest.mark.parametrize("prompts", [(Prompt((), (60,)),), (Prompt((), (60,)), Prompt(((61, 62, 63),), (60,)))])
+@pytest.mark.parametrize(
+    "prompts", [(Prompt((), (60,)),), (Prompt((), (60,)), Prompt(((61, 62, 63),), (60,), n_examples=1))]
+)
 def test_the_gradient_is_that_of_each_sampled_texts_log_likelihood_times_its_advantage(
     pair: Pair, prompts: tuple[Prompt, ...]
 ) -> None:
@@ -83,8 +85,9 @@ def test_the_gradient_is_that_of_each_sampled_texts_log_likelihood_times_its_adv
         if text.is_finished:
             tokens = np.array([[*text.ids, pair.tokenizer.eos_token_id]])
             shown = (prompts[prompt_of_row[row]],)
+            weight = 0.5 if shown[0].n_examples else 0.8
             alone = MicroBatch(tokens, np.array([tokens.shape[1]]), batch.vectors[:1], shown, np.zeros(1, dtype=int))
-            (3.0 * advantage * stage_one(pair, alone, asked[row : row + 1], guidance=0.5)).backward()
+            (3.0 * advantage * stage_one(pair, alone, asked[row : row + 1], guidance=weight)).backward()
     for ours, expected in zip(found, gradients(pair), strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4)
 

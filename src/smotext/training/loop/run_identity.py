@@ -38,7 +38,7 @@ def texts_identity(texts: Sequence[str]) -> str:
 def run_identity(pair: Pair, settings: TrainingSettings, store: Any) -> dict[str, Any]:
     """Return settings, conventions between encoder and language model, and what the store was made of."""
     # Stage 3 samples texts with the guidance head.
-    names = (*_CONVENTIONS, "guidance") if settings.stage == 3 else _CONVENTIONS
+    names = (*_CONVENTIONS, "guidance", "guidance_alone") if settings.stage == 3 else _CONVENTIONS
     return {
         **settings.to_dict(),
         **{name: getattr(pair.spec, name) for name in names},

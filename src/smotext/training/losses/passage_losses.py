@@ -51,7 +51,7 @@ def stage_one(
     vectors: torch.Tensor,
     *,
     weights: torch.Tensor | None = None,
-    guidance: float | None = None,
+    guidance: float | torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the summed negative log-likelihood (nats) of the passages and their end tokens, given `vectors`.
 
@@ -66,8 +66,8 @@ def stage_one(
         In the scale that the bridge is trained on.
     weights : Tensor of shape (n_rows,) or None
         Of each passage in the sum; None: all 1.
-    guidance : float or None
-        Weight of the guidance head; None: the one that the bridge is trained with.
+    guidance : float, Tensor of shape (n_rows,), or None
+        Weight of the guidance head, of all rows or of each; None: the one that the bridge is trained with.
 
     References
     ----------
@@ -105,7 +105,7 @@ class PassageBias:
 
 
 def passage_bias(
-    pair: Pair, vectors: torch.Tensor, tokens: torch.Tensor, weight: float | None = None
+    pair: Pair, vectors: torch.Tensor, tokens: torch.Tensor, weight: float | torch.Tensor | None = None
 ) -> PassageBias | None:
     """Return the bias at a weight, by default the one that the bridge is trained with; None without guidance."""
     first = weighted_bias(pair.guidance, pair.spec.trained_guidance if weight is None else weight, vectors)

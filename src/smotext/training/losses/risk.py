@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smotext.settings import Sampling
+from smotext.decoders.guidance import guidance_of_rows
+from smotext.settings import Sampling, Settings
 from smotext.training.data.batches import MicroBatch, by_length, pad
 from smotext.training.data.passage_store import EncodePassages
 from smotext.training.losses.passage_losses import stage_one
@@ -22,7 +23,7 @@ from smotext.training.scoring.pair_texts import texts_of, write_rows
 from smotext.training.scoring.score import cosines_of
 
 # As texts are written by the sampler later.
-SAMPLING = Sampling(do_sample=True, temperature=0.8, top_p=0.95)
+SAMPLING = Sampling(do_sample=True, temperature=Settings.temperature, top_p=Settings.top_p)
 
 
 def stage_three(
@@ -66,6 +67,7 @@ def stage_three(
     asked = vectors.repeat_interleave(candidates, dim=0)
     seeds = key % 2**62 + np.arange(len(asked), dtype=np.int64)
     prompt_of_row = batch.prompt_of_row.repeat(candidates)
+    guidance = torch.from_numpy(guidance_of_rows(pair.spec, None, batch.prompts, prompt_of_row))
     written = write_rows(pair, batch.prompts, prompt_of_row, asked, SAMPLING, seeds)
     cosines = cosines_of(encode, texts_of(pair, written), asked.float().cpu().numpy()).reshape(-1, candidates)
     # One more for the end token.
@@ -77,7 +79,7 @@ def stage_three(
         tokens = pad([written[row].ids for row in rows], pair.prompts.end_id)
         part = MicroBatch(tokens, lengths[rows], batch.vectors[rows // candidates], batch.prompts, prompt_of_row[rows])
         taught = torch.from_numpy(weights[rows]).to(vectors)
-        loss = stage_one(pair, part, asked[rows], weights=taught, guidance=pair.spec.guidance)
+        loss = stage_one(pair, part, asked[rows], weights=taught, guidance=guidance[rows])
         yield _worth(loss, value=0.0)
 
 

@@ -35,12 +35,11 @@ def write_texts(
     asked = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(parameter.device)
     if pair.spec.vector_norm == "unit":
         asked = torch.nn.functional.normalize(asked, dim=-1)
-    weight = float(guidance_of_rows(pair.spec, None, None, 1)[0])
     written: list[Written] = []
     for part in asked.split(batch_size):
         seeds = np.zeros(len(part), dtype=np.int64)
         prompts, rows = (pair.prompts.numbered(0),), np.zeros(len(part), dtype=np.int64)
-        written += write_rows(pair, prompts, rows, part, Sampling(), seeds, max_new_tokens, guidance=weight)
+        written += write_rows(pair, prompts, rows, part, Sampling(), seeds, max_new_tokens)
     return texts_of(pair, written)
 
 
@@ -53,8 +52,6 @@ def write_rows(
     sampling: Sampling,
     seeds: NDArray[np.int64],
     max_new_tokens: int | None = None,
-    *,
-    guidance: float | None = None,
 ) -> list[Written]:
     """Return what the pair writes for each vector.
 
@@ -70,12 +67,11 @@ def write_rows(
     seeds : ndarray of shape (n_rows,), int64
     max_new_tokens : int or None
         None: what the bridge was trained for.
-    guidance : float or None
-        Weight of the guidance head; None: the bridge's own, of prompts that show texts.
     """
     was_training = pair.lm.training
     pair.lm.eval()
     longest = max_new_tokens or pair.spec.max_new_tokens
+    weights = torch.from_numpy(guidance_of_rows(pair.spec, None, prompts, prompt_of_row))
     written = write_after_vectors(
         pair.lm,
         pair.projector,
@@ -86,7 +82,7 @@ def write_rows(
         seeds=torch.from_numpy(seeds).to(vectors.device),
         end_ids=pair.prompts.end_ids,
         sampling=sampling,
-        bias=weighted_bias(pair.guidance, pair.spec.guidance if guidance is None else guidance, vectors),
+        bias=weighted_bias(pair.guidance, weights, vectors),
     )
     pair.lm.train(was_training)
     return written

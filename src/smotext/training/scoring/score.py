@@ -15,6 +15,7 @@ from smotext.data.validation import check_count
 from smotext.decoders.base_weights import load_base
 from smotext.errors import InputError
 from smotext.protocols import Decoded
+from smotext.settings import Settings
 from smotext.training.data.batches import Prompting, micro_batches
 from smotext.training.data.passage_store import EncodePassages, Piece
 from smotext.training.losses.passage_losses import stage_one
@@ -85,8 +86,8 @@ class Decoding:
     """
 
     guidance: float | None = None
-    temperature: float = 0.8
-    top_p: float = 0.95
+    temperature: float = Settings.temperature
+    top_p: float = Settings.top_p
     candidates: int = 1
     examples: int = 0
     max_new_tokens: int | None = None
