@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from smotext import SMOTExT
 from smotext.cli.entry import print_error as exit_code_of
 from smotext.cli.screen import Reporter
@@ -17,6 +19,7 @@ from smotext.data.tables import read_table
 from smotext.errors import InputError, MissingFileError, SmotextError
 from smotext.evaluation.generators import default_generators, read_passages
 from smotext.evaluation.labelled_texts import GenerateFold, LabelledTexts, labelled
+from smotext.evaluation.pseudo_labels import apart_from
 from smotext.evaluation.study import Study
 from smotext.evaluation.study_report import make_report, sentence, write_report
 from smotext.evaluation.time_estimate import estimate_study
@@ -109,6 +112,17 @@ def method_options(given: list[str]) -> dict[str, Any]:
             value = text
         options[name] = tuple(value) if isinstance(value, list) else value
     return options
+
+
+def keep_unlabelled(data: LabelledTexts, test: LabelledTexts, number: int) -> tuple[LabelledTexts, list[str]]:
+    """Return the rows that may be drawn as labelled, and the texts of a seeded choice of others, at most half.
+
+    No unlabelled text repeats a test row or a row that may be drawn.
+    """
+    order = generator(0, "unlabelled").permutation(len(data))
+    chosen, others = np.split(order, [min(number, len(data) // 2)])
+    rest = data.take(np.sort(others))
+    return rest, apart_from([data.texts[row] for row in np.sort(chosen)], (*rest.texts, *test.texts))
 
 
 def make_generators(sampler: SMOTExT, given: argparse.Namespace) -> dict[str, GenerateFold]:

@@ -15,7 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from common import ONE_PASSAGE, clear_errors, load_set, make_generators, method_options, parser, run_study
+from common import (
+    ONE_PASSAGE,
+    clear_errors,
+    keep_unlabelled,
+    load_set,
+    make_generators,
+    method_options,
+    parser,
+    run_study,
+)
+from sklearn.base import clone
 
 from smotext import SMOTExT
 from smotext.errors import InputError, unknown_name
@@ -52,16 +62,18 @@ def main() -> None:
     arguments.add_argument("--sets", help="some of the half's sets, separated by commas")
     arguments.add_argument("--lsa", action="store_true", help="TF-IDF and SVD, too: an encoder not the method's own")
     arguments.add_argument("--per-class", type=int, help="new rows of each class at 10 and 50 shots (default: 50)")
+    arguments.add_argument(
+        "--unlabelled", type=int, metavar="N", help="take N training rows that are never labelled as unlabelled texts"
+    )
     arguments.add_argument("--settings", help=f"some of {', '.join(one.name for one in SETTINGS)}, by commas")
     given = arguments.parse_args()
     with clear_errors():
         names = choose_sets(given.sets, is_report=given.report)
         sampler = SMOTExT(given.model, **{**ONE_PASSAGE, **method_options(given.option)})
-        generators = make_generators(sampler, given)
         results: dict[str, list[Result]] = {}
         table = given.out / "results.md"
         for name in names:
-            study = make_study(name, given, sampler, generators)
+            study = make_study(name, given, sampler)
             run_study(study, name)
             results[name] = study.results()
             # after each set: whatever stops us, there is a table
@@ -100,16 +112,19 @@ def choose_settings(given: str | None, *, is_quick: bool, per_class: int | None 
     return tuple(settings[name] for name in given.split(","))
 
 
-def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT, generators: Mapping) -> Study:
+def make_study(name: str, given: argparse.Namespace, sampler: SMOTExT) -> Study:
     """Return the study of one set."""
     train, test = load_set(given.data, name)
+    if given.unlabelled:
+        train, unlabelled = keep_unlabelled(train, test, given.unlabelled)
+        sampler = clone(sampler).set_params(unlabelled=unlabelled)
     encoder = sampler.load()[0]
     frozen = frozen_encoder(encoder, str(getattr(encoder, "fingerprint", sampler.model)))
     names = given.conditions.split(",") if given.conditions else list(CONDITIONS)
     return Study(
         train,
         {FROZEN: frozen, TFIDF: tfidf(), **({LSA: lsa()} if given.lsa else {})},
-        generators,
+        make_generators(sampler, given),
         test=test,
         settings=choose_settings(given.settings, is_quick=given.quick, per_class=given.per_class),
         conditions=[name for name in names if not (given.quick and name == PARAPHRASED)],

@@ -16,11 +16,11 @@ def defaults_of(function: Any) -> dict[str, Any]:
     return {name: each.default for name, each in inspect.signature(function).parameters.items()}
 
 
-def test_the_samplers_parameters_are_those_declared_and_the_three_that_no_file_can_hold() -> None:
+def test_the_samplers_parameters_are_those_declared_and_those_that_are_no_values() -> None:
     given = defaults_of(SMOTExT)
     declared = {name: each.default for name, each in declared_options().items()}
     assert {name: given[name] for name in declared} == declared
-    others = {"encoder", "decoder", "sampling_strategy", "random_state", "verbose"}
+    others = {"encoder", "decoder", "sampling_strategy", "unlabelled", "random_state", "verbose"}
     assert given.keys() - declared.keys() == others
 
 

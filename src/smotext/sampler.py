@@ -19,7 +19,7 @@ from smotext.augmentation.shared_labels import for_label_sets
 from smotext.augmentation.text_sampler import TextSampler
 from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
 from smotext.data.containers import check_gives_back, give_back
-from smotext.data.corpus import Corpus, make_corpus
+from smotext.data.corpus import Corpus, make_corpus, with_unlabelled
 from smotext.data.label_sets import (
     LabelSets,
     compare,
@@ -89,6 +89,10 @@ class SMOTExT(TextSampler):
     turns : bool
         Texts are dialogues, each turn on a line with its speaker in front ("Agent: ..."). New ones are, too; those that
         are not in turns are written anew.
+    unlabelled : column of str, optional
+        Further real texts of the same kind, of unknown class; with `record_columns` a table of these columns.
+        Prompts show the nearest to the mixed vector in place of other texts of the class, of those that clearly lie
+        nearer to the class's mean than to others. They are never mixed or returned, and no copy of one is.
     candidates : int
         Texts decoded per mix, of which the one nearest its vector is kept; copies of real texts never are.
     prompt : int or "random"
@@ -128,7 +132,8 @@ class SMOTExT(TextSampler):
     ----------
     synthetic_ : DataFrame
         One row per synthetic text of the last call, with its lineage. ``parents`` are row numbers of the
-        given texts. Whoever has parents and weights can reconstruct real texts: keep it private.
+        given texts, ``unlabelled_examples`` of the unlabelled ones that the prompt showed. Whoever has parents and
+        weights can reconstruct real texts: keep it private.
     rejected_ : DataFrame
         Rows that were written and not kept, with the reason.
     funnel_ : DataFrame
@@ -184,6 +189,7 @@ class SMOTExT(TextSampler):
         hide_values: bool = False,
         record_columns: Sequence[str] | None = None,
         turns: bool = False,
+        unlabelled: Any = None,
         candidates: int = 8,
         prompt: int | str = 0,
         max_new_tokens: int | str = "auto",
@@ -216,6 +222,7 @@ class SMOTExT(TextSampler):
         self.hide_values = hide_values
         self.record_columns = record_columns
         self.turns = turns
+        self.unlabelled = unlabelled
         self.candidates = candidates
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
@@ -342,7 +349,7 @@ class SMOTExT(TextSampler):
         settings = self.settings()
         if soft_labels:
             settings = replace(settings, filters=[*resolve_filters(settings.filters), "soft_labels"])
-        check_allowed(settings.privacy, {**vars(settings), "n": n})
+        check_allowed(settings.privacy, {**vars(settings), "n": n, "unlabelled": self.unlabelled})
         if is_dp := settings.privacy is not None and settings.privacy.kind == "dp":
             check_opendp()
         new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
@@ -378,8 +385,9 @@ class SMOTExT(TextSampler):
         return texts, natural(labels)
 
     def _augment(self, corpus: Corpus, new_rows: dict[Any, int], settings: Settings, run: Run | None) -> Augmented:
-        # An unknown filter is an error before a model is loaded.
+        # An unknown filter, and what is no text, is an error before a model is loaded.
         resolve_filters(settings.filters)
+        corpus = with_unlabelled(corpus, self.unlabelled, self.record_columns)
         check_rows(corpus, new_rows, settings.privacy)
         for note in alike_note(corpus.labels):
             warn_caller(note)
@@ -389,6 +397,8 @@ class SMOTExT(TextSampler):
         for note in language_note(corpus.texts, decoder):
             warn_caller(note, kind="language")
         _LOG.info("mixing %d texts; new rows: %s", len(corpus.texts), new_rows)
+        if len(corpus.unlabelled):
+            _LOG.info("unlabelled texts: %d", len(corpus.unlabelled))
         found = augment(
             corpus,
             new_rows,

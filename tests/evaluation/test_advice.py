@@ -122,6 +122,7 @@ def test_the_lines_run(condition, model, monkeypatch):
         "texts": texts,
         "labels": labels,
         "new_texts": ["good elm", "bad ivy"],
+        "unlabelled": ["good good elm", "bad bad ivy", "bad bad elm"],
         "load_encoder": lambda _: HashEncoder(),
     }
     names["SMOTExT"] = lambda **options: SMOTExT("echo", **options)

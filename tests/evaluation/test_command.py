@@ -98,6 +98,8 @@ def test_any_scikit_learn_classifier_is_evaluated_by_name(mail, capsys):
         (["--pooling", "cls"], "--pooling is 'cls' without --encoder"),
         (["--conditions", "retrieval"], "names 'retrieval', which chooses from open texts: give them with --corpus"),
         (["--conditions", "real", "--corpus", "x.jsonl"], "--corpus is x.jsonl, and --conditions lacks 'retrieval'"),
+        (["--conditions", "pseudo-labelling"], "'pseudo-labelling', which needs unlabelled texts: give --unlabelled"),
+        (["--unlabelled", "missing.csv"], "missing.csv does not exist"),
         (["--encoding", "latin-0"], "--encoding is 'latin-0', which Python does not know"),
         (["--separator", ";"], "is jsonl, which has no separators: leave --separator out"),
         (["--max-test-rows", "0"], "max_test_rows is 0: expected 1 or more"),
@@ -204,3 +206,18 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(mail, capsys, mon
     monkeypatch.setattr(module, "fit_predict", interrupted)
     assert _evaluate(mail, "--conditions", "duplicated") == 130
     assert "3 of 20 fits are done and kept" in capsys.readouterr().err
+
+
+def test_unlabelled_texts_bring_their_rival_and_none_that_may_be_tested_on(mail, capsys):
+    more = mail.parent / "more.txt"
+    more.write_text(
+        "\n\n".join(["good cat", *(f"good good {n} x" for n in range(9)), *(f"bad bad {n}" for n in range(9))])
+    )
+    options = ["--conditions", "pseudo-labelling", "--classifier", "tfidf", "--no-tuning"]
+    assert _evaluate(mail, *options, "--unlabelled", str(more)) == 0
+    out, err = capsys.readouterr()
+    assert "pseudo-labelling" in out
+    assert "more.txt: 1 unlabelled texts repeat labelled ones and are left out" in err
+    more.write_text("good cat\n")
+    assert _evaluate(mail, *options, "--unlabelled", str(more)) == 2
+    assert "each of the 1 unlabelled texts repeats a labelled one" in capsys.readouterr().err

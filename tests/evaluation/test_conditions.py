@@ -18,6 +18,7 @@ from smotext.evaluation.conditions import (
     CONDITIONS,
     DEFAULT,
     GENERATOR_OF,
+    WITH_UNLABELLED,
     base_of,
     check_conditions,
     weighting_of,
@@ -136,7 +137,9 @@ def test_what_runs_by_default_needs_no_model_but_smotexts_own():
         "word edits",
         "random words",
     }
-    assert set(CHEAP).isdisjoint(name for name, source in GENERATOR_OF.items() if source not in BUILT_IN)
+    written = {name for name, source in GENERATOR_OF.items() if source not in (*BUILT_IN, "pseudo-labelling")}
+    assert written.isdisjoint(CHEAP)
+    assert set(WITH_UNLABELLED).isdisjoint(DEFAULT)
 
 
 def test_a_moved_decision_needs_probabilities_and_an_imbalance():

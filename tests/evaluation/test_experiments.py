@@ -153,3 +153,19 @@ def test_the_newsgroups_are_set_beside_the_paper(script, shared, tmp_path, capsy
     out = capsys.readouterr().out
     assert "synthetic / real" in out
     assert "80.37" in out
+
+
+def test_unlabelled_texts_are_training_rows_that_are_never_drawn(script, data, tmp_path):
+    options = ["--out", tmp_path / "out", "--data", data, "--model", "echo", "--seeds", 1, "--sets", "trec6"]
+    options += ["--settings", "shots-10", "--unlabelled", 20, "--no-tuning"]
+    script("labelled_sets", *options, "--conditions", "real + SMOTExT,pseudo-labelling")
+    rows = json.loads((tmp_path / "out" / "trec6" / "report.json").read_text())["rows"]
+    found = {row["condition"]: row["n_train"] for row in rows if row["model"] == "TF-IDF"}
+    assert found["real"] == 20
+    assert 20 < found["pseudo-labelling"] <= 40
+
+    keep = script.load("common").keep_unlabelled
+    train, test = two_classes(25), two_classes(8, start=30)
+    rest, unlabelled = keep(train, test, 1000)
+    assert len(rest) == 25
+    assert set(unlabelled) == set(train.texts) - set(rest.texts)

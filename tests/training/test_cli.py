@@ -18,6 +18,7 @@ from smotext.cli.bridges import texts_to_score
 from smotext.cli.entry import run
 from smotext.cli.training_progress import reporting_training
 from smotext.decoders.bridge import read_spec
+from smotext.errors import InputError
 from smotext.presets import bundled_bridge
 from smotext.training.scoring.score import MEASURES
 from tests.training import toy
@@ -198,3 +199,22 @@ def test_quiet_and_the_second_of_several_processes_tell_nothing(monkeypatch: pyt
     assert told(monkeypatch, io.StringIO(), [STEP, PASS], is_quiet=True) == ""
     monkeypatch.setenv("RANK", "1")
     assert told(monkeypatch, io.StringIO(), [STEP, PASS]) == ""
+
+
+def test_adapt_trains_on_the_unlabelled_texts_of_another_file_too(
+    toy_bridge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def stop(directory: Path, texts: list[str], *_: object, **options: object) -> None:
+        seen.append(texts)
+        raise InputError("enough")
+
+    monkeypatch.setattr("smotext.training.adapt.adapt_bridge", stop)
+    monkeypatch.setattr("smotext.presets.load_encoder_of", lambda *_: None)
+    labelled, more = tmp_path / "labelled.csv", tmp_path / "more.txt"
+    labelled.write_text("text,label\none parcel,bad\ntwo parcels,good\n")
+    more.write_text("three parcels\n\nONE parcel\n")
+    command = ["adapt", str(toy_bridge), str(labelled), "-o", str(tmp_path / "out"), "--unlabelled", str(more)]
+    assert run(command) == 2
+    assert seen == [["one parcel", "two parcels", "three parcels"]]

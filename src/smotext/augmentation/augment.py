@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from smotext.mixing.examples import with_examples
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
+from smotext.mixing.unlabelled_examples import UnlabelledExamples
 from smotext.privacy.private_planner import PrivatePlanner
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -98,23 +99,25 @@ def augment(
     run = run or InMemoryRun()
     form = TextForm(corpus, settings, seed)
     corpus = form.corpus  # as models read it
+    all_texts = corpus.all_texts
     # The writer checks what the decoder takes, so that nothing is encoded in vain.
     writer = Writer(corpus, encoder, decoder, settings)
     n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
     units = text_units(corpus, encoder, writer, settings)
 
-    # Encode: the vector e(text) of every real text, and below them those of passages of long texts.
+    # Encode: the vector e(text) of every real text, then those of unlabelled ones and of passages of long texts.
     found = run.vectors(units.n_rows, units.encode)
-    vectors = found[: len(corpus.texts)]
+    vectors, unlabelled = np.split(found[: len(all_texts)], [len(corpus.texts)])
 
     # Who plans, and what judges: both know the real texts by their vectors.
     planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
-    real = real_texts(corpus, vectors, settings)
+    real = real_texts(corpus, vectors, unlabelled, settings)
+    others = UnlabelledExamples(vectors, corpus.labels, unlabelled) if len(unlabelled) and n_examples else None
     judge = make_judge(
         settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=form.guards
     )
-    ledger = Ledger(real.texts)
+    ledger = Ledger(real.all_texts)
 
     def targets(group: MixPlan) -> NDArray[np.float32]:
         """Mix: z = lam * e(a) + (1 - lam) * e(b) for each row of a plan."""
@@ -122,16 +125,17 @@ def augment(
 
     def ask(group: MixPlan) -> DecoderInput:
         """Return what the decoder is given: the mixed vectors, and the texts that prompts show."""
-        return DecoderInput(targets(group), example_texts(corpus.texts, group), units.chains(found, group))
+        return DecoderInput(targets(group), example_texts(all_texts, group), units.chains(found, group))
 
     def make_plan(wanted: MixPlan) -> MixPlan:
         """Plan: other parents for mixes that land in another class, examples, and several candidates per mix."""
         screened = judge.screen(wanted, targets, planner.replan)
-        shown = with_examples(screened, corpus.labels, n_examples, seed=seed)
+        near = None if others is None else others.for_rows(screened, targets, n_examples)
+        shown = with_examples(screened, corpus.labels, n_examples, seed=seed, near=near)
         return with_candidates(shown, settings.candidates, seed=seed, once=units.long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
-    notes = plan.notes
+    notes = (*plan.notes, *_unshown_note(corpus, plan, n_examples))
     while True:
         # Decode: the projector and the language model turn each vector into a text.
         groups = plan.groups(units.group_size)
@@ -152,13 +156,27 @@ def augment(
         plan = run.plan(ledger.n_rounds, lambda: make_plan(planner.replan(*open_rows)))
 
 
-def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings) -> RealTexts:
+def real_texts(
+    corpus: Corpus, vectors: NDArray[np.float32], unlabelled: NDArray[np.float32], settings: Settings
+) -> RealTexts:
     """Return what filters and guards may compare with: nothing where only noisy sums may be read."""
     if settings.privacy is not None and settings.privacy.kind == "dp":
         return RealTexts([], corpus.labels[:0], vectors[:0])
-    if corpus.shared is not None:
-        return each_text_once(corpus, vectors)
-    return RealTexts(corpus.texts, corpus.labels, vectors)
+    known = each_text_once(corpus, vectors) if corpus.shared else RealTexts(corpus.texts, corpus.labels, vectors)
+    return replace(known, unlabelled=corpus.unlabelled.texts, unlabelled_vectors=unlabelled)
+
+
+def _unshown_note(corpus: Corpus, plan: MixPlan, n_examples: int) -> list[str]:
+    """Return a note where there are unlabelled texts and no prompt shows one."""
+    is_shown = plan.examples is not None and (plan.examples >= len(corpus.texts)).any()
+    if is_shown or not len(corpus.unlabelled) or not len(plan):
+        return []
+    if n_examples == 0:
+        return ["no prompt shows an unlabelled text, since the prompts show no texts at all"]
+    return [
+        f"no prompt shows an unlabelled text: prompts show {n_examples} texts, the parents among them, and none of a "
+        "class that it is not clearly nearest to"
+    ]
 
 
 def make_planner(

@@ -53,7 +53,7 @@ class LongTexts:
     """The texts of long classes as passages.
 
     A class is long if half of its texts are longer than what the decoder writes in one go. Texts of other classes stay
-    whole, and are read as far as the encoder reads.
+    whole, and are read as far as the encoder reads. Unlabelled texts, which may be of a long class, are cut as well.
 
     Parameters
     ----------
@@ -70,12 +70,13 @@ class LongTexts:
 
     def __init__(self, corpus: Corpus, classes: frozenset[Any], splitting: Splitting) -> None:
         self.classes, self.splitting = classes, splitting
-        self.texts = corpus.texts
+        self.texts = corpus.all_texts
         self.passages = [
             splitting.passages(text) if label in classes else []
             for text, label in zip(corpus.texts, corpus.labels, strict=True)
         ]
-        self._starts = len(corpus.texts) + np.cumsum([0, *map(len, self.passages)])
+        self.passages += [splitting.passages(text) for text in corpus.unlabelled.texts]
+        self._starts = len(self.texts) + np.cumsum([0, *map(len, self.passages)])
         self.n_rows = int(self._starts[-1])
 
     def encode(self, encoder: Encoder, **options: Any) -> NDArray[np.float32]:

@@ -41,5 +41,5 @@ def truncated_note(corpus: Corpus, encoder: Encoder, long_classes: Collection[An
 
 def notes_on(corpus: Corpus, encoder: Encoder, long_classes: Collection[Any], adapted: Sequence[str]) -> list[str]:
     """Return what there is to say after a run: of the data, and in one note what had to be adapted."""
-    notes = [*skipped_note(corpus), *truncated_note(corpus, encoder, long_classes)]
+    notes = [*skipped_note(corpus), *corpus.unlabelled.notes, *truncated_note(corpus, encoder, long_classes)]
     return [*notes, "; ".join(adapted)] if adapted else notes

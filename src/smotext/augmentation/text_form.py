@@ -48,11 +48,13 @@ class TextForm:
     """
 
     def __init__(self, corpus: Corpus, settings: Settings, seed: int) -> None:
-        texts = with_surrogates(corpus.texts, seed=seed) if settings.hide_values else corpus.texts
-        self._speakers = speakers_of(texts) if settings.turns else []
+        texts, n_labelled = corpus.all_texts, len(corpus.texts)
+        texts = with_surrogates(texts, seed=seed) if settings.hide_values else texts
+        self._speakers = speakers_of(texts[:n_labelled]) if settings.turns else []
         if self._speakers:
             texts = [joined_turns(text) for text in texts]
-        self.corpus = replace(corpus, texts=texts)
+        unlabelled = replace(corpus.unlabelled, texts=texts[n_labelled:])
+        self.corpus = replace(corpus, texts=texts[:n_labelled], unlabelled=unlabelled)
         self.guards = guards_of_form(settings.record_columns, self._speakers)
         self._settings = settings
 

@@ -24,7 +24,7 @@ class WholeTexts:
     Attributes
     ----------
     n_rows : int
-        Rows of the array that :meth:`encode` makes: the texts come first.
+        Rows of the array that :meth:`encode` makes: the texts come first, the unlabelled ones after the labelled ones.
     group_size : int
         Rows that are decoded together.
     long_classes : frozenset of label
@@ -34,8 +34,8 @@ class WholeTexts:
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, writer: Writer, settings: Settings) -> None:
-        self._texts, self._encoder = corpus.texts, encoder
-        self.n_rows = len(corpus.texts)
+        self._texts, self._encoder = corpus.all_texts, encoder
+        self.n_rows = len(self._texts)
         self.group_size = settings.group_size
         self.long_classes: frozenset[Any] = frozenset()
         self.write = writer.write

@@ -61,12 +61,13 @@ class Writer:
 
     Notes
     -----
+    Where there are unlabelled texts, rows have a column ``unlabelled_examples``: which of them the prompt showed.
     Of the corpus it keeps numbers and labels, of the encoder the name: pickled for another process, a writer
     takes neither texts nor an encoder along.
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
-        self.labels, self.row_numbers = corpus.labels, corpus.rows
+        self.labels, self.row_numbers, self.unlabelled_numbers = corpus.labels, corpus.rows, corpus.unlabelled.rows
         self.decoder = decoder
         self.settings = settings
         self.model = f"{name_of(encoder)}+{name_of(decoder)}"
@@ -149,7 +150,7 @@ class Writer:
         """Return the table of a group's texts with their lineage."""
         none = np.zeros((len(group), 0), dtype=np.int64)
         examples = none if group.examples is None else group.examples
-        return pd.DataFrame(
+        made = pd.DataFrame(
             {
                 "text": pd.Series(list(texts), dtype=object),
                 "label": pd.Series(group.labels.tolist(), dtype=object),
@@ -170,9 +171,18 @@ class Writer:
             },
             columns=list(ROW_COLUMNS),
         )
+        if len(self.unlabelled_numbers):
+            numbers = [self._unlabelled_numbers(shown) for shown in examples]
+            made["unlabelled_examples"] = pd.Series(numbers, dtype=object)
+        return made
 
-    def _row_numbers(self, parents: NDArray[np.int64]) -> list[int]:
-        return self.row_numbers[parents[parents != UNKNOWN]].tolist()
+    def _row_numbers(self, places: NDArray[np.int64]) -> list[int]:
+        """Return the rows of the labelled texts among these."""
+        is_labelled = (places != UNKNOWN) & (places < len(self.row_numbers))
+        return self.row_numbers[places[is_labelled]].tolist()
+
+    def _unlabelled_numbers(self, places: NDArray[np.int64]) -> list[int]:
+        return self.unlabelled_numbers[places[places >= len(self.row_numbers)] - len(self.row_numbers)].tolist()
 
 
 def no_rows() -> pd.DataFrame:

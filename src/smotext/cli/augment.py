@@ -17,6 +17,7 @@ from smotext.cli.exit_codes import CAPPED, INTERRUPTED, code_of, print_line
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, first_rows, print_notes, print_rows, spell_seconds
+from smotext.cli.unlabelled_options import UnlabelledOptions
 from smotext.cli.wording import spell_options
 from smotext.errors import InputError, RunError
 from smotext.reporting.run_record import lineage_path
@@ -56,6 +57,7 @@ def register(app: typer.Typer) -> None:
     out=OutputOptions,
     columns=ColumnOptions,
     form=RowOptions,
+    more=UnlabelledOptions,
     amount=AmountOptions,
     method=MethodOptions,
     hiding=PrivacyOptions,
@@ -71,6 +73,7 @@ def augment(
     out: OutputOptions,
     columns: ColumnOptions,
     form: RowOptions,
+    more: UnlabelledOptions,
     amount: AmountOptions,
     method: MethodOptions,
     hiding: PrivacyOptions,
@@ -88,12 +91,13 @@ def augment(
     reporter = Reporter(is_quiet=out.quiet)
     stopper = Stopper(max_minutes=run.max_minutes, max_tokens=run.max_tokens, on_interrupt=reporter.say)
     out = replace(out, output=Path(os.path.realpath(out.output)))
-    job = read_job(file, columns, amount, method, hiding, form)
-    job = replace(job, command=_command(file, out, columns, form, amount, method, hiding))
+    job = read_job(file, columns, amount, method, hiding, form, more)
+    job = replace(job, command=_command(file, out, columns, form, more, amount, method, hiding))
     if job.is_noisy:
         check_nothing_else_leaves(out.output, only_synthetic=out.only_synthetic, report=out.report)
-    if os.path.realpath(file) in (str(out.output), str(lineage_path(out.output))):
-        raise InputError(f"{file} is both input and output, or its lineage: choose another name for the output")
+    for read in filter(None, (file, more.unlabelled)):
+        if os.path.realpath(read) in (str(out.output), str(lineage_path(out.output))):
+            raise InputError(f"{read} is both input and output, or its lineage: choose another name for the output")
     _check_targets(out, is_own_replaced=run.resume != "never")
     if out.report is not None:
         check_page_target(out.report, overwrite=out.overwrite)

@@ -20,6 +20,7 @@ from smotext.cli.options import (
     parse_word_or_int,
 )
 from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options
+from smotext.cli.unlabelled_options import UnlabelledOptions
 from smotext.data.tables import Table, check_unmarked
 from smotext.errors import InputError, UnknownNameError, suggest
 from smotext.protocols import name_of
@@ -99,12 +100,14 @@ class AugmentJob:
     @property
     def corpus(self) -> Corpus:
         """The texts that can be mixed."""
-        from smotext.data.corpus import make_corpus
+        from smotext.data.corpus import make_corpus, with_unlabelled
         from smotext.data.label_sets import expanded
 
         if self.sets is None:
-            return make_corpus(self.texts, self.table.labels)
-        return expanded(self.texts, self.sets, self.sampler.labelset_strategy)
+            corpus = make_corpus(self.texts, self.table.labels)
+        else:
+            corpus = expanded(self.texts, self.sets, self.sampler.labelset_strategy)
+        return with_unlabelled(corpus, self.sampler.unlabelled, self.sampler.record_columns)
 
     def label_cells(self, made: pd.DataFrame) -> list[Any]:
         """Return what stands in the label column of synthetic rows."""
@@ -132,6 +135,7 @@ def read_job(
     method: MethodOptions,
     hiding: PrivacyOptions,
     form: RowOptions,
+    more: UnlabelledOptions,
 ) -> AugmentJob:
     """Return the job that the options describe.
 
@@ -146,6 +150,7 @@ def read_job(
     sampler.set_params(record_columns=names, labelset_strategy=form.labelset_strategy).settings()
     if names is not None:
         columns = replace(columns, text_column=names[0])
+    sampler.set_params(unlabelled=more.read(columns.text_column, names))
     table = read_labelled(file, columns, takes_sets=True)
     check_unmarked(table)
     from smotext.augmentation.shared_labels import for_label_sets
@@ -165,7 +170,7 @@ def read_job(
         for_label_sets(sampler.settings())  # raises
         new_rows, counts = count_rows_of_sets(amount, sets), sets.counts
     settings = {
-        "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form)},
+        "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form), **more.identity()},
         "amount": asdict(amount),
         "privacy": asdict(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
@@ -243,7 +248,7 @@ def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privac
 
     privacy = parse_privacy_options(hiding, labels)
     sampler.set_params(privacy=privacy)
-    check_allowed(privacy, vars(sampler.settings()))
+    check_allowed(privacy, {**vars(sampler.settings()), "unlabelled": sampler.unlabelled})
     if privacy is not None and privacy.kind == "dp":
         check_opendp()
     return privacy

@@ -13,6 +13,7 @@ from smotext.cli.labelled_files import check_real
 from smotext.cli.options import takes
 from smotext.cli.screen import Reporter, print_notes, print_rows
 from smotext.cli.training_progress import command_line, reporting_training
+from smotext.cli.unlabelled_options import read_unlabelled_file
 from smotext.errors import InputError, MissingFileError
 from smotext.settings import Settings
 
@@ -32,6 +33,10 @@ def adapt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=f"Your texts: {_KINDS}")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The adapted bridge directory.")],
     text_column: Annotated[str, typer.Option(help="Column of the texts.")] = "text",
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="More texts to train on, with the same column; no text is used twice."),
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Peak; LoRA layers have a quarter.")] = 5e-4,
     batch_size: Annotated[int, typer.Option(help="Passages a step.")] = 16,
     max_passes: Annotated[float, typer.Option(help="Most passes over the texts.")] = 10,
@@ -43,6 +48,7 @@ def adapt(
 ) -> None:
     """Adapt a bridge to a few hundred of your own texts, so that style and vocabulary fit."""
     from smotext.data.remote_tables import local_table
+    from smotext.data.unlabelled import read_unlabelled
     from smotext.decoders.bridge import read_spec
     from smotext.presets import decoder_directory, load_encoder_of
     from smotext.training.adapt import DEFAULTS, adapt_bridge
@@ -50,6 +56,9 @@ def adapt(
 
     file = local_table(file)
     check_real(file)
+    texts = list(read_documents(file, text_column))
+    if unlabelled is not None:
+        texts += read_unlabelled(read_unlabelled_file(unlabelled, text_column), texts).texts
     settings = replace(
         DEFAULTS, learning_rate=learning_rate, batch_size=batch_size, epochs=max_passes, noise=noise, seed=random_seed
     )
@@ -57,7 +66,7 @@ def adapt(
     with reporting_training("reading the texts", is_quiet=quiet) as tell:
         outcome = adapt_bridge(
             directory,
-            list(read_documents(file, text_column)),
+            texts,
             out,
             encoder=load_encoder_of(bridge, read_spec(directory)),
             settings=settings,

@@ -18,6 +18,7 @@ from smotext.cli.options import ColumnOptions, MethodOptions, takes
 from smotext.cli.report import write_evaluation_report
 from smotext.cli.screen import Reporter, print_notes, print_rows, spell_seconds
 from smotext.cli.spelled_command import spell_command
+from smotext.cli.unlabelled_options import UnlabelledOptions, read_unlabelled_file
 from smotext.errors import InputError, MissingExtraError, SmotextWarning
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def register(app: typer.Typer) -> None:
 
 
 @takes(
-    has_config=True, columns=ColumnOptions, design=DesignOptions, classifiers=ClassifierOptions, method=MethodOptions
+    has_config=True,
+    columns=ColumnOptions,
+    more=UnlabelledOptions,
+    design=DesignOptions,
+    classifiers=ClassifierOptions,
+    method=MethodOptions,
 )
 def evaluate(
     file: Annotated[
@@ -44,6 +50,7 @@ def evaluate(
         ),
     ],
     columns: ColumnOptions,
+    more: UnlabelledOptions,
     design: DesignOptions,
     classifiers: ClassifierOptions,
     method: MethodOptions,
@@ -67,7 +74,7 @@ def evaluate(
     reporter = Reporter(is_quiet=quiet)
     folder = out or Path(f"{short_name(file)}.evaluation")
     with reporter.drawing():
-        study = _make_study(file, columns, design, classifiers, method, folder, reporter)
+        study = _make_study(file, columns, more, design, classifiers, method, folder, reporter)
         try:
             _run(study, reporter)
         except KeyboardInterrupt:
@@ -75,7 +82,7 @@ def evaluate(
     report = make_report(study)
     name = report_name(study, folder)
     done = {
-        "command": spell_command("evaluate", [file], columns, design, classifiers, method),
+        "command": spell_command("evaluate", [file], columns, more, design, classifiers, method),
         "options": asdict(method),
     }
     written = write_report(report, study.results(), folder, name=name, study=study.fingerprint, done=done)
@@ -131,6 +138,7 @@ def _stopped(study: Study) -> int:
 def _make_study(
     file: Path,
     columns: ColumnOptions,
+    more: UnlabelledOptions,
     design: DesignOptions,
     classifiers: ClassifierOptions,
     method: MethodOptions,
@@ -151,9 +159,11 @@ def _make_study(
     test = None if design.test is None else _read(design.test, columns, design.label_separator)
     if has_sets(data.labels):
         for_label_sets(sampler.settings())  # raises for what goes with one label alone
+    if more.unlabelled is not None:
+        sampler.set_params(unlabelled=_unlabelled(more.unlabelled, columns, data, test))
     shots = _numbers("--shots", design.shots)
     settings = parse_settings(shots, design.imbalance, design.per_class, design.most_new_rows)
-    names = design.wanted_conditions()
+    names = design.wanted_conditions(has_unlabelled=more.unlabelled is not None)
     passages = read_passages(design.corpus) if design.corpus is not None else []
     classifiers.check()
     # The design is checked before any model is loaded.
@@ -268,6 +278,18 @@ def _read(file: Path, columns: ColumnOptions, label_separator: str | None) -> La
     if sets is not None:
         return labelled(corpus.texts, [sets.sets[row] for row in corpus.rows])
     return labelled(corpus.texts, corpus.labels.tolist())
+
+
+def _unlabelled(file: Path, columns: ColumnOptions, data: LabelledTexts, test: LabelledTexts | None) -> list[str]:
+    """Return the texts of a file without labels that repeat no row that may be tested on; the others are counted."""
+    from smotext.data.validation import is_blank
+    from smotext.evaluation.pseudo_labels import apart_from
+
+    texts = [text for text in read_unlabelled_file(file, columns.text_column) if not is_blank(text)]
+    kept = apart_from(texts, data.texts + (() if test is None else test.texts))
+    if len(kept) < len(texts):
+        print_notes(f"{file}: {len(texts) - len(kept)} unlabelled texts repeat labelled ones and are left out")
+    return kept
 
 
 def _numbers(option: str, text: str | None) -> list[int]:

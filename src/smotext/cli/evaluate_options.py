@@ -112,22 +112,32 @@ class DesignOptions:
         """Most test rows."""
         return self.max_test_rows if self.max_test_rows is not None else (QUICK_TEST_ROWS if self.quick else TEST_ROWS)
 
-    def wanted_conditions(self) -> list[str]:
-        """Return the conditions to compare.
+    def wanted_conditions(self, *, has_unlabelled: bool = False) -> list[str]:
+        """Return the conditions to compare; some only where there are unlabelled texts.
 
         Raises
         ------
         InputError
             If a name is unknown, or asked for without what it needs.
         """
-        from smotext.evaluation.conditions import CONDITIONS, DEFAULT, RETRIEVED, check_conditions
+        from smotext.evaluation.conditions import (
+            CONDITIONS,
+            DEFAULT,
+            PSEUDO_LABELLED,
+            RETRIEVED,
+            WITH_UNLABELLED,
+            check_conditions,
+        )
 
         if self.quick and self.thorough:
             raise InputError("--quick and --thorough are opposites: give one of them")
         if self.conditions is None:
-            retrieved = [RETRIEVED] if self.corpus is not None else []
-            return check_conditions([*(CONDITIONS if self.thorough else DEFAULT), *retrieved])
+            given = [RETRIEVED] if self.corpus is not None else []
+            given += [PSEUDO_LABELLED] if has_unlabelled else []
+            return check_conditions([*(CONDITIONS if self.thorough else DEFAULT), *given])
         names = check_conditions([name.strip() for name in self.conditions.split(",")])
+        if (lacking := [name for name in names if name in WITH_UNLABELLED]) and not has_unlabelled:
+            raise InputError(f"--conditions names {lacking[0]!r}, which needs unlabelled texts: give --unlabelled FILE")
         if RETRIEVED in names and self.corpus is None:
             raise InputError(
                 f"--conditions names {RETRIEVED!r}, which chooses from open texts: give them with --corpus"

@@ -11,6 +11,7 @@ import typer
 from smotext.cli.options import AmountOptions, ColumnOptions, MethodOptions, RowOptions, takes
 from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import Reporter, first_rows, print_notes, print_rows, spell_seconds
+from smotext.cli.unlabelled_options import UnlabelledOptions
 
 if TYPE_CHECKING:
     from smotext.runs.estimate import RunEstimate
@@ -21,7 +22,14 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
 
 
-@takes(columns=ColumnOptions, form=RowOptions, amount=AmountOptions, method=MethodOptions, hiding=PrivacyOptions)
+@takes(
+    columns=ColumnOptions,
+    form=RowOptions,
+    more=UnlabelledOptions,
+    amount=AmountOptions,
+    method=MethodOptions,
+    hiding=PrivacyOptions,
+)
 def plan(
     file: Annotated[
         Path,
@@ -31,6 +39,7 @@ def plan(
     ],
     columns: ColumnOptions,
     form: RowOptions,
+    more: UnlabelledOptions,
     amount: AmountOptions,
     method: MethodOptions,
     hiding: PrivacyOptions,
@@ -43,7 +52,7 @@ def plan(
     from smotext.runs.estimate import estimate_run
 
     started_s = time.perf_counter()
-    job = read_job(file, columns, amount, method, hiding, form)
+    job = read_job(file, columns, amount, method, hiding, form, more)
     corpus = job.corpus
     reporter = Reporter()
     with reporter.drawing():

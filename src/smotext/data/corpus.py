@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.unlabelled import UnlabelledTexts, read_unlabelled
 from smotext.data.validation import is_blank
 from smotext.errors import InputError
 
@@ -48,6 +49,8 @@ class Corpus:
         Rows without text; they are kept in the caller's data and never mixed.
     shared : SharedLabels, optional
         Where texts have several labels: a text stands here once for each of them.
+    unlabelled : UnlabelledTexts
+        Further real texts; they are never mixed.
     """
 
     texts: list[str]
@@ -55,6 +58,12 @@ class Corpus:
     rows: NDArray[np.int64]
     n_skipped: int
     shared: SharedLabels | None = None
+    unlabelled: UnlabelledTexts = field(default_factory=UnlabelledTexts)
+
+    @property
+    def all_texts(self) -> list[str]:
+        """The labelled texts, and after them the unlabelled ones."""
+        return [*self.texts, *self.unlabelled.texts]
 
 
 def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corpus:
@@ -68,6 +77,11 @@ def make_corpus(texts: NDArray[np.object_], labels: NDArray[np.object_]) -> Corp
     """
     rows = np.array([i for i, text in enumerate(texts) if not is_blank(text)], dtype=np.int64)
     return Corpus([texts[i] for i in rows], labels[rows], rows, len(texts) - len(rows))
+
+
+def with_unlabelled(corpus: Corpus, given: Any, record_columns: Sequence[str] | None = None) -> Corpus:
+    """Return the corpus with unlabelled texts; arguments as of :func:`smotext.data.unlabelled.read_unlabelled`."""
+    return replace(corpus, unlabelled=read_unlabelled(given, corpus.texts, record_columns))
 
 
 def check_classes(corpus: Corpus, new_rows: Mapping[Any, int]) -> None:

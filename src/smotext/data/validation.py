@@ -17,13 +17,15 @@ from smotext.errors import InputError
 _MOST_NAMED = 5
 
 
-def check_texts(texts: Any) -> NDArray[np.object_]:
+def check_texts(texts: Any, name: str = "texts") -> NDArray[np.object_]:
     """Return the texts as an object array of shape (n_texts,).
 
     Parameters
     ----------
     texts : a column, as :func:`smotext.data.containers.read_column` takes it
         Strings; None and NaN stand for a missing text.
+    name : str
+        What they are called where something is wrong with them.
 
     Raises
     ------
@@ -36,17 +38,17 @@ def check_texts(texts: Any) -> NDArray[np.object_]:
     ['a', 'b']
     """
     if isinstance(texts, str):
-        raise InputError("texts is a single string: expected a list of texts, or another 1-D container")
-    array = read_column(texts, "texts")
+        raise InputError(f"{name} is a single string: expected a list of texts, or another 1-D container")
+    array = read_column(texts, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise InputError(f"texts has shape {array.shape}: expected one dimension")
+        raise InputError(f"{name} has shape {array.shape}: expected one dimension")
     if len(array) == 0:
-        raise InputError("texts is empty: expected at least one text")
+        raise InputError(f"{name} is empty: expected at least one text")
     for row, text in enumerate(array):
         if not (isinstance(text, str) or _is_missing(text)):
-            raise InputError(f"row {row} of texts is {type(text).__name__} {text!r:.60}: expected a string")
+            raise InputError(f"row {row} of {name} is {type(text).__name__} {text!r:.60}: expected a string")
     return array
 
 

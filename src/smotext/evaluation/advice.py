@@ -16,6 +16,7 @@ from smotext.evaluation.conditions import (
     DUPLICATED,
     EDITED,
     HALF_WEIGHT,
+    PSEUDO_LABELLED,
     REAL,
     SMOTE_ROWS,
     THRESHOLD,
@@ -38,6 +39,7 @@ ALTERNATIVES = {
     DUPLICATED: "copying rows",
     SMOTE_ROWS: "SMOTE on the features",
     EDITED: "copies with edited words",
+    PSEUDO_LABELLED: "pseudo-labelling the unlabelled texts",
 }
 
 _HEADS = {
@@ -62,6 +64,11 @@ _DOING = {
     SMOTE_ROWS: "model = imblearn.pipeline.make_pipeline(*model[:-1], SMOTE(), model[-1]).fit(texts, labels)",
     EDITED: (
         "new = smotext.evaluation.word_edits.generate_edits(texts, labels, dict.fromkeys(labels, 50), seed=0)\n"
+        "model.fit([*texts, *new.texts], [*labels, *new.labels])"
+    ),
+    PSEUDO_LABELLED: (
+        "from smotext.evaluation.pseudo_labels import PseudoLabels\n"
+        'new = PseudoLabels(load_encoder("tiny"), unlabelled)(texts, labels, dict.fromkeys(labels, 50), seed=0)\n'
         "model.fit([*texts, *new.texts], [*labels, *new.labels])"
     ),
     CHOSEN_WEIGHT: "model = SMOTExTClassifier(model, random_state=0).fit(texts, labels)",

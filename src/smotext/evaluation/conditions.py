@@ -18,6 +18,7 @@ SMOTE_ROWS, MIXUP, WEIGHTED = "SMOTE on features", "mixup on features", "class w
 ADJUSTED, THRESHOLD, COMPLEMENT = "logit adjustment", "tuned threshold", "ComplementNB"
 PAPER, PARAPHRASED, PROMPTED, RETRIEVED = "the paper's method", "paraphrase", "prompting", "retrieval"
 CONTEXTUAL, BACK_TRANSLATED, MORE_REAL = "contextual edits", "back-translation", "more real"
+PSEUDO_LABELLED, LABELLED_ALONE = "pseudo-labelling", "SMOTExT of labelled texts alone"
 
 _AT = {"half": " at half weight", "chosen": " at chosen weight"}
 HALF_WEIGHT, CHOSEN_WEIGHT = (f"{WITH_SMOTEXT}{suffix}" for suffix in _AT.values())
@@ -41,6 +42,8 @@ _PLAIN: dict[str, str] = {
     PROMPTED: "the real rows and what the language model writes from the same examples without a vector, first sample",
     CONTEXTUAL: "the real rows and copies in which the language model put some words in, or others in their place",
     RETRIEVED: "the real rows and, for each mixed vector, the nearest passage of a corpus instead of a decode",
+    PSEUDO_LABELLED: "the real rows and the unlabelled texts that a classifier on the encoder's vectors is surest of",
+    LABELLED_ALONE: "the real rows and SMOTExT's, written as if there were no unlabelled texts",
     BACK_TRANSLATED: "the real rows and translations of them into another language and back",
     MORE_REAL: "the real rows and further real ones, as far as there are any: the ceiling",
 }
@@ -53,6 +56,8 @@ _SOURCES = {
     PROMPTED: "prompting",
     CONTEXTUAL: "contextual edits",
     RETRIEVED: "retrieval",
+    PSEUDO_LABELLED: "pseudo-labelling",
+    LABELLED_ALONE: "labelled alone",
     BACK_TRANSLATED: "back-translation",
     DUPLICATED: "copies",
     EDITED: "word edits",
@@ -61,7 +66,10 @@ _SOURCES = {
 }
 
 # Copies at another weight are the same rows at the same total; SMOTE's rows have no sources to hold folds apart by.
-_AT_HALF = (WITH_SMOTEXT, PAPER, PARAPHRASED, PROMPTED, CONTEXTUAL, RETRIEVED, EDITED, RANDOM_WORDS, CHAINS, SMOTE_ROWS)
+_AT_HALF = (
+    WITH_SMOTEXT, PAPER, PARAPHRASED, PROMPTED, CONTEXTUAL, RETRIEVED, PSEUDO_LABELLED, LABELLED_ALONE, EDITED,
+    RANDOM_WORDS, CHAINS, SMOTE_ROWS,
+)  # fmt: skip
 _AT_CHOSEN = tuple(name for name in _AT_HALF if name != SMOTE_ROWS)
 
 _MEANING = {
@@ -89,11 +97,15 @@ DEFAULT = (
 )  # fmt: skip
 """What is compared unless more is asked for: nothing here runs a language model but SMOTExT itself."""
 
+WITH_UNLABELLED = tuple(name for name in CONDITIONS if name.startswith((PSEUDO_LABELLED, LABELLED_ALONE)))
+"""What is compared where unlabelled texts are given, and not without."""
+
+_NO_MODEL = (
+    DUPLICATED, EDITED, RANDOM_WORDS, CHAINS, PSEUDO_LABELLED, SMOTE_ROWS, MIXUP, WEIGHTED, ADJUSTED, THRESHOLD,
+    COMPLEMENT,
+)  # fmt: skip
 CHEAP = tuple(
-    f"{name}{suffix}"
-    for name in (DUPLICATED, EDITED, RANDOM_WORDS, CHAINS, SMOTE_ROWS, MIXUP, WEIGHTED, ADJUSTED, THRESHOLD, COMPLEMENT)
-    for suffix in ("", *_AT.values())
-    if f"{name}{suffix}" in CONDITIONS
+    f"{name}{suffix}" for name in _NO_MODEL for suffix in ("", *_AT.values()) if f"{name}{suffix}" in CONDITIONS
 )
 """Alternatives that need no language model."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError, MissingFileError, SmotextWarning
 from smotext.evaluation.labelled_texts import GenerateFold, Label, NotApplicable
+from smotext.evaluation.pseudo_labels import PseudoLabels
 from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
 from smotext.fitting.new_rows import NewRows, new_rows_of
 from smotext.utils.seeding import stable_hash
@@ -44,6 +45,9 @@ class SmotextGenerator:
     def fingerprint(self) -> str:
         """Models and options as one string; it tells whether texts that were kept can be used again."""
         options = {**self.sampler.get_params(deep=False), "random_state": None, "batch_size": None, "verbose": None}
+        # The texts would fill pages.
+        if (unlabelled := options.pop("unlabelled")) is not None:
+            options["unlabelled"] = f"{stable_hash(*unlabelled):016x}"
         return "|".join(f"{name}={_name(value)}" for name, value in sorted(options.items()))
 
     def __call__(self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
@@ -66,7 +70,7 @@ class AdaptedGenerator:
         Its decoder is replaced by the adapted one.
     adapt : callable
         (encoder, decoder, texts, seed) to a decoder that goes on from the sampler's own and was adapted to the
-        texts; folds with too few texts to adapt to may get the sampler's own.
+        texts, the sampler's unlabelled ones among them; folds with too few texts to adapt to may get the sampler's own.
 
     Notes
     -----
@@ -89,7 +93,8 @@ class AdaptedGenerator:
     def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
         """Return the generator with the adapted bridge."""
         encoder, decoder = self.sampler.load()
-        return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(encoder, decoder, texts, seed)))
+        more = [] if self.sampler.unlabelled is None else list(self.sampler.unlabelled)
+        return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(encoder, decoder, (*texts, *more), seed)))
 
 
 class RetrievalDecoder:
@@ -134,7 +139,8 @@ def default_generators(
     """Return the generators of a study by name: SMOTExT, and the controls that run its models.
 
     ``"paper"`` (no examples, one candidate), ``"paraphrase"`` (unmixed), ``"prompting"`` (the same language model and
-    examples, no vector), ``"contextual edits"`` and, with passages, ``"retrieval"``. What a decoder cannot do is there
+    examples, no vector), ``"contextual edits"``, with passages ``"retrieval"``, and with unlabelled texts
+    ``"pseudo-labelling"`` and ``"labelled alone"``. What a decoder cannot do is there
     as well, and says that it was not run.
 
     Parameters
@@ -149,9 +155,11 @@ def default_generators(
     encoder, decoder = sampler.load()
     loaded = _changed(sampler, encoder=encoder, decoder=decoder)
     can_ask = has_language_model(decoder)
+    # The paper, and what is retrieved from elsewhere, know no unlabelled texts.
+    plain = _changed(loaded, unlabelled=None)
     made: dict[str, GenerateFold] = {
         "smotext": SmotextGenerator(loaded) if adapt is None else AdaptedGenerator(loaded, adapt),
-        "paper": SmotextGenerator(_changed(loaded, examples=0, candidates=1, max_passages=1)),
+        "paper": SmotextGenerator(_changed(plain, examples=0, candidates=1, max_passages=1)),
         "paraphrase": SmotextGenerator(_changed(loaded, lam=1.0)),
         "prompting": not_run("the decoder has no causal language model that could be prompted without a vector"),
         "contextual edits": ContextualEdits(LanguageModelWords(decoder) if can_ask else None),
@@ -164,9 +172,10 @@ def default_generators(
     if passages:
         retrieval = RetrievalDecoder(passages, encoder.encode(list(passages)))
         # filters and candidates judge what a decoder wrote; a passage has one wording
-        made["retrieval"] = SmotextGenerator(
-            _changed(loaded, decoder=retrieval, filters=None, candidates=1, examples=0)
-        )
+        made["retrieval"] = SmotextGenerator(_changed(plain, decoder=retrieval, filters=None, candidates=1, examples=0))
+    if sampler.unlabelled is not None:
+        made["pseudo-labelling"] = PseudoLabels(encoder, sampler.unlabelled)
+        made["labelled alone"] = SmotextGenerator(plain)
     return made
 
 

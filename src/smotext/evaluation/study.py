@@ -266,7 +266,7 @@ class Study:
         if has_sets(fold.train.labels):
             return None
         is_known = all(of is not None for of in new.sources)
-        if source not in BUILT_IN and not is_known and weighting_of(cell.condition) != "chosen":
+        if not self.is_cheap(source) and not is_known and weighting_of(cell.condition) != "chosen":
             return None
 
         def write(texts: Sequence[str], labels: Sequence[Any], n_new: Mapping[Any, int], seed: int) -> NewRows:
@@ -302,9 +302,13 @@ class Study:
         if kept is not None:
             return _from_triples(kept)
         new = as_new_rows(self._sources[source](texts, labels, n_new, seed))
-        if source not in BUILT_IN:
+        if not self.is_cheap(source):
             self._texts.put(key, list(zip(new.texts, new.labels, new.sources, strict=True)))
         return new
+
+    def is_cheap(self, source: str) -> bool:
+        """Return whether no model writes the generator's rows, so that they need not be kept."""
+        return source in BUILT_IN or bool(getattr(self._sources[source], "is_cheap", False))
 
     def _texts_key(self, fold: Fold, setting: str, source: str) -> dict[str, Any]:
         most = {"most": self._most[setting]} if setting in self._most else {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smotext.evaluation.cells import Cell
-from smotext.evaluation.conditions import BUILT_IN, GENERATOR_OF, THRESHOLD, base_of, weighting_of
+from smotext.evaluation.conditions import GENERATOR_OF, THRESHOLD, base_of, weighting_of
 from smotext.evaluation.generators import AdaptedGenerator
 from smotext.evaluation.labelled_texts import Fold, NotApplicable
 from smotext.evaluation.study import Study
@@ -75,7 +75,7 @@ def _texts_to_make(study: Study, missing: list[Cell]) -> dict[str, tuple[int, in
         sources[key] = sources.get(key, False) or weighting_of(cell.condition) == "chosen"
     counts: dict[str, tuple[int, int]] = {}
     for (name, seed, source), is_weight_chosen in sorted(sources.items()):
-        if source in BUILT_IN:
+        if study.is_cheap(source):
             continue
         n_new = sum(study.fold(settings[name], seed).new_rows.values())
         n_first = 0 if study.has_texts(settings[name], seed, source) else n_new

@@ -157,10 +157,13 @@ class FittedDuplicate:
 
 def nearest_real(real: RealTexts) -> Any:
     """Return a function from a batch to each text's cosine to the nearest real text."""
-    return lambda batch: nearest_cosines(batch.vectors, real.vectors)
+    return lambda batch: np.fmax(
+        nearest_cosines(batch.vectors, real.vectors), nearest_cosines(batch.vectors, real.unlabelled_vectors)
+    )
 
 
 def leave_one_out_nearest(real: RealTexts) -> NDArray[np.float64]:
-    """Return the cosine of real texts (2,000 at most, evenly spaced) to the nearest other real text."""
+    """Return the cosine of labelled texts (2,000 at most, evenly spaced) to the nearest other real text."""
     rows = evenly_spaced(np.arange(len(real.texts)), CALIBRATION_ROWS)
-    return nearest_cosines(real.vectors[rows], real.vectors, own=rows)
+    vectors = real.vectors[rows]
+    return np.fmax(nearest_cosines(vectors, real.vectors, own=rows), nearest_cosines(vectors, real.unlabelled_vectors))

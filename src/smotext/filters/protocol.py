@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -24,11 +24,21 @@ class RealTexts:
     labels : ndarray of shape (n_texts,), object
     vectors : ndarray of shape (n_texts, vector_dim), float32
         Their vectors; may be a memory map.
+    unlabelled : sequence of str
+        Further real texts, of unknown class: nothing may copy them, and what is near one is on the topic.
+    unlabelled_vectors : ndarray of shape (n_unlabelled, vector_dim), float32
     """
 
     texts: Sequence[str]
     labels: NDArray[np.object_]
     vectors: NDArray[np.float32]
+    unlabelled: Sequence[str] = ()
+    unlabelled_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+
+    @property
+    def all_texts(self) -> list[str]:
+        """The labelled texts, and after them the unlabelled ones."""
+        return [*self.texts, *self.unlabelled]
 
 
 @dataclass(frozen=True)

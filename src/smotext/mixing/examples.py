@@ -17,7 +17,14 @@ from smotext.utils.seeding import generator, uniforms
 EXAMPLES_BLOCK = 4
 
 
-def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *, seed: int) -> MixPlan:
+def with_examples(
+    plan: MixPlan,
+    labels: NDArray[np.object_],
+    n_examples: int,
+    *,
+    seed: int,
+    near: NDArray[np.int64] | None = None,
+) -> MixPlan:
     """Return the plan with the texts that each row's prompt shows.
 
     A row depends on its key, its parents and the seed alone. Its parents come last, in an order drawn for the row, so
@@ -33,6 +40,9 @@ def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *
         Texts that a prompt shows; fewer where a class has fewer. 0 returns the plan.
     seed : int
         The run's root seed.
+    near : ndarray of shape (n_rows, n), int64, optional
+        Unlabelled texts that each row's prompt shows in place of others of the class, as far as there is room beside
+        the parents: the nearest first, ``UNKNOWN`` where there are fewer. They are counted on from the labelled texts.
 
     Returns
     -------
@@ -53,7 +63,9 @@ def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *
     draws = uniforms(plan.seeds, "examples", plan.parents.shape[1])
     for row, label in enumerate(plan.labels):
         parents = _shown_parents(plan.parents[row], plan.weights[row], draws[row], n_examples)
-        found = [*others.of(label, int(plan.ordinals[row]), parents, n_examples - len(parents)), *parents]
+        room = n_examples - len(parents)
+        nearest = [] if near is None else near[row][near[row] != UNKNOWN][:room].tolist()
+        found = [*others.of(label, int(plan.ordinals[row]), parents, room - len(nearest)), *nearest, *parents]
         shown[row, : len(found)] = found
     return replace(plan, examples=shown)
 

@@ -23,6 +23,8 @@ class Rule:
     reason, instead : str
     kinds : tuple of str
         The kinds of privacy that it does not go with.
+    is_told : bool
+        Whether the value is told: texts are not.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Rule:
     reason: str
     instead: str
     kinds: tuple[str, ...] = ("dp",)
+    is_told: bool = True
 
 
 def _reads_real_rows(filters: Any) -> bool:
@@ -107,6 +110,15 @@ RULES = (
         "one text column",
         kinds=("dp", "average"),
     ),
+    Rule(
+        "unlabelled",
+        lambda value: value is not None,
+        "unlabelled texts are real ones that no noise and no mean hides: they stand in the prompt, and what is "
+        "written is compared with them",
+        "none of them",
+        kinds=("dp", "average"),
+        is_told=False,
+    ),
     Rule("turns", bool, "the names of speakers are read in real rows", "turns=False", kinds=("dp", "average")),
     Rule("lineage", bool, "lineage tells what came from what; beside the texts it is a second release", "no lineage"),
     Rule("by_audit", bool, BY_AUDIT, "numbers of your own"),
@@ -120,10 +132,10 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     ----------
     privacy : Privacy or None
     options : mapping
-        ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples`` and ``mix`` as :class:`smotext.SMOTExT` takes
-        them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the bridge was adapted to, or the
-        encoder tuned on, the data, lineage is written, or a knob was chosen by an audit of the same rows; and
-        ``vector_norm`` of the bridge.
+        ``strategy``, ``n``, ``max_new_tokens``, ``filters``, ``examples``, ``unlabelled`` and ``mix`` as
+        :class:`smotext.SMOTExT` takes them, and ``is_adapted``, ``is_tuned``, ``lineage``, ``by_audit``: whether the
+        bridge was adapted to, or the encoder tuned on, the data, lineage is written, or a knob was chosen by an audit
+        of the same rows; and ``vector_norm`` of the bridge.
 
     Examples
     --------
@@ -133,7 +145,7 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     if privacy is None:
         return []
     return [
-        f"{rule.name}={_shown(options[rule.name])}: {rule.reason}: use {rule.instead}"
+        f"{rule.name}{f'={options[rule.name]!r:.60}' if rule.is_told else ''}: {rule.reason}: use {rule.instead}"
         for rule in RULES
         if privacy.kind in rule.kinds and rule.name in options and rule.is_refused(options[rule.name])
     ]
@@ -162,7 +174,3 @@ def check_allowed(privacy: Privacy | None, options: Mapping[str, Any]) -> None:
             f"privacy={privacy.kind!r} does not go with " + "; ".join(found),
             options=["privacy", *dict.fromkeys(rule.name for rule in RULES if rule.name != "n")],
         )
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r:.60}"

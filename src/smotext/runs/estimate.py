@@ -16,6 +16,7 @@ from smotext.augmentation.augment import augment
 from smotext.augmentation.running import AskForGroup, InMemoryRun, MakeVectors, WriteGroup
 from smotext.data.class_counts import new_rows_for_n
 from smotext.data.corpus import Corpus
+from smotext.data.unlabelled import UnlabelledTexts
 from smotext.encoders.adapted import as_encoder
 from smotext.mixing.plan import MixPlan
 from smotext.protocols import Decoder, Encoder
@@ -92,9 +93,10 @@ def estimate_run(
     sample = sample_of(corpus, new_rows, n_together)
     uncached = as_encoder(_Uncached(encoder))
     # A model's first call is slower than all others, and is not timed.
-    encoder.encode(sample.texts[:1])
+    texts, n_texts = sample.all_texts, len(corpus.all_texts)
+    encoder.encode(texts[:1])
     started_s = time.perf_counter()
-    vectors = encoder.encode(sample.texts)
+    vectors = encoder.encode(texts)
     encode_s = time.perf_counter() - started_s
     n_rows, n_probed, all_s = sum(new_rows.values()), 0, 0.0
     has_filters = settings.filters is not None or settings.candidates > 1
@@ -111,11 +113,11 @@ def estimate_run(
         size = size if size > n_probed else 0
     per_row = n_rows / n_probed if n_probed else 0.0
     # Long texts have vectors of their passages as well.
-    vectors_a_text = len(timed.found) / len(sample.texts)
-    vector_bytes = int(4 * vectors.shape[1] * len(corpus.texts) * vectors_a_text)
+    vectors_a_text = len(timed.found) / len(texts)
+    vector_bytes = int(4 * vectors.shape[1] * n_texts * vectors_a_text)
     text_bytes = int(timed.text_bytes * per_row)
     return RunEstimate(
-        encode_s=(timed.encode_s or encode_s) * len(corpus.texts) / len(sample.texts),
+        encode_s=(timed.encode_s or encode_s) * n_texts / len(texts),
         plan_s=max(_neighbour_seconds(corpus, new_rows, vectors.shape[1]), timed.planning_s),
         decode_s=timed.decode_s * per_row,
         filter_s=max(all_s - timed.planning_s - timed.decode_s, 0.0) * per_row if has_filters else 0.0,
@@ -129,12 +131,27 @@ def estimate_run(
 
 
 def sample_of(corpus: Corpus, new_rows: Mapping[Any, int], n_together: int) -> Corpus:
-    """Return some texts of each class that gets new rows, evenly spaced: as many as are mixed together, or more."""
+    """Return some texts of each class that gets new rows, evenly spaced: as many as are mixed together, or more.
+
+    And some of the unlabelled ones.
+    """
     classes = [label for label, number in new_rows.items() if number]
     share = max(_SAMPLE_TEXTS // max(len(classes), 1), n_together)
     places = [np.flatnonzero(corpus.labels == label) for label in classes] or [np.arange(len(corpus.texts))]
     chosen = np.concatenate([rows[np.linspace(0, len(rows) - 1, min(len(rows), share)).astype(int)] for rows in places])
-    return Corpus([corpus.texts[row] for row in chosen], corpus.labels[chosen], corpus.rows[chosen], 0)
+    return Corpus(
+        [corpus.texts[row] for row in chosen],
+        corpus.labels[chosen],
+        corpus.rows[chosen],
+        0,
+        unlabelled=_some_of(corpus.unlabelled),
+    )
+
+
+def _some_of(unlabelled: UnlabelledTexts) -> UnlabelledTexts:
+    n = len(unlabelled)
+    chosen = np.linspace(0, n - 1, min(n, _SAMPLE_TEXTS)).astype(int)
+    return UnlabelledTexts([unlabelled.texts[row] for row in chosen], unlabelled.rows[chosen])
 
 
 class _Uncached:
