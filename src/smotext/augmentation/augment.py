@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from smotext.augmentation.prompt_texts import PromptTexts
 from smotext.augmentation.rounds import Closed, Ledger
 from smotext.augmentation.running import InMemoryRun, Run, collect
 from smotext.augmentation.shared_labels import each_text_once
 from smotext.augmentation.text_form import TextForm
 from smotext.augmentation.text_units import text_units
-from smotext.augmentation.writing import Writer, examples_shown, no_rows
+from smotext.augmentation.writing import Writer, no_rows
 from smotext.data.corpus import Corpus
 from smotext.filters.judge import make_judge
 from smotext.filters.protocol import RealTexts
-from smotext.mixing.examples import with_examples
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
@@ -100,7 +100,7 @@ def augment(
     corpus = form.corpus  # as models read it
     # The writer checks what the decoder takes, so that nothing is encoded in vain.
     writer = Writer(corpus, encoder, decoder, settings)
-    n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
+    prompts = PromptTexts(corpus, settings, decoder, seed)
     units = text_units(corpus, encoder, writer, settings)
 
     # Encode: the vector e(text) of every real text, and below them those of passages of long texts.
@@ -112,7 +112,7 @@ def augment(
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
     judge = make_judge(
-        settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=form.guards
+        settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=[*form.guards, *prompts.guards]
     )
     ledger = Ledger(real.texts)
 
@@ -122,13 +122,12 @@ def augment(
 
     def ask(group: MixPlan) -> DecoderInput:
         """Return what the decoder is given: the mixed vectors, and the texts that prompts show."""
-        return DecoderInput(targets(group), example_texts(corpus.texts, group), units.chains(found, group))
+        return DecoderInput(targets(group), example_texts(prompts.texts, group), units.chains(found, group))
 
     def make_plan(wanted: MixPlan) -> MixPlan:
         """Plan: other parents for mixes that land in another class, examples, and several candidates per mix."""
         screened = judge.screen(wanted, targets, planner.replan)
-        shown = with_examples(screened, corpus.labels, n_examples, seed=seed)
-        return with_candidates(shown, settings.candidates, seed=seed, once=units.long_classes)
+        return with_candidates(prompts.choose(screened), settings.candidates, seed=seed, once=units.long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
     notes = plan.notes
@@ -153,7 +152,7 @@ def augment(
 
 
 def real_texts(corpus: Corpus, vectors: NDArray[np.float32], settings: Settings) -> RealTexts:
-    """Return what filters and guards may compare with: nothing where only noisy sums may be read."""
+    """Return what filters and guards may compare with: nothing real where only noisy sums may be read."""
     if settings.privacy is not None and settings.privacy.kind == "dp":
         return RealTexts([], corpus.labels[:0], vectors[:0])
     if corpus.shared is not None:

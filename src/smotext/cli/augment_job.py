@@ -158,16 +158,16 @@ def read_job(
     sets = _read_sets(table, form.label_separator)
     if sets is None:
         labels = check_labels(table.labels, len(table))
-        privacy = set_privacy(sampler, hiding, labels)
+        privacy = set_privacy(sampler, hiding, labels, columns)
         new_rows, counts = count_new_rows(amount, labels, privacy), counts_by_class(labels)
     else:
-        privacy = set_privacy(sampler, hiding, sets.labels)
+        privacy = set_privacy(sampler, hiding, sets.labels, columns)
         for_label_sets(sampler.settings())  # raises
         new_rows, counts = count_rows_of_sets(amount, sets), sets.counts
     settings = {
         "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form)},
         "amount": asdict(amount),
-        "privacy": asdict(hiding),
+        "privacy": _recorded(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
@@ -184,6 +184,14 @@ def read_job(
     )
     check_rows(job.corpus, new_rows, privacy)
     return job
+
+
+def _recorded(hiding: PrivacyOptions) -> dict[str, Any]:
+    """Return the options as a run records them: of public examples what the file holds, not where it lies."""
+    from smotext.runs.run_directory import digest
+
+    public = None if hiding.public_examples is None else digest(hiding.public_examples)
+    return {**asdict(hiding), "public_examples": public}
 
 
 def _read_records(table: Table, names: tuple[str, ...]) -> RecordForm:
@@ -243,7 +251,9 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
     return sampler
 
 
-def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privacy | None:
+def set_privacy(
+    sampler: SMOTExT, hiding: PrivacyOptions, labels: Any, columns: ColumnOptions | None = None
+) -> Privacy | None:
     """Have the sampler hide rows as the options say, and return how.
 
     Raises
@@ -254,7 +264,7 @@ def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privac
     from smotext.privacy.gaussian import check_opendp
     from smotext.privacy.refused_options import check_allowed
 
-    privacy = parse_privacy_options(hiding, labels)
+    privacy = parse_privacy_options(hiding, labels, columns)
     sampler.set_params(privacy=privacy)
     check_allowed(privacy, vars(sampler.settings()))
     if privacy is not None and privacy.kind == "dp":

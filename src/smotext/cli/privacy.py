@@ -157,7 +157,7 @@ def _audit_method(
 
     sampler = make_sampler(replace(method, model="tiny" if method.model == UNKNOWN_MODEL else method.model))
     rows = _read(real, columns)
-    privacy = set_privacy(sampler, hiding, rows.labels)
+    privacy = set_privacy(sampler, hiding, rows.labels, columns)
     is_told = amount.n is not None or amount.per_class is not None or (privacy is not None and privacy.kind == "dp")
     new_rows = count_new_rows(amount, rows.labels, privacy) if is_told else None
     tell("loading the model", 0, 0)

@@ -16,7 +16,9 @@ from smotext.utils.seeding import generator, uniforms
 EXAMPLES_BLOCK = 16
 
 
-def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *, seed: int) -> MixPlan:
+def with_examples(
+    plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *, seed: int, shows_parents: bool = True
+) -> MixPlan:
     """Return the plan with the texts that each row's prompt shows.
 
     A row depends on its key, its parents and the seed alone. Its parents come last, in an order drawn for the row, so
@@ -27,11 +29,13 @@ def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *
     ----------
     plan : MixPlan
     labels : ndarray of shape (n_texts,), object
-        Classes of the real texts.
+        Classes of the texts that there are to show.
     n_examples : int
         Texts that a prompt shows; fewer where a class has fewer. 0 returns the plan.
     seed : int
         The run's root seed.
+    shows_parents : bool
+        False where those texts are not the ones that are mixed: all are drawn then.
 
     Returns
     -------
@@ -51,7 +55,9 @@ def with_examples(plan: MixPlan, labels: NDArray[np.object_], n_examples: int, *
     shown = np.full((len(plan), n_examples), UNKNOWN, dtype=np.int64)
     draws = uniforms(plan.seeds, "examples", plan.parents.shape[1])
     for row, label in enumerate(plan.labels):
-        parents = _shown_parents(plan.parents[row], plan.weights[row], draws[row], n_examples)
+        parents = []
+        if shows_parents:
+            parents = _shown_parents(plan.parents[row], plan.weights[row], draws[row], n_examples)
         found = [*others.of(label, int(plan.ordinals[row]), parents, n_examples - len(parents)), *parents]
         shown[row, : len(found)] = found
     return replace(plan, examples=shown)
