@@ -69,7 +69,7 @@ def test_a_class_shows_its_own_public_texts_where_these_have_classes():
 
 
 def test_rows_of_a_block_show_the_same_texts_and_other_blocks_others():
-    made, shown, _ = generate(AVERAGE, POOL, n=3 * EXAMPLES_BLOCK)
+    _, shown, _ = generate(AVERAGE, POOL, n=3 * EXAMPLES_BLOCK)
     blocks = {tuple(shown[start]) for start in range(0, 3 * EXAMPLES_BLOCK, EXAMPLES_BLOCK)}
     assert len({tuple(row) for row in shown[:EXAMPLES_BLOCK]}) == 1
     assert len(blocks) > 1

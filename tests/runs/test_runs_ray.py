@@ -180,7 +180,8 @@ def test_of_one_release_a_cluster_writes_the_texts_of_a_local_run(cluster, sourc
     here, there = source.with_name("here.csv"), source.with_name("there.csv")
     noisy = [
         "--privacy", "dp", "--epsilon", "8", "--group-size", "2", "--public-labels", '{"a": 7, "b": 7}', "--strategy",
-        "random", "--max-new-tokens", "9", "--only-synthetic", "--per-class", "30", "--model", "echo", "--candidates", "1",
+        "random", "--max-new-tokens", "9", "--only-synthetic", "--per-class", "30", "--model", "echo", "--candidates",
+        "1",
     ]  # fmt: skip
     assert entry.run(["augment", str(source), "-o", str(here), *noisy]) == 0
     assert entry.run(["augment", str(source), "-o", str(there), *noisy, *on(cluster)]) == 0

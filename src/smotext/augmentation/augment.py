@@ -112,7 +112,11 @@ def augment(
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, settings)
     judge = make_judge(
-        settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=[*form.guards, *prompts.guards]
+        settings.filters,
+        real,
+        units.reader(),
+        n_candidates=settings.candidates,
+        more_guards=[*form.guards, *prompts.guards],
     )
     ledger = Ledger(real.texts)
 

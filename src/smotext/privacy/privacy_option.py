@@ -43,8 +43,8 @@ class Privacy:
         Whether it is about one row being another (twice the noise) instead of one row being there or not.
     public_examples : PublicExamples or None
         Texts that prompts show in place of real ones, for register and form. Given as a sequence of texts, which all
-        classes show, or as a mapping of each class to its texts. That they are public, and no row's, is your claim: what
-        they say may come back word for word.
+        classes show, or as a mapping of each class to its texts. That they are public, and no row's, is your claim:
+        what they say may come back word for word.
 
     Raises
     ------

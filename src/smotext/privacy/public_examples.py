@@ -66,8 +66,8 @@ class PublicExamples:
         known = set(self.labels)
         if missing := [label for label in labels if label not in known]:
             raise InputError(
-                f"public_examples has no text of class {missing[0]!r}: expected one at least, or texts without classes, "
-                "which all classes show",
+                f"public_examples has no text of class {missing[0]!r}: expected one at least, or texts without "
+                "classes, which all classes show",
                 options=["public_examples"],
             )
 
