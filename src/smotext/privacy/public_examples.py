@@ -59,6 +59,11 @@ class PublicExamples:
         column[:] = self.labels
         return column
 
+    def shown_for(self, label: Any, n_examples: int) -> list[str]:
+        """Return the first texts that prompts may show for a class, `n_examples` at most."""
+        labels = self.labels or [label] * len(self.texts)
+        return [text for text, own in zip(self.texts, labels, strict=True) if own == label][:n_examples]
+
     def check_classes(self, labels: Iterable[Any]) -> None:
         """Raise InputError if one of these classes has no text to show."""
         if self.labels is None:
