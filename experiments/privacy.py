@@ -29,10 +29,12 @@ from text_quality import bare_model, of_like_lengths
 
 from smotext import SMOTExT
 from smotext.cli.screen import Reporter
-from smotext.errors import missing_extra
+from smotext.decoders.bridge import fingerprint
+from smotext.errors import InputError, missing_extra
 from smotext.evaluation.classifiers import frozen_encoder, tfidf
 from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.filters.ngrams import squeeze
+from smotext.presets import decoder_directory
 from smotext.privacy import AuditSettings, Privacy, audit_generator
 from smotext.privacy.audit_report import as_json
 from smotext.privacy.gaussian import ceilings
@@ -144,10 +146,23 @@ def run_set(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
         if not path.is_file() and given.only_table:
             continue
         if not path.is_file():
+            made = {**run_condition(name, condition, options, train, test, given), "asked": asked(given)}
             with atomic_write(path, mode=0o600) as file:
-                file.write(json.dumps(run_condition(name, condition, options, train, test, given)).encode())
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+                file.write(json.dumps(made).encode())
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if not given.only_table and kept.get("asked") != asked(given):
+            raise InputError(f"{path} was made with other options or another bridge: choose another --out")
+        found.append(kept)
     return found
+
+
+def asked(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what the figures of a condition depend on."""
+    names = (
+        "dtype", "classes", "per_class", "texts_per_class", "max_words", "candidates", "line_up", "group_size",
+        "max_texts", "test_rows", "controls",
+    )  # fmt: skip
+    return {"bridge": fingerprint(decoder_directory(given.model)), **{name: getattr(given, name) for name in names}}
 
 
 def largest(

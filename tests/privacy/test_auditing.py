@@ -49,6 +49,15 @@ def test_the_single_score_finds_members_too(report):
     assert found_by(report, SINGLE).rates.auc.value > 0.75
 
 
+def test_more_texts_give_more_rows_away(world, report):
+    # of fewer texts, more rows weigh most in none
+    real, held_out, (texts, labels), _ = world
+    few = texts[: len(texts) // 4], labels[: len(texts) // 4]
+    options = {"encoder": ENCODER, "decoder": HashScorer(ENCODER), "settings": QUICK, "with_controls": False}
+    found = found_by(audit(real, few, held_out, **options), SINGLE).rates.auc.value
+    assert 0.55 < found < found_by(report, SINGLE).rates.auc.value - 0.05
+
+
 def test_every_control_says_what_it_should(report):
     held_out, copies, _tenth = report.controls
     assert [control.name for control in report.controls] == [HELD_OUT, COPIES, TENTH]
