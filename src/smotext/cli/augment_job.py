@@ -19,7 +19,7 @@ from smotext.cli.options import (
     parse_sampling_strategy,
     parse_word_or_int,
 )
-from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options
+from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options, recorded
 from smotext.data.tables import Table, check_unmarked
 from smotext.errors import InputError, UnknownNameError, suggest
 from smotext.protocols import name_of
@@ -167,7 +167,7 @@ def read_job(
     settings = {
         "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form)},
         "amount": asdict(amount),
-        "privacy": _recorded(hiding),
+        "privacy": recorded(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
@@ -184,14 +184,6 @@ def read_job(
     )
     check_rows(job.corpus, new_rows, privacy)
     return job
-
-
-def _recorded(hiding: PrivacyOptions) -> dict[str, Any]:
-    """Return the options as a run records them: of public examples what the file holds, not where it lies."""
-    from smotext.runs.run_directory import digest
-
-    public = None if hiding.public_examples is None else digest(hiding.public_examples)
-    return {**asdict(hiding), "public_examples": public}
 
 
 def _read_records(table: Table, names: tuple[str, ...]) -> RecordForm:

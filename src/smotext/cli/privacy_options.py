@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,6 +118,14 @@ def parse_privacy_options(
         )
     except InputError as error:
         raise type(error)(str(error), options=[each.name for each in fields(PrivacyOptions)]) from error
+
+
+def recorded(given: PrivacyOptions) -> dict[str, Any]:
+    """Return the options as a run records them: of public examples what the file holds, not where it lies."""
+    from smotext.runs.run_directory import digest
+
+    public = None if given.public_examples is None else digest(given.public_examples)
+    return {**asdict(given), "public_examples": public}
 
 
 def read_public_examples(path: Path, columns: ColumnOptions) -> list[str] | dict[Any, list[str]]:
