@@ -140,7 +140,7 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     """
     if privacy is None:
         return []
-    rules = RULES
+    rules: tuple[Rule, ...] = RULES
     if privacy.public_examples is not None:
         rules = (*(rule for rule in RULES if rule.name != "examples"), _NONE_SHOWN)
     return [
