@@ -1,34 +1,44 @@
 """What do the texts give away, and what are they worth? By default, averaged, and with differential privacy.
 
-    python experiments/privacy.py --out work/privacy                  # two sets, seven conditions: for a GPU
+    python experiments/privacy.py --out work/privacy                  # two sets, eight conditions: for a GPU
     python experiments/privacy.py --out work/privacy --quick          # fewer and shorter rows: for one core
     python experiments/privacy.py --out work/privacy --only-table     # table and picture of what is there
 
 For each set, a coin decides which training rows are used; texts are written from these, attacked, and, alone, train a
 TF-IDF and a frozen-encoder classifier whose balanced accuracy is taken on test rows, beside what the used rows
-themselves train. Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a
-pass of the language model for each text and candidate: that and the writing take nearly all of the time.
+themselves train. *Fluency* is bits a character under the bare language model, over those of the used rows. Training
+rows that take no other part are the public examples of one condition, as if they had been published.
+
+Finished conditions are kept in the folder, and the same command goes on. The likelihood attack is a pass of the
+language model for each text and candidate: that and the writing take nearly all of the time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from common import DATA, clear_errors, load_set
 from sklearn.metrics import balanced_accuracy_score
+from text_quality import bare_model, of_like_lengths
 
 from smotext import SMOTExT
 from smotext.cli.screen import Reporter
-from smotext.errors import missing_extra
+from smotext.decoders.bridge import fingerprint
+from smotext.errors import InputError, missing_extra
 from smotext.evaluation.classifiers import frozen_encoder, tfidf
 from smotext.evaluation.labelled_texts import LabelledTexts
+from smotext.filters.ngrams import squeeze
+from smotext.presets import decoder_directory
 from smotext.privacy import AuditSettings, Privacy, audit_generator
 from smotext.privacy.audit_report import as_json
 from smotext.privacy.gaussian import ceilings
+from smotext.training.scoring.score import bare_bits
 from smotext.utils.files import atomic_write
 from smotext.utils.seeding import generator
 
@@ -38,19 +48,34 @@ MAX_TOKENS = 64
 SMALL_GROUPS = 5
 # No class has so many rows: all of them are in one group.
 ONE_GROUP = 10**6
-# What --quick sets, unless the command line says otherwise.
+# Public examples of each class.
+N_PUBLIC = 12
+# Of so many texts, evenly spaced, the fluency is measured.
+FLUENCY_TEXTS = 60
+# What --quick sets, unless the command line says otherwise. There are two texts for each used row, as without it: of
+# fewer, many rows never weigh most in a text, and are not found for that reason alone.
 QUICK = {
-    "per_class": 80, "texts_per_class": 40, "classes": 2, "max_words": 40, "group_size": 10, "line_up": 5,
-    "max_texts": 60, "test_rows": 400, "controls": False, "dtype": "bfloat16",
-    "conditions": "default;default, no examples;average of 5;dp, epsilon 1;dp, epsilon 4;dp, epsilon 8",
+    "per_class": 60, "classes": 2, "max_words": 40, "group_size": 10, "line_up": 8, "max_texts": 120,
+    "test_rows": 400, "controls": False, "dtype": "bfloat16",
+    "conditions": "default;default, no examples;average of 5;dp, epsilon 1;dp, epsilon 4;dp, epsilon 8;"
+    "dp, epsilon 8, public examples",
 }  # fmt: skip
 
 
-def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, Any]]:
+def fluency(decoder: Any, texts: list[str], real: list[str]) -> float:
+    """Return bits a character of texts over those of real ones of like lengths, under the bare language model."""
+    some = [texts[row] for row in np.linspace(0, len(texts) - 1, min(len(texts), FLUENCY_TEXTS)).astype(int)]
+    bare = bare_model(decoder)
+    return bare_bits(bare, decoder.tokenizer, some) / bare_bits(bare, decoder.tokenizer, of_like_lengths(some, real))
+
+
+def conditions(
+    counts: dict[Any, int], group_size: int, public_texts: dict[Any, list[str]]
+) -> dict[str, dict[str, Any]]:
     """Return the options of each condition.
 
     A class's public size is half of its rows, as the coin takes them, to the nearest ten. The smallest epsilon is
-    spent on one group a class.
+    spent on one group a class. Public examples are left out where a class has no rows to spare for them.
     """
     public = {label: max(10, round(n // 2, -1)) for label, n in counts.items()}
     noisy = {
@@ -63,6 +88,10 @@ def conditions(counts: dict[Any, int], group_size: int) -> dict[str, dict[str, A
         }
         for epsilon in EPSILONS
     }
+    weakest = f"dp, epsilon {max(EPSILONS)}"
+    if all(public_texts.values()):
+        privacy = replace(noisy[weakest]["privacy"], public_examples=public_texts)
+        noisy[f"{weakest}, public examples"] = noisy[weakest] | {"privacy": privacy}
     return {
         "default": {},
         "default, no examples": {"examples": 0},
@@ -108,31 +137,52 @@ def main() -> None:
 
 def run_set(name: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Return a row for each condition of a set, made now or kept from before."""
-    train, test = largest(*load_set(given.data, name), given)
+    train, test, public_texts = largest(*load_set(given.data, name), given)
     found = []
-    for condition, options in conditions(train.counts, given.group_size).items():
+    for condition, options in conditions(train.counts, given.group_size, public_texts).items():
         if given.conditions and condition not in given.conditions.split(";"):
             continue
         path = given.out / f"{name}.{condition.replace(', ', '-').replace(' ', '-')}.json"
         if not path.is_file() and given.only_table:
             continue
         if not path.is_file():
+            made = {**run_condition(name, condition, options, train, test, given), "asked": asked(given)}
             with atomic_write(path, mode=0o600) as file:
-                file.write(json.dumps(run_condition(name, condition, options, train, test, given)).encode())
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+                file.write(json.dumps(made).encode())
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if not given.only_table and kept.get("asked") != asked(given):
+            raise InputError(f"{path} was made with other options or another bridge: choose another --out")
+        found.append(kept)
     return found
 
 
-def largest(train: LabelledTexts, test: LabelledTexts, given: argparse.Namespace) -> tuple[LabelledTexts, ...]:
-    """Return so many rows of each of the largest classes, and test rows of these."""
+def asked(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what the figures of a condition depend on."""
+    names = (
+        "dtype", "classes", "per_class", "texts_per_class", "max_words", "candidates", "line_up", "group_size",
+        "max_texts", "test_rows", "controls",
+    )  # fmt: skip
+    return {"bridge": fingerprint(decoder_directory(given.model)), **{name: getattr(given, name) for name in names}}
+
+
+def largest(
+    train: LabelledTexts, test: LabelledTexts, given: argparse.Namespace
+) -> tuple[LabelledTexts, LabelledTexts, dict[Any, list[str]]]:
+    """Return so many rows of each of the largest classes, test rows of these, and texts that are taken as public."""
     kept = sorted(train.counts, key=lambda label: -train.counts[label])[: given.classes]
     drawn = [
         [row for row in generator(0, "privacy").permutation(len(part)).tolist() if is_short(part.texts[row], given)]
         for part in (train, test)
     ]
-    rows = [row for label in kept for row in [row for row in drawn[0] if train.labels[row] == label][: given.per_class]]
+    of_class = {label: [row for row in drawn[0] if train.labels[row] == label] for label in kept}
+    rows = [row for label in kept for row in of_class[label][: given.per_class]]
     test_rows = [row for row in drawn[1] if test.labels[row] in kept][: given.test_rows]
-    return train.take(sorted(rows)), test.take(sorted(test_rows))
+    taken = {squeeze(train.texts[row]) for row in rows}
+    public_texts = {
+        label: [train.texts[row] for row in of_class[label] if squeeze(train.texts[row]) not in taken][:N_PUBLIC]
+        for label in kept
+    }
+    return train.take(sorted(rows)), test.take(sorted(test_rows)), public_texts
 
 
 def is_short(text: str, given: argparse.Namespace) -> bool:
@@ -155,9 +205,13 @@ def run_condition(
         kept["texts"] = sampler.generate(texts, labels, n=new_rows)
         return kept["texts"]
 
-    is_private = "privacy" in options
+    privacy = options.get("privacy")
+    public = None if privacy is None else privacy.public_examples
     settings = AuditSettings(
-        examples=0 if is_private else options.get("examples"), max_texts=given.max_texts, n_shown=given.line_up
+        examples=options.get("examples") if privacy is None or public is not None else 0,
+        public_examples=public,
+        max_texts=given.max_texts,
+        n_shown=given.line_up,
     )
     new_rows = None if given.texts_per_class is None else dict.fromkeys(train.counts, given.texts_per_class)
     with reporter.drawing():
@@ -181,13 +235,12 @@ def run_condition(
         for attack in audit.attacks
         if attack.rates is not None
     }
-    privacy = options.get("privacy")
-    top = ceilings(privacy.epsilon, privacy.delta).auc if is_private and privacy.kind == "dp" else None
+    top = ceilings(privacy.epsilon, privacy.delta).auc if privacy is not None and privacy.kind == "dp" else None
     traced = next((attack.traced.value for attack in audit.attacks if attack.traced is not None), None)
     return {
         "set": name, "condition": condition, "n_real": audit.n_real, "n_held_out": audit.n_held_out,
         "n_texts": audit.n_released, "attacks": attacks, "traced": traced, "ceiling": top, "accuracy": scores,
-        "accuracy_real": real_scores, "verdicts": audit.verdicts,
+        "accuracy_real": real_scores, "verdicts": audit.verdicts, "fluency": fluency(decoder, made[0], kept["real"][0]),
     }  # fmt: skip
 
 
@@ -200,12 +253,12 @@ def table(found: list[dict[str, Any]]) -> str:
     """Return the conditions as a Markdown table."""
     lines = [
         "| set | condition | used, unused, texts | strongest attack | AUC | above 99 % | traced | ceiling "
-        "| frozen encoder (real rows) | TF-IDF (real rows) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| frozen encoder (real rows) | TF-IDF (real rows) | fluency |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found:
         if not row["attacks"]:
-            lines.append(f"| {row['set']} | {row['condition']} | | {row['verdicts'][0]} | | | | | | |")
+            lines.append(f"| {row['set']} | {row['condition']} | | {row['verdicts'][0]} | | | | | | | |")
             continue
         name, (auc, low, high, tpr) = strongest(row)
         rest = [f"{value:.2f}" if value is not None else "" for value in (row["traced"], row["ceiling"])]
@@ -215,7 +268,7 @@ def table(found: list[dict[str, Any]]) -> str:
             for model in ("frozen encoder", "TF-IDF")
         ]
         cells = [row["set"], row["condition"], sizes, name, f"{auc:.2f} [{low:.2f}, {high:.2f}]", f"{tpr:.2f}"]
-        lines.append(f"| {' | '.join([*cells, *rest, *scores])} |")
+        lines.append(f"| {' | '.join([*cells, *rest, *scores, format(row['fluency'], '.2f')])} |")
     return "\n".join(lines) + "\n"
 
 

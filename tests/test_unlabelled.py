@@ -16,7 +16,7 @@ from smotext.augmentation.augment import augment
 from smotext.augmentation.writing import Writer
 from smotext.data.corpus import make_corpus, with_unlabelled
 from smotext.errors import InputError, SmotextWarning
-from smotext.filters.copying import NearCopy
+from smotext.filters.near_copies import NearCopy
 from smotext.filters.nearness import OffTopic
 from smotext.filters.protocol import Batch, RealTexts
 from smotext.privacy import Privacy

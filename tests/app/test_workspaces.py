@@ -4,10 +4,13 @@ import os
 
 import pytest
 
-from smotext.app import workspaces
+from smotext.app import drawing, workspaces
 from smotext.app.forms import Option
+from smotext.app.review import as_table
 from smotext.app.sheets import open_sheet
 from smotext.app.workspaces import Visitors
+from smotext.cli.app import AppOptions
+from smotext.cli.app import make_form as make_real_form
 from smotext.errors import InputError
 from tests.app.doubles import make_form, write_table
 
@@ -141,3 +144,90 @@ def test_options_left_empty_are_the_defaults():
     assert Option("temperature", float, 0.8, "").read(1) == 1.0
     with pytest.raises(InputError, match="examples is 'four': expected a whole number"):
         Option("examples", int, None, "").read("four")
+
+
+# hiding rows: with the options that the command makes, as on the page
+
+DP = {
+    "privacy": "dp", "epsilon": 8.0, "public_labels": '{"late": 8, "card": 4}', "strategy": "random",
+    "max_new_tokens": "9", "k_neighbors": 2, "candidates": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def hiding(table):
+    visitors = Visitors(make_real_form(AppOptions(model="echo")), open_sheet(table), ("text", "label"))
+    return visitors.of(visitors.welcome(None))
+
+
+def test_the_page_asks_for_privacy_in_the_words_and_with_the_defaults_of_the_command_line():
+    asked = {option.name: option for option in make_real_form(AppOptions(model="echo")).hiding}
+    assert list(asked) == ["privacy", "group_size", "epsilon", "delta", "public_labels", "rows_per_person"]
+    assert asked["privacy"].choices == ("none", "average", "dp")
+    assert {option.default for option in asked.values()} == {None}
+    assert asked["epsilon"].words == "Of dp: how much a row can show at most; 1 is strong, 8 is weak."
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"privacy": "dp", "epsilon": 8}, "--public-labels is missing"),
+        ({"privacy": "average"}, "privacy='average' needs group_size"),
+        ({"epsilon": 8}, "epsilon go with privacy="),
+        ({**DP, "strategy": "smote"}, "privacy='dp' does not go with strategy='smote': neighbours"),
+        ({**DP, "max_new_tokens": "auto"}, "lengths drawn from parents' lengths"),
+        ({**DP, "filters": "default"}, "filters, judges and copy guards compare with real rows"),
+        ({**DP, "examples": "3"}, "examples from real rows"),
+        ({**DP, "epsilon": "much"}, "epsilon is 'much': expected a number"),
+    ],
+)
+def test_what_does_not_go_with_privacy_is_told_and_no_run_begins(hiding, values, told):
+    pytest.importorskip("opendp", reason="extra privacy")
+    with pytest.raises(InputError, match=told.replace("(", r"\(")):
+        hiding.begin("card", 2, values)
+    assert hiding.job is None
+
+
+def test_averaged_texts_come_with_the_sentence_that_nothing_is_guaranteed(hiding):
+    assert hiding.begin("late", 3, {"privacy": "average", "group_size": 4, "candidates": 1}).wait(60)
+    hiding.collect()
+    assert hiding.job.error is None
+    assert [len(entry.parents) for entry in hiding.review.entries] == [4, 4, 4]
+    assert "guarantees nothing" in drawing.progress_view(hiding.job)
+    assert len(as_table(hiding.review, hiding.data, only_new=False)) == 15
+
+
+def test_noisy_texts_come_with_the_guarantee_and_never_beside_the_rows_that_they_hide(hiding):
+    pytest.importorskip("opendp", reason="extra privacy")
+    for _ in range(2):
+        assert hiding.begin("card", 2, DP).wait(60)
+        assert hiding.job.error is None
+    hiding.collect()
+    told = drawing.progress_view(hiding.job)
+    assert "differential privacy: epsilon 8, delta 1e-05" in told.lower()
+    assert "epsilon 16 in all, with your earlier runs" in told.lower()
+    assert [entry.parents for entry in hiding.review.entries] == [()] * 4
+    assert len(as_table(hiding.review, hiding.data, only_new=True)) == 4
+    with pytest.raises(InputError, match="take the new texts only"):
+        as_table(hiding.review, hiding.data, only_new=False)
+    offered = drawing.downloads_view(hiding.review, hiding.data)
+    assert "download/new.csv" in offered
+    assert "download/all" not in offered
+
+
+def test_a_class_that_is_not_public_is_told_by_the_run(hiding):
+    pytest.importorskip("opendp", reason="extra privacy")
+    assert hiding.begin("card", 2, {**DP, "public_labels": '{"late": 8}'}).wait(60)
+    assert "unknown public class 'card'" in str(hiding.job.error)
+    assert hiding.job.spent == 0
+
+
+def test_of_a_large_table_noisy_texts_are_written_on_the_command_line(hiding, monkeypatch):
+    pytest.importorskip("opendp", reason="extra privacy")
+    monkeypatch.setattr(workspaces, "MOST_TEXTS", 10)
+    with pytest.raises(InputError, match="use smotext augment, which works with all"):
+        hiding.begin("card", 2, DP)
+
+
+def test_two_texts_alone_hide_no_rows(hiding):
+    assert hiding.write_between("a parcel", "a card", 0.5, {"privacy": "dp", "candidates": 1}).texts

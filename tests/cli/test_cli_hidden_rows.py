@@ -287,3 +287,63 @@ def test_privacy_options_do_not_go_with_texts_that_are_there(here, capsys):
     files = ["in.csv", "in.csv", "--held-out", "in.csv"]
     assert entry.run(["privacy", *files, "--privacy", "average", "--group-size", "5"]) == 2
     assert "--privacy and its options go with --generate" in capsys.readouterr().err
+
+
+@pytest.fixture
+def showing(monkeypatch):
+    """What prompts show: the echo decoder shows two texts, and writes as ever."""
+    from smotext import EchoDecoder
+
+    shown = []
+    plain = EchoDecoder.decode_rows
+
+    def decode_rows(self, vectors, *, examples=None, **options):
+        shown.extend(map(list, examples or []))
+        return plain(self, vectors, **options)
+
+    monkeypatch.setattr(EchoDecoder, "examples", 2)
+    monkeypatch.setattr(EchoDecoder, "decode_rows", decode_rows)
+    return shown
+
+
+def test_public_examples_of_a_file_are_shown_by_class_or_by_all(here, releases, showing, capsys):
+    (here / "public.csv").write_text("text,label\npublic one,a\npublic two,a\npublic three,b\n")
+    assert augment("--public-examples", "public.csv") == 0
+    assert "taken as public, as you said: the 3 examples that prompts show" in capsys.readouterr().err
+    assert [set(row) for row in showing] == [{"public one", "public two"}] * 8 + [{"public three"}] * 8
+    showing.clear()
+    (here / "public.txt").write_text("public four\n\npublic five\n")
+    assert augment("--public-examples", "public.txt", output="again.csv") == 0
+    assert [set(row) for row in showing] == [{"public four", "public five"}] * 16
+
+
+def test_another_file_of_public_examples_is_another_run(here, releases, showing, capsys, monkeypatch):
+    monkeypatch.setattr("smotext.settings.GROUP_SIZE", 4)
+    (here / "public.txt").write_text("public four\npublic five\n")
+    assert augment("--public-examples", "public.txt", "--max-tokens", "40") == 3
+    (here / "public.txt").write_text("public four\npublic six\n")
+    assert augment("--public-examples", "public.txt") == 2
+    assert "privacy.public_examples was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "public.csv does not exist: --public-examples expects a file of texts that are public"),
+        ("words,label\nx,a\n", "public.csv has no column 'text'"),
+        ("text,label\npublic,a\n", "--public-examples has no text of class 'b'"),
+        ("text\nROW 3 about parcel 21  word3\n", "1 of 1 public examples are among the texts that are to be hidden"),
+    ],
+)
+def test_public_examples_that_cannot_be_shown_are_told_before_a_model_is_loaded(here, capsys, content, message):
+    pytest.importorskip("opendp", reason="extra privacy")
+    if content is not None:
+        (here / "public.csv").write_text(content)
+    assert augment("--public-examples", "public.csv") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_public_examples_without_privacy_are_told(here, capsys):
+    (here / "public.txt").write_text("public four\n")
+    assert augment("--per-class", "2", "--public-examples", "public.txt", hidden=[]) == 2
+    assert "--public-examples go with --privacy average or 'dp'" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from smotext.errors import InputError
 from smotext.privacy import AuditSettings, audit
 from smotext.privacy.attacks import LINE_UP, RUN, SINGLE, VECTOR, VECTOR_LEAD, WITH_EXAMPLE
 from smotext.privacy.controls import COPIES, HELD_OUT, TENTH
+from smotext.privacy.public_examples import PublicExamples
 from tests.privacy.worlds import HashScorer, blended, halves, labelled, take, texts_of
 
 ENCODER = HashEncoder(128)
@@ -46,6 +47,15 @@ def test_blended_texts_leak_and_the_likelihood_attack_finds_their_parents(report
 
 def test_the_single_score_finds_members_too(report):
     assert found_by(report, SINGLE).rates.auc.value > 0.75
+
+
+def test_more_texts_give_more_rows_away(world, report):
+    # of fewer texts, more rows weigh most in none
+    real, held_out, (texts, labels), _ = world
+    few = texts[: len(texts) // 4], labels[: len(texts) // 4]
+    options = {"encoder": ENCODER, "decoder": HashScorer(ENCODER), "settings": QUICK, "with_controls": False}
+    found = found_by(audit(real, few, held_out, **options), SINGLE).rates.auc.value
+    assert 0.55 < found < found_by(report, SINGLE).rates.auc.value - 0.05
 
 
 def test_every_control_says_what_it_should(report):
@@ -146,6 +156,23 @@ def test_with_examples_the_likelihood_attack_is_run_with_each_candidate_as_the_e
     assert scorer.n_asked == 2 * 20 * 8
     assert scorer.n_examples == 20 * 8
     assert found_by(found, f"{LINE_UP}, {WITH_EXAMPLE}").rates is not None
+
+
+def test_with_public_examples_every_prompt_of_the_attack_shows_the_first_of_its_class(world):
+    real, held_out, released, _ = world
+    shown = []
+
+    class Noting(HashScorer):
+        def log_likelihood(self, texts, vectors, *, examples=None, **options):
+            shown.extend(examples)
+            return super().log_likelihood(texts, vectors, examples=examples, **options)
+
+    public = PublicExamples.of({"bank": ["one", "two", "three"], "body": ["four"]})
+    settings = AuditSettings(n_draws=100, examples=2, public_examples=public, max_texts=20, n_shown=8)
+    options = {"encoder": ENCODER, "settings": settings, "with_controls": False}
+    found = audit(real, released, held_out, decoder=Noting(ENCODER), **options)
+    assert set(map(tuple, shown)) == {("one", "two"), ("four",)}
+    assert not any(WITH_EXAMPLE in attack.name for attack in found.attacks)
 
 
 def test_few_rows_are_called_too_few(world):

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from runs_doubles import Listener, make_plan, rows_of, targets_of
+from runs_doubles import Listener, make_plan, patch_release, rows_of, targets_of
 from tests.decoders.checkpoints import make_list_checkpoint
 
 from smotext import SMOTExT, load_decoder
@@ -85,6 +85,60 @@ def test_the_command_writes_the_same_bytes_with_either_engine(source, no_ray, op
     assert augment(source, here, *options) == 0
     assert augment(source, there, "--engine", "ray", *options) == 0
     assert bytes_of(there) == bytes_of(here)
+
+
+NOISY = [
+    "--privacy", "dp", "--epsilon", "8", "--group-size", "2", "--public-labels", '{"a": 7, "b": 7}', "--strategy",
+    "random", "--max-new-tokens", "9", "--only-synthetic", "--per-class", "10", "--model", "echo", "--candidates", "1",
+]  # fmt: skip
+
+
+def augment_noisy(source, output, *options):
+    return entry.run(["augment", str(source), "-o", str(output), *NOISY, *options])
+
+
+def test_noisy_sums_are_released_once_and_either_engine_writes_the_same_texts_from_them(source, no_ray, monkeypatch):
+    asked = patch_release(monkeypatch)
+    here, there = source.with_name("here.csv"), source.with_name("there.csv")
+    assert augment_noisy(source, here) == 0
+    assert augment_noisy(source, there, "--engine", "ray") == 0
+    assert len(pd.read_csv(here)) == 20
+    assert there.read_bytes() == here.read_bytes()
+    assert len(asked) == 2  # once for each run, of five decode groups
+
+
+def test_a_noisy_run_that_ends_on_a_cluster_keeps_the_noise_that_it_has_drawn(source, no_ray, monkeypatch):
+    asked = patch_release(monkeypatch)
+    output = source.with_name("out.csv")
+    assert augment_noisy(source, output, "--max-tokens", "40") == 3
+    begun = pd.read_csv(output)
+    assert augment_noisy(source, output, "--engine", "ray") == 0
+    assert len(asked) == 1
+    assert 0 < len(begun) < 20
+    assert set(begun["text"]) < set(pd.read_csv(output)["text"])
+
+
+def test_workers_that_decode_see_mixes_of_noisy_sums_and_nothing_of_the_real_rows(source, no_ray, monkeypatch):
+    asked, sent = patch_release(monkeypatch), []
+
+    def note(self, work, items):
+        for number, arguments in items:
+            sent.append((pickle.dumps((work, arguments)), arguments))
+            yield Done(number, work(*arguments), 1)
+
+    monkeypatch.setattr(LocalWorkers, "map", note)
+    rows = [f"secret {i},{'ab'[i % 2]}\n" for i in range(14)] + ["secret 14,notpublic\n"]
+    source.write_text("text,label\n" + "".join(rows))
+    assert augment_noisy(source, source.with_name("out.csv"), "--engine", "ray") == 0
+    decoded = [(packed, arguments) for packed, arguments in sent if len(arguments) == 2]
+    assert len(decoded) == 5
+    assert any(b"secret" in packed for packed, arguments in sent if len(arguments) == 1)  # encoders read the rows
+    for packed, (group, of_group) in decoded:
+        assert b"secret" not in packed
+        assert b"notpublic" not in packed
+        assert not any(row.tobytes() in packed for row in asked[0]["vectors"])
+        assert of_group.vectors.tobytes() in packed
+        assert (group.parents == -1).all()
 
 
 def test_a_cap_before_the_first_group_is_there_leaves_a_usable_output(source, no_ray, capsys):

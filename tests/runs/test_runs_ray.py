@@ -17,7 +17,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs_doubles import DyingDecoder, Listener, MeetingDecoder, NotingEncoder, RefusingDecoder, processes
+from runs_doubles import (
+    DyingDecoder,
+    Listener,
+    MeetingDecoder,
+    NotingEncoder,
+    RefusingDecoder,
+    patch_release,
+    processes,
+)
 
 from smotext import SMOTExT
 from smotext.cli import entry
@@ -165,6 +173,21 @@ def test_an_interrupted_run_says_so_and_goes_on(cluster, source, small_groups, c
     assert 10 < len(parts_of(output)) < 150
     assert augment(source, output, *on(cluster), n=600) == 0
     assert files_of(output) == files_of(whole)
+
+
+def test_of_one_release_a_cluster_writes_the_texts_of_a_local_run(cluster, source, small_groups, monkeypatch):
+    asked = patch_release(monkeypatch)
+    here, there = source.with_name("here.csv"), source.with_name("there.csv")
+    noisy = [
+        "--privacy", "dp", "--epsilon", "8", "--group-size", "2", "--public-labels", '{"a": 7, "b": 7}', "--strategy",
+        "random", "--max-new-tokens", "9", "--only-synthetic", "--per-class", "30", "--model", "echo", "--candidates",
+        "1",
+    ]  # fmt: skip
+    assert entry.run(["augment", str(source), "-o", str(here), *noisy]) == 0
+    assert entry.run(["augment", str(source), "-o", str(there), *noisy, *on(cluster)]) == 0
+    assert there.read_bytes() == here.read_bytes()
+    assert len(pd.read_csv(there)) == 60
+    assert [call["process"] for call in asked] == [os.getpid()] * 2  # each run's own, in the process that was started
 
 
 @pytest.fixture

@@ -149,7 +149,8 @@ def _ending(job: Job) -> str:
     n_kept, n_asked = len(job.found.synthetic), job.task.n
     how = "Stopped" if job.is_stopped else "Done"
     head = f"{how} after {_span(job.elapsed_s)}: {n_kept:,} of {n_asked:,} texts are ready. Read them in step 4."
-    return note(head) + _notes(job) + _funnel(job)
+    promises = note(*job.promises) if job.promises else ""
+    return note(head) + promises + _notes(job) + _funnel(job)
 
 
 def _notes(job: Job) -> str:
@@ -205,8 +206,11 @@ def downloads_view(review: Review, data: Data | None) -> str:
     """Return links to the files, once a text is kept."""
     if data is None or not review.counts()["kept"]:
         return ""
-    rows = []
-    for which, words in (("new", "New texts only"), ("all", "My rows and the new texts")):
+    rows, offered = [], [("new", "New texts only"), ("all", "My rows and the new texts")]
+    if review.has_noisy:
+        # Beside the rows that they hide, noisy texts are worth nothing.
+        offered = offered[:1]
+    for which, words in offered:
         links = " ".join(
             f'<a class="sx-button" href="download/{which}.{kind}" download>{name}'
             f'<span class="sx-hidden"> of {words.lower()}</span></a>'

@@ -14,6 +14,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "mix": ("linear", "slerp", "linear_renorm"),
     "filters": ("none", "default", "strict"),
     "on_shortfall": ("fill", "report", "raise"),
+    "privacy": ("none", "average", "dp"),
 }
 
 
@@ -78,19 +79,37 @@ class Form:
         ``make(values)`` returns the sampler of a dict of values.
     fixed : mapping
         Options that are not asked for, such as the model.
+    hiding : sequence of Option
+        Of how rows are hidden.
+    hide : callable, optional
+        ``hide(sampler, values, labels)`` has a sampler hide rows of these labels as the values say.
     """
 
     options: Sequence[Option]
     make: Callable[[dict[str, Any]], SMOTExT]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    hiding: Sequence[Option] = ()
+    hide: Callable[[SMOTExT, dict[str, Any], Any], Any] | None = None
 
-    def sampler(self, values: Mapping[str, Any]) -> SMOTExT:
+    def sampler(self, values: Mapping[str, Any], labels: Any = None) -> SMOTExT:
         """Return the method with the values of the page's fields; those that are missing have their defaults.
+
+        Parameters
+        ----------
+        values : mapping
+        labels : sequence, optional
+            Of the rows that are to be hidden as `values` say; None: what is asked for is no file of texts.
 
         Raises
         ------
         InputError
-            If a value cannot be used.
+            If a value cannot be used, or does not go with how rows are to be hidden.
         """
-        read = {option.name: option.read(values.get(option.name)) for option in self.options}
-        return self.make({**read, **self.fixed})
+        made = self.make({**_read(self.options, values), **self.fixed})
+        if labels is not None and self.hide is not None:
+            self.hide(made, _read(self.hiding, values), labels)
+        return made
+
+
+def _read(options: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {option.name: option.read(values.get(option.name)) for option in options}

@@ -17,10 +17,13 @@ from smotext.app.turns import Turns
 from smotext.augmentation.augment import Augmented, augment
 from smotext.augmentation.notes import language_note, skipped_note, truncated_note
 from smotext.augmentation.running import AskForGroup, DrawCentres, MakeVectors, WriteGroup
-from smotext.data.corpus import check_classes, make_corpus
+from smotext.data.corpus import make_corpus
 from smotext.encoders.cache import encode_chunk
 from smotext.errors import RunStopped, SmotextError
 from smotext.mixing.plan import MixPlan
+from smotext.privacy.private_planner import check_rows
+from smotext.privacy.refused_options import check_allowed, model_facts
+from smotext.privacy.release import statement
 from smotext.protocols import Encoder
 from smotext.sampler import SMOTExT
 from smotext.utils.seeding import root_seed
@@ -83,6 +86,8 @@ class Job:
         With its options; models are loaded when the run begins.
     turns : Turns
         Shared with everybody else who uses the models.
+    spent : float
+        Epsilon of the noisy releases that were made before.
 
     Attributes
     ----------
@@ -94,10 +99,12 @@ class Job:
     error : Exception or None
     is_stopped : bool
         Whether it was asked to stop.
+    spent : float
+        With the epsilon of its own release, once it has drawn noise.
     """
 
-    def __init__(self, task: Task, sampler: SMOTExT, turns: Turns) -> None:
-        self.task, self.sampler, self.turns = task, sampler, turns
+    def __init__(self, task: Task, sampler: SMOTExT, turns: Turns, *, spent: float = 0.0) -> None:
+        self.task, self.sampler, self.turns, self.spent = task, sampler, turns, spent
         self.progress = Progress()
         self.found: Augmented | None = None
         self.notes: tuple[str, ...] = ()
@@ -154,11 +161,12 @@ class Job:
     def _write(self) -> None:
         corpus = make_corpus(self.task.texts, self.task.labels)
         new_rows = {self.task.label: self.task.n}
-        check_classes(corpus, new_rows)
         settings = self.sampler.settings()
+        check_rows(corpus, new_rows, settings.privacy)
         self.progress.step = "loading the model"
         with self.turns.taken():
             encoder, decoder = self.sampler.load()
+        check_allowed(settings.privacy, model_facts(encoder, decoder))
         run = PieceByPiece(self, n_candidates=settings.candidates)
         self.found = augment(
             corpus, new_rows, encoder=encoder, decoder=decoder, settings=settings,
@@ -166,6 +174,23 @@ class Job:
         )  # fmt: skip
         cut = truncated_note(corpus, encoder, self.found.long_classes)
         self.notes = (*self.found.notes, *skipped_note(corpus), *cut, *language_note(corpus.texts, decoder))
+
+    @property
+    def promises(self) -> list[str]:
+        """What is guaranteed of the texts where rows are hidden, and what is not."""
+        privacy = self.sampler.settings().privacy
+        if privacy is None:
+            return []
+        lines = statement(privacy)
+        if privacy.epsilon is not None and self.spent > privacy.epsilon:
+            lines.append(f"epsilon {self.spent:g} in all, with your earlier runs: each draws noise of its own")
+        return lines
+
+    def spend(self) -> None:
+        """Note that noise is drawn: whatever becomes of the run, its epsilon is spent."""
+        privacy = self.sampler.settings().privacy
+        if privacy is not None:
+            self.spent += privacy.epsilon or 0.0
 
 
 class PieceByPiece:
@@ -192,7 +217,8 @@ class PieceByPiece:
         return make(on_progress=self._reach, encode_chunks=self._encode)
 
     def centres(self, draw: DrawCentres) -> NDArray[np.float32]:
-        """Return what ``privacy="dp"`` releases."""
+        """Return what ``privacy="dp"`` releases; every run draws noise of its own."""
+        self.job.spend()
         return draw()
 
     def plan(self, round_number: int, make: Callable[[], MixPlan]) -> MixPlan:

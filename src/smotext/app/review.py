@@ -45,6 +45,8 @@ class Entry:
         Whether it is in the files that are offered.
     parents : tuple of (float, str)
         The real texts that it was mixed from, with their weights; empty where they are not known.
+    is_noisy : bool
+        Whether it was written with differential privacy.
     """
 
     label: Any
@@ -53,6 +55,7 @@ class Entry:
     reason: str = ""
     is_kept: bool = True
     parents: tuple[tuple[float, str], ...] = ()
+    is_noisy: bool = False
 
     @property
     def is_edited(self) -> bool:
@@ -115,6 +118,11 @@ class Review:
         """Return how many texts are kept and dropped."""
         return Counter("kept" if entry.is_kept else "dropped" for entry in self.entries)
 
+    @property
+    def has_noisy(self) -> bool:
+        """Whether a text that is kept was written with differential privacy."""
+        return any(entry.is_noisy for entry in self.entries if entry.is_kept)
+
     def kept(self) -> list[Entry]:
         """Return the texts that are kept, class by class in the order in which classes were written for."""
         order = {label: number for number, label in enumerate(dict.fromkeys(entry.label for entry in self.entries))}
@@ -122,8 +130,19 @@ class Review:
 
 
 def as_table(review: Review, data: Data, *, only_new: bool) -> pd.DataFrame:
-    """Return the kept texts in the columns of their table, behind its own rows unless only the new ones are wanted."""
+    """Return the kept texts in the columns of their table, behind its own rows unless only the new ones are wanted.
+
+    Raises
+    ------
+    InputError
+        If the table's own rows are wanted beside texts that were written to hide them.
+    """
     kept = review.kept()
+    if review.has_noisy and not only_new:
+        raise InputError(
+            "your own rows would stand beside texts that were written with differential privacy to hide them: take the "
+            "new texts only"
+        )
     frame = with_synthetic(
         data.table, [entry.text for entry in kept], [entry.label for entry in kept], only_synthetic=only_new
     )
@@ -170,4 +189,4 @@ def _entry(row: Any, task: Task, data: Data) -> Entry:
     ]
     is_known = row.label in data.counts
     label = row.label if is_known else data.label_of(str(row.label))
-    return Entry(label, text, text, reason.partition(":")[0], not reason, tuple(parents))
+    return Entry(label, text, text, reason.partition(":")[0], not reason, tuple(parents), is_noisy=row.strategy == "dp")

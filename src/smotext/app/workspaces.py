@@ -19,6 +19,7 @@ from smotext.app.sheets import MOST_TEXTS, Data, Sheet, open_sheet, read_data, w
 from smotext.app.turns import Turns
 from smotext.data.validation import check_count
 from smotext.errors import InputError
+from smotext.sampler import SMOTExT
 
 MOST_VISITORS = 32
 # More texts than these belong on the command line, where a run survives a crash.
@@ -108,9 +109,16 @@ class Workspace:
                     f"{n:,} texts are asked for: at most {MOST_NEW:,} here; for more, use the command line"
                 )
             wanted = self.data.label_of(label)
+            sampler = self.form.sampler(values, self.data.labels)
+            if _is_noisy(sampler) and len(self.data.labels) > MOST_TEXTS:
+                raise InputError(
+                    f"the page works with {MOST_TEXTS:,} texts of a table, and which of a larger one these are depends "
+                    "on its rows, which privacy 'dp' hides: use smotext augment, which works with all"
+                )
             rows = working_rows(self.data, wanted, MOST_TEXTS)
             task = Task(self.data.table.texts[rows], self.data.labels[rows], rows, wanted, int(n))
-            self.job = Job(task, self.form.sampler(values), self.turns).start()
+            spent = 0.0 if self.job is None else self.job.spent
+            self.job = Job(task, sampler, self.turns, spent=spent).start()
             self.is_collected = False
             return self.job
 
@@ -134,6 +142,12 @@ class Workspace:
         if n := len(self.review.entries):
             texts = "1 text of the present table is" if n == 1 else f"{n:,} texts of the present table are"
             raise InputError(f"{texts} in step 4, and would be lost: download what you need and discard them first")
+
+
+def _is_noisy(sampler: SMOTExT) -> bool:
+    """Return whether a sampler writes with differential privacy."""
+    privacy = sampler.settings().privacy
+    return privacy is not None and privacy.kind == "dp"
 
 
 class Visitors:

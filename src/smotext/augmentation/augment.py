@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from smotext.augmentation.prompt_texts import PromptTexts
 from smotext.augmentation.rounds import Closed, Ledger
 from smotext.augmentation.running import InMemoryRun, Run, collect
 from smotext.augmentation.shared_labels import each_text_once
 from smotext.augmentation.text_form import TextForm
 from smotext.augmentation.text_units import text_units
-from smotext.augmentation.writing import Writer, examples_shown, no_rows
+from smotext.augmentation.writing import Writer, no_rows
 from smotext.data.corpus import Corpus
 from smotext.filters.judge import make_judge
 from smotext.filters.protocol import RealTexts
-from smotext.mixing.examples import with_examples
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
@@ -102,7 +102,7 @@ def augment(
     all_texts = corpus.all_texts
     # The writer checks what the decoder takes, so that nothing is encoded in vain.
     writer = Writer(corpus, encoder, decoder, settings)
-    n_examples = examples_shown(settings, decoder) if settings.privacy is None else 0
+    prompts = PromptTexts(corpus, settings, decoder, seed)
     units = text_units(corpus, encoder, writer, settings)
 
     # Encode: the vector e(text) of every real text, then those of unlabelled ones and of passages of long texts.
@@ -113,9 +113,13 @@ def augment(
     planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, unlabelled, settings)
-    others = UnlabelledExamples(vectors, corpus.labels, unlabelled) if len(unlabelled) and n_examples else None
+    others = UnlabelledExamples(vectors, corpus.labels, unlabelled) if len(unlabelled) and prompts.n_shown else None
     judge = make_judge(
-        settings.filters, real, units.reader(), n_candidates=settings.candidates, more_guards=form.guards
+        settings.filters,
+        real,
+        units.reader(),
+        n_candidates=settings.candidates,
+        more_guards=[*form.guards, *prompts.guards],
     )
     ledger = Ledger(real.all_texts)
 
@@ -125,17 +129,17 @@ def augment(
 
     def ask(group: MixPlan) -> DecoderInput:
         """Return what the decoder is given: the mixed vectors, and the texts that prompts show."""
-        return DecoderInput(targets(group), example_texts(all_texts, group), units.chains(found, group))
+        return DecoderInput(targets(group), example_texts(prompts.texts, group), units.chains(found, group))
 
     def make_plan(wanted: MixPlan) -> MixPlan:
         """Plan: other parents for mixes that land in another class, examples, and several candidates per mix."""
         screened = judge.screen(wanted, targets, planner.replan)
-        near = None if others is None else others.for_rows(screened, targets, n_examples)
-        shown = with_examples(screened, corpus.labels, n_examples, seed=seed, near=near)
+        near = None if others is None else others.for_rows(screened, targets, prompts.n_shown)
+        shown = prompts.choose(screened, near)
         return with_candidates(shown, settings.candidates, seed=seed, once=units.long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
-    notes = (*plan.notes, *_unshown_note(corpus, plan, n_examples))
+    notes = (*plan.notes, *_unshown_note(corpus, plan, prompts.n_shown))
     while True:
         # Decode: the projector and the language model turn each vector into a text.
         groups = plan.groups(units.group_size)
@@ -159,7 +163,7 @@ def augment(
 def real_texts(
     corpus: Corpus, vectors: NDArray[np.float32], unlabelled: NDArray[np.float32], settings: Settings
 ) -> RealTexts:
-    """Return what filters and guards may compare with: nothing where only noisy sums may be read."""
+    """Return what filters and guards may compare with: nothing real where only noisy sums may be read."""
     if settings.privacy is not None and settings.privacy.kind == "dp":
         return RealTexts([], corpus.labels[:0], vectors[:0])
     known = each_text_once(corpus, vectors) if corpus.shared else RealTexts(corpus.texts, corpus.labels, vectors)

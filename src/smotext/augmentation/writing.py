@@ -34,11 +34,27 @@ ROW_COLUMNS = (
 def examples_shown(settings: Settings, decoder: Decoder) -> int:
     """Return how many texts prompts show: as the settings say, else as the decoder does by itself.
 
+    None where real ones are to be hidden and no public ones are given.
+
     Raises
     ------
     InputError
-        If some are asked for and the decoder can show none.
+        If some are asked for and the decoder can show none, or public ones are given and none would be shown.
     """
+    has_public = settings.privacy is not None and settings.privacy.public_examples is not None
+    if settings.privacy is not None and not has_public:
+        return 0
+    found = _examples_asked_for(settings, decoder)
+    if has_public and not found:
+        raise InputError(
+            f"public_examples is given, but prompts of the decoder {class_name(decoder)} show 0 texts: expected "
+            "examples of 1 or more, or no public examples",
+            options=["public_examples", "examples"],
+        )
+    return found
+
+
+def _examples_asked_for(settings: Settings, decoder: Decoder) -> int:
     if settings.examples is None:
         return decoder.examples or 0
     if settings.examples and decoder.examples is None:
@@ -67,7 +83,10 @@ class Writer:
     """
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
-        self.labels, self.row_numbers, self.unlabelled_numbers = corpus.labels, corpus.rows, corpus.unlabelled.rows
+        # Noisy texts have no known parents, and what is sent to other processes tells nothing of the real rows then.
+        known = slice(0, 0) if settings.privacy is not None and settings.privacy.kind == "dp" else slice(None)
+        self.labels, self.row_numbers = corpus.labels[known], corpus.rows[known]
+        self.unlabelled_numbers = corpus.unlabelled.rows
         self.decoder = decoder
         self.settings = settings
         self.model = f"{name_of(encoder)}+{name_of(decoder)}"
@@ -158,7 +177,7 @@ class Writer:
                 "parents": pd.Series([self._row_numbers(parents) for parents in group.parents], dtype=object),
                 "weights": pd.Series(_of_known(group.weights, group.parents), dtype=object),
                 "lam": group.lam,
-                "examples": pd.Series([self._row_numbers(shown) for shown in examples], dtype=object),
+                "examples": pd.Series([self._numbers_shown(shown) for shown in examples], dtype=object),
                 "seed": group.seeds,
                 "prompt": prompts,
                 "strategy": group.strategies.tolist(),
@@ -183,6 +202,12 @@ class Writer:
 
     def _unlabelled_numbers(self, places: NDArray[np.int64]) -> list[int]:
         return self.unlabelled_numbers[places[places >= len(self.row_numbers)] - len(self.row_numbers)].tolist()
+
+    def _numbers_shown(self, examples: NDArray[np.int64]) -> list[int]:
+        """Return row numbers of real texts that a prompt shows; of public ones, which have no rows, their positions."""
+        if self.settings.privacy is None:
+            return self._row_numbers(examples)
+        return examples[examples != UNKNOWN].tolist()
 
 
 def no_rows() -> pd.DataFrame:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from smotext.cli.exit_codes import INTERRUPTED
 from smotext.cli.options import Encoding, MethodOptions, Separator, takes
+from smotext.cli.privacy_options import PrivacyOptions
 from smotext.cli.screen import print_notes
 from smotext.settings import declared_options
+
+if TYPE_CHECKING:
+    from smotext.app.forms import Option
 
 # These are asked for once, when the page is started.
 _ASKED_HERE = ("model", "device", "dtype", "batch_size")
@@ -99,17 +104,35 @@ def serve(
 
 def make_form(options: AppOptions) -> Any:
     """Return the options that the page asks for, in the words of the command line."""
-    from smotext.app.forms import Form, Option
-    from smotext.cli.augment_job import make_sampler
+    from smotext.app.forms import Form
+    from smotext.cli.augment_job import make_sampler, set_privacy
 
-    hints = get_type_hints(MethodOptions, include_extras=True)
+    def hide(sampler: Any, values: dict[str, Any], labels: Any) -> None:
+        kind = None if values["privacy"] in (None, "none") else values["privacy"]
+        set_privacy(sampler, PrivacyOptions(**{**values, "privacy": kind}), labels)
+
+    fixed = {name: getattr(options, name) for name in _ASKED_HERE}
+    return Form(
+        _options_of(MethodOptions, without=_ASKED_HERE),
+        lambda values: make_sampler(MethodOptions(**values)),
+        fixed,
+        # A file on the machine of the server is nothing that a visitor of the page can name.
+        _options_of(PrivacyOptions, without=("public_examples",)),
+        hide,
+    )
+
+
+def _options_of(group: Any, *, without: Sequence[str]) -> list[Option]:
+    """Return the options of a group as the page asks for them."""
+    from smotext.app.forms import Option
+
+    hints = get_type_hints(group, include_extras=True)
     asked = []
-    for field in fields(MethodOptions):
-        if field.name in _ASKED_HERE:
+    for field in fields(group):
+        if field.name in without:
             continue
         kind, told = get_args(hints[field.name])[:2]
         plain = next(part for part in (*get_args(kind), kind) if part is not type(None) and isinstance(part, type))
         default = None if field.default is MISSING else field.default
         asked.append(Option(field.name, plain, default, told.help or ""))
-    fixed = {name: getattr(options, name) for name in _ASKED_HERE}
-    return Form(asked, lambda values: make_sampler(MethodOptions(**values)), fixed)
+    return asked

@@ -19,7 +19,7 @@ from smotext.cli.options import (
     parse_sampling_strategy,
     parse_word_or_int,
 )
-from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options
+from smotext.cli.privacy_options import PrivacyOptions, parse_privacy_options, recorded
 from smotext.cli.unlabelled_options import UnlabelledOptions
 from smotext.data.tables import Table, check_unmarked
 from smotext.errors import InputError, UnknownNameError, suggest
@@ -163,16 +163,16 @@ def read_job(
     sets = read_sets(table, form.label_separator)
     if sets is None:
         labels = check_labels(table.labels, len(table))
-        privacy = set_privacy(sampler, hiding, labels)
+        privacy = set_privacy(sampler, hiding, labels, columns)
         new_rows, counts = count_new_rows(amount, labels, privacy), counts_by_class(labels)
     else:
-        privacy = set_privacy(sampler, hiding, sets.labels)
+        privacy = set_privacy(sampler, hiding, sets.labels, columns)
         for_label_sets(sampler.settings())  # raises
         new_rows, counts = count_rows_of_sets(amount, sets), sets.counts
     settings = {
         "input": {"sha256": digest(local_table(file)), **asdict(columns), **asdict(form), **more.identity()},
         "amount": asdict(amount),
-        "privacy": asdict(hiding),
+        "privacy": recorded(hiding),
         "options": {name: value for name, value in asdict(method).items() if name not in _NOT_FOR_TEXTS},
         "versions": _versions(),
     }
@@ -235,7 +235,9 @@ def make_sampler(method: MethodOptions) -> SMOTExT:
     return sampler
 
 
-def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privacy | None:
+def set_privacy(
+    sampler: SMOTExT, hiding: PrivacyOptions, labels: Any, columns: ColumnOptions | None = None
+) -> Privacy | None:
     """Have the sampler hide rows as the options say, and return how.
 
     Raises
@@ -246,7 +248,7 @@ def set_privacy(sampler: SMOTExT, hiding: PrivacyOptions, labels: Any) -> Privac
     from smotext.privacy.gaussian import check_opendp
     from smotext.privacy.refused_options import check_allowed
 
-    privacy = parse_privacy_options(hiding, labels)
+    privacy = parse_privacy_options(hiding, labels, columns)
     sampler.set_params(privacy=privacy)
     check_allowed(privacy, {**vars(sampler.settings()), "unlabelled": sampler.unlabelled})
     if privacy is not None and privacy.kind == "dp":

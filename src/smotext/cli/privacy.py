@@ -157,7 +157,7 @@ def _audit_method(
 
     sampler = make_sampler(replace(method, model="tiny" if method.model == UNKNOWN_MODEL else method.model))
     rows = _read(real, columns)
-    privacy = set_privacy(sampler, hiding, rows.labels)
+    privacy = set_privacy(sampler, hiding, rows.labels, columns)
     is_told = amount.n is not None or amount.per_class is not None or (privacy is not None and privacy.kind == "dp")
     new_rows = count_new_rows(amount, rows.labels, privacy) if is_told else None
     tell("loading the model", 0, 0)
@@ -167,7 +167,8 @@ def _audit_method(
     def generate(texts: list[str], labels: list[Any], new_rows: Mapping[Any, int]) -> Any:
         return sampler.generate(texts, labels, n=new_rows)
 
-    if privacy is not None:
+    public = None if privacy is None else privacy.public_examples
+    if privacy is not None and public is None:
         # The attacks have to know that the prompts showed no texts.
         method = replace(method, examples=0)
     found = audit_generator(
@@ -177,7 +178,7 @@ def _audit_method(
         decoder=decoder,
         new_rows=new_rows,
         canary_share=what.canary_share,
-        settings=_settings(what, method),
+        settings=replace(_settings(what, method), public_examples=public),
         with_controls=what.controls,
         tell=tell,
     )

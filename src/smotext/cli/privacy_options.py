@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smotext.cli.options import json_numbers
-from smotext.errors import InputError, unknown_name
+from smotext.cli.options import ColumnOptions, json_numbers
+from smotext.errors import InputError, MissingFileError, UnknownNameError, suggest, unknown_name
 
 if TYPE_CHECKING:
     from smotext.privacy.privacy_option import Privacy
@@ -52,9 +53,19 @@ class PrivacyOptions:
         int | None,
         typer.Option(help="Of dp: rows that one person may have in the file; 1 unless given.", rich_help_panel=_PANEL),
     ] = None
+    public_examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Texts that are public, as you say, for prompts to show in place of real ones: a .txt file with one a "
+            "line, or a table with the columns of FILE; without classes, all classes show all of them.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
 
 
-def parse_privacy_options(given: PrivacyOptions, labels: Sequence[Any]) -> Privacy | None:
+def parse_privacy_options(
+    given: PrivacyOptions, labels: Sequence[Any], columns: ColumnOptions | None = None
+) -> Privacy | None:
     """Return what the options mean; None where rows are not to be hidden.
 
     Parameters
@@ -63,6 +74,8 @@ def parse_privacy_options(given: PrivacyOptions, labels: Sequence[Any]) -> Priva
     labels : sequence
         Of the file: public classes are of their type, since JSON's names are strings. Which labels there are is not
         looked at.
+    columns : ColumnOptions, optional
+        Of the file of public examples, where it is a table; the usual names unless given.
 
     Raises
     ------
@@ -90,6 +103,9 @@ def parse_privacy_options(given: PrivacyOptions, labels: Sequence[Any]) -> Priva
             _as_label(name, labels): number
             for name, number in json_numbers("--public-labels", given.public_labels).items()
         }
+    public_examples = None
+    if given.public_examples is not None:
+        public_examples = read_public_examples(given.public_examples, columns or ColumnOptions())
     try:
         return parse_privacy(
             given.privacy,
@@ -98,11 +114,47 @@ def parse_privacy_options(given: PrivacyOptions, labels: Sequence[Any]) -> Priva
             delta=given.delta,
             labels=public,
             rows_per_person=given.rows_per_person,
+            public_examples=public_examples,
         )
     except InputError as error:
-        raise type(error)(
-            str(error), options=["privacy", "group_size", "epsilon", "delta", "rows_per_person"]
-        ) from error
+        raise type(error)(str(error), options=[each.name for each in fields(PrivacyOptions)]) from error
+
+
+def recorded(given: PrivacyOptions) -> dict[str, Any]:
+    """Return the options as a run records them: of public examples what the file holds, not where it lies."""
+    from smotext.runs.run_directory import digest
+
+    public = None if given.public_examples is None else digest(given.public_examples)
+    return {**asdict(given), "public_examples": public}
+
+
+def read_public_examples(path: Path, columns: ColumnOptions) -> list[str] | dict[Any, list[str]]:
+    """Return the texts in a file: one a line of a .txt file, or those of a table, by class where it has such a column.
+
+    Raises
+    ------
+    InputError
+        If the file or its column of texts is not there, or it holds no text.
+    """
+    from smotext.data.formats import read_frame
+    from smotext.data.output_paths import check_file_name
+
+    check_file_name(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path} does not exist: --public-examples expects a file of texts that are public")
+    if path.suffix.lower() == ".txt":
+        return [line for line in path.read_text(encoding=columns.encoding or "utf-8").splitlines() if line.strip()]
+    frame = read_frame(path)[0]
+    names = [str(name) for name in frame.columns]
+    if columns.text_column not in names:
+        raise UnknownNameError(f"{path} has no column {columns.text_column!r}{suggest(columns.text_column, names)}")
+    texts = frame[columns.text_column].tolist()
+    if columns.label_column not in names:
+        return texts
+    found: dict[Any, list[str]] = {}
+    for label, text in zip(frame[columns.label_column].tolist(), texts, strict=True):
+        found.setdefault(label, []).append(text)
+    return found
 
 
 def _as_label(name: str, labels: Sequence[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -220,6 +220,40 @@ def copies(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.bool_]:
     """
     others = KnownTexts.of([text for text in known if text])
     return others.have(texts) | others.compare(texts).above([Bounds()] * len(texts))
+
+
+@dataclass(frozen=True)
+class CopiedFrom:
+    """Rejects texts copied, as :class:`Copied` says, from others than the real rows: from public ones in prompts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    share : float
+        As of :class:`Copied`, of these texts.
+    """
+
+    texts: tuple[str, ...]
+    share: float = 0.01
+    name: str = "copied"
+
+    def fit(self, real: RealTexts) -> FittedCopiedFrom:
+        """Return the filter; the real texts are not looked at."""
+        labels, vectors = np.zeros(len(self.texts), dtype=object), np.zeros((len(self.texts), 0), dtype=np.float32)
+        return FittedCopiedFrom(self.name, Copied(self.share).fit(RealTexts(list(self.texts), labels, vectors)))
+
+
+@dataclass(frozen=True)
+class FittedCopiedFrom:
+    """:class:`CopiedFrom` with the texts' words, which are the same for all classes."""
+
+    name: str
+    copied: FittedCopied
+
+    def __call__(self, batch: Batch) -> tuple[NDArray[np.bool_], FilterScores]:
+        """Return which texts are no copies, and no columns: those of :class:`Copied` are about real texts."""
+        of_one_class = replace(batch, labels=np.zeros(len(batch), dtype=object))
+        return self.copied(of_one_class)[0], {}
 
 
 def _in_any_order(text: str) -> str:

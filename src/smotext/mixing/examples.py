@@ -24,6 +24,7 @@ def with_examples(
     *,
     seed: int,
     near: NDArray[np.int64] | None = None,
+    shows_parents: bool = True,
 ) -> MixPlan:
     """Return the plan with the texts that each row's prompt shows.
 
@@ -35,7 +36,7 @@ def with_examples(
     ----------
     plan : MixPlan
     labels : ndarray of shape (n_texts,), object
-        Classes of the real texts.
+        Classes of the texts that there are to show.
     n_examples : int
         Texts that a prompt shows; fewer where a class has fewer. 0 returns the plan.
     seed : int
@@ -43,6 +44,8 @@ def with_examples(
     near : ndarray of shape (n_rows, n), int64, optional
         Unlabelled texts that each row's prompt shows in place of others of the class, as far as there is room beside
         the parents: the nearest first, ``UNKNOWN`` where there are fewer. They are counted on from the labelled texts.
+    shows_parents : bool
+        False where those texts are not the ones that are mixed: all are drawn then.
 
     Returns
     -------
@@ -62,7 +65,9 @@ def with_examples(
     shown = np.full((len(plan), n_examples), UNKNOWN, dtype=np.int64)
     draws = uniforms(plan.seeds, "examples", plan.parents.shape[1])
     for row, label in enumerate(plan.labels):
-        parents = _shown_parents(plan.parents[row], plan.weights[row], draws[row], n_examples)
+        parents = []
+        if shows_parents:
+            parents = _shown_parents(plan.parents[row], plan.weights[row], draws[row], n_examples)
         room = n_examples - len(parents)
         nearest = [] if near is None else near[row][near[row] != UNKNOWN][:room].tolist()
         found = [*others.of(label, int(plan.ordinals[row]), parents, room - len(nearest)), *nearest, *parents]

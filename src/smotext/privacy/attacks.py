@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from smotext.data.validation import check_count
 from smotext.privacy.attack_scene import Scene
 from smotext.privacy.epsilon_bounds import clopper_pearson
 from smotext.privacy.likelihood import N_CANDIDATES, ReportScored, Scorer, line_up, n_traced
+from smotext.privacy.public_examples import PublicExamples
 from smotext.privacy.rates import IntervalEstimate, Rates, measure
 from smotext.privacy.similarity import (
     CopiedRun,
@@ -43,6 +45,9 @@ class AuditSettings:
     examples : int, optional
         Examples that the decoder was shown when it wrote the texts; None is the decoder's own number. Above 0, the
         likelihood attack is also run with each candidate as the example in the prompt.
+    public_examples : PublicExamples, optional
+        Texts that prompts showed as public (:class:`smotext.privacy.Privacy`): `examples` are of these, the attack
+        shows the first of them, and no candidate is shown.
     prompt, guidance, temperature : int, float or None, float
         What the texts were written with.
     batch_size : int, optional
@@ -59,6 +64,7 @@ class AuditSettings:
     """
 
     examples: int | None = None
+    public_examples: PublicExamples | None = None
     prompt: int = 0
     guidance: float | None = None
     temperature: float = Settings.temperature
@@ -70,6 +76,16 @@ class AuditSettings:
     seed: int = 0
     alpha: float = 0.05
 
+    def shown_to(self, decoder: object) -> Callable[[Any], list[str]] | None:
+        """Return what gives the public texts in the prompts of a class; None where they showed none."""
+        public, n_shown = self.public_examples, self._n_shown(decoder)
+        if public is None or not n_shown:
+            return None
+        return lambda label: public.shown_for(label, n_shown)
+
+    def _n_shown(self, decoder: object) -> int:
+        return int(getattr(decoder, "examples", None) or 0) if self.examples is None else self.examples
+
     def __post_init__(self) -> None:
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the decoder's own number", least=0)
@@ -78,8 +94,8 @@ class AuditSettings:
         check_count("n_draws", self.n_draws, "an integer of 100 or more", least=100)
 
     def examples_of(self, decoder: object) -> int:
-        """Return the examples that this decoder was shown."""
-        return int(getattr(decoder, "examples", None) or 0) if self.examples is None else self.examples
+        """Return the real examples that this decoder was shown."""
+        return self._n_shown(decoder) if self.public_examples is None else 0
 
 
 @dataclass(frozen=True)
@@ -185,6 +201,7 @@ def _likelihood(
             n_shown=settings.n_shown,
             max_texts=max_texts,
             with_example=with_example,
+            shown_to=settings.shown_to(scorer),
             progress=progress,
             rng=generator(settings.seed, "line-up"),
             prompt=settings.prompt,

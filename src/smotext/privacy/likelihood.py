@@ -120,6 +120,7 @@ def line_up(
     n_shown: int = N_CANDIDATES,
     max_texts: int | None = None,
     with_example: bool = False,
+    shown_to: Callable[[Any], list[str]] | None = None,
     progress: ReportScored | None = None,
     rng: np.random.Generator | None = None,
     **options: Any,
@@ -138,6 +139,8 @@ def line_up(
         Texts that are looked at, drawn at random where there are more; None looks at all.
     with_example : bool
         Show the candidate's own text as the example in the prompt too, as a decoder with examples would have seen it.
+    shown_to : callable, optional
+        ``shown_to(label)`` returns texts that all prompts of a class show instead, as everybody knows.
     progress : callable, optional
         ``progress(n_done, n_pairs)`` now and then.
     rng : Generator, optional
@@ -154,7 +157,11 @@ def line_up(
     for start in range(0, len(rows), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         who = shown[rows[part], places[part]]
-        examples = [[scene.candidates.texts[x]] for x in who] if with_example else None
+        examples = None
+        if with_example:
+            examples = [[scene.candidates.texts[x]] for x in who]
+        elif shown_to is not None:
+            examples = [shown_to(scene.candidates.labels[x]) for x in who]
         values[rows[part], places[part]] = scorer.log_likelihood(
             [scene.released.texts[s] for s in released[rows[part]]], _vectors(scene)[who], examples=examples, **options
         )

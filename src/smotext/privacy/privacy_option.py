@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from smotext.errors import InputError, unknown_name
+from smotext.privacy.public_examples import PublicExamples
 
 KINDS = ("average", "dp")
 DELTA = 1e-5
@@ -40,6 +41,10 @@ class Privacy:
         Rows that one person may have. The guarantee is about persons.
     is_replacing : bool
         Whether it is about one row being another (twice the noise) instead of one row being there or not.
+    public_examples : PublicExamples or None
+        Texts that prompts show in place of real ones, for register and form. Given as a sequence of texts, which all
+        classes show, or as a mapping of each class to its texts. That they are public, and no row's, is your claim:
+        what they say may come back word for word.
 
     Raises
     ------
@@ -65,6 +70,7 @@ class Privacy:
     labels: Any = None
     rows_per_person: int = 1
     is_replacing: bool = False
+    public_examples: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -74,6 +80,8 @@ class Privacy:
             least = 2 if self.kind == "average" else 1
             if self.group_size < least:
                 raise InputError(f"group_size is {self.group_size}: expected an integer of {least} or more")
+        if self.public_examples is not None:
+            object.__setattr__(self, "public_examples", PublicExamples.of(self.public_examples))
         if self.kind == "dp":
             self._check_dp()
         elif self.group_size is None:
@@ -123,7 +131,8 @@ def parse_privacy(privacy: Any, **options: Any) -> Privacy | None:
     ----------
     privacy : None, "average", "dp" or Privacy
     **options
-        ``group_size``, ``epsilon``, ``delta``, ``labels``, ``rows_per_person``, ``is_replacing``; None is not given.
+        ``group_size``, ``epsilon``, ``delta``, ``labels``, ``rows_per_person``, ``is_replacing``, ``public_examples``;
+        None is not given.
 
     Raises
     ------
@@ -132,8 +141,8 @@ def parse_privacy(privacy: Any, **options: Any) -> Privacy | None:
 
     Examples
     --------
-    >>> parse_privacy("average", group_size=5, epsilon=None)
-    Privacy(kind='average', group_size=5, epsilon=None, delta=1e-05, labels=None, rows_per_person=1, is_replacing=False)
+    >>> parse_privacy("average", group_size=5, epsilon=None) == Privacy("average", group_size=5)
+    True
     """
     given = {name: value for name, value in options.items() if value is not None}
     if privacy is None or isinstance(privacy, Privacy):

@@ -95,7 +95,7 @@ class PrivatePlanner:
             If a class is not public, or has fewer rows than a group.
         """
         if self.privacy.kind == "dp":
-            self._check_public(n_new)
+            check_public(n_new, self.privacy)
         parts = [self._rows(label, np.arange(n), np.zeros(n, dtype=np.int64)) for label, n in n_new.items() if n]
         return stack(parts, self.n_parents)
 
@@ -167,11 +167,13 @@ class PrivatePlanner:
             self._dealt[label] = np.array_split(shuffled, len(members) // size)
         return self._dealt[label]
 
-    def _check_public(self, labels: Mapping[Any, int]) -> None:
-        known = self.privacy.n_groups
-        for label in labels:
-            if label not in known:
-                raise unknown_name("public class", label, list(known))
+
+def check_public(n_new: Mapping[Any, int], privacy: Privacy) -> None:
+    """Raise InputError if a class that gets noisy texts is none that the public knows."""
+    known = privacy.n_groups
+    for label in n_new:
+        if label not in known:
+            raise unknown_name("public class", label, list(known))
 
 
 def check_groups(labels: NDArray[np.object_], n_new: Mapping[Any, int], privacy: Privacy) -> None:
@@ -188,8 +190,16 @@ def check_groups(labels: NDArray[np.object_], n_new: Mapping[Any, int], privacy:
 
 
 def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
-    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number."""
+    """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number.
+
+    Also if a class that gets noisy texts is not public, or public examples lack one that gets rows, or are among the
+    texts.
+    """
+    if privacy is not None and privacy.public_examples is not None:
+        privacy.public_examples.check_classes(label for label, n in new_rows.items() if n)
+        privacy.public_examples.check_not_real(corpus.texts)
     if privacy is not None and privacy.kind == "dp":
+        check_public(new_rows, privacy)
         return
     check_classes(corpus, new_rows)
     if privacy is not None:

@@ -78,7 +78,7 @@ RULES = (
         "examples",
         bool,
         "examples from real rows stand in the prompt and are copied from",
-        "0",
+        "0, or give public_examples",
         kinds=("dp", "average"),
     ),
     Rule(
@@ -123,6 +123,14 @@ RULES = (
     Rule("lineage", bool, "lineage tells what came from what; beside the texts it is a second release", "no lineage"),
     Rule("by_audit", bool, BY_AUDIT, "numbers of your own"),
 )
+# Public examples take the place of real ones, and then their number may be given, but for none.
+_NONE_SHOWN = Rule(
+    "examples",
+    lambda value: value == 0,
+    "public_examples is given, and prompts would show none of them",
+    "1 or more",
+    kinds=("dp", "average"),
+)
 
 
 def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
@@ -140,13 +148,16 @@ def refusals(privacy: Privacy | None, options: Mapping[str, Any]) -> list[str]:
     Examples
     --------
     >>> print(refusals(Privacy("average", group_size=5), {"examples": 4, "strategy": "smote"})[0])
-    examples=4: examples from real rows stand in the prompt and are copied from: use 0
+    examples=4: examples from real rows stand in the prompt and are copied from: use 0, or give public_examples
     """
     if privacy is None:
         return []
+    rules: tuple[Rule, ...] = RULES
+    if privacy.public_examples is not None:
+        rules = (*(rule for rule in RULES if rule.name != "examples"), _NONE_SHOWN)
     return [
         f"{rule.name}{f'={options[rule.name]!r:.60}' if rule.is_told else ''}: {rule.reason}: use {rule.instead}"
-        for rule in RULES
+        for rule in rules
         if privacy.kind in rule.kinds and rule.name in options and rule.is_refused(options[rule.name])
     ]
 

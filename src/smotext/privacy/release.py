@@ -136,7 +136,8 @@ def statement(privacy: Privacy) -> list[str]:
     if privacy.kind == "average":
         return [
             f"averaging over groups of {privacy.group_size} rows or more: it lowers what attacks find, and guarantees "
-            "nothing"
+            "nothing",
+            *_shown_as_public(privacy),
         ]
     assert privacy.epsilon is not None
     top = ceilings(privacy.epsilon, privacy.delta)
@@ -149,4 +150,15 @@ def statement(privacy: Privacy) -> list[str]:
         "each further release from the same rows, with any options, adds its epsilon to this one; further texts from "
         "the same centres cost nothing",
         "taken as public: the classes, the groups of each, and how many texts are written for each",
+        *_shown_as_public(privacy),
+    ]
+
+
+def _shown_as_public(privacy: Privacy) -> list[str]:
+    """Return a sentence on the public examples, where there are some."""
+    if privacy.public_examples is None:
+        return []
+    n_texts = len(privacy.public_examples.texts)
+    return [
+        f"taken as public, as you said: the {n_texts} examples that prompts show, which may come back word for word"
     ]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from smotext.app.forms import Form, Option
+from smotext.app.forms import Option
 from smotext.app.workspaces import Visitors, Workspace
 
 Updates = dict[Any, Any]
@@ -36,10 +36,17 @@ class Host(Protocol):
 
 
 class Fields:
-    """The options of the method, those that are often wanted first and the others folded away."""
+    """Options, those that are often wanted first and the others folded away under `title`."""
 
-    def __init__(self, form: Form, *, without: Sequence[str] = (), uppermost: Sequence[str] = ()) -> None:
-        options = [option for option in form.options if option.name not in without]
+    def __init__(
+        self,
+        options: Sequence[Option],
+        *,
+        title: str = "All options",
+        without: Sequence[str] = (),
+        uppermost: Sequence[str] = (),
+    ) -> None:
+        options = [option for option in options if option.name not in without]
         self.names = [option.name for option in sorted(options, key=lambda one: one.name not in uppermost)]
         by_name = {option.name: option for option in options}
         uppermost = [name for name in self.names if name in uppermost]
@@ -47,7 +54,7 @@ class Fields:
         if uppermost:
             with gr.Row():
                 fields |= {name: _field(by_name[name]) for name in uppermost}
-        with gr.Accordion("All options", open=False):
+        with gr.Accordion(title, open=False):
             folded = [name for name in self.names if name not in uppermost]
             for start in range(0, len(folded), 3):
                 with gr.Row():

@@ -126,7 +126,7 @@ class BetweenTab:
                 self.here = gr.Button("Write one where lam stands")
             self.line = gr.HTML()
             self.map = gr.HTML()
-            self.fields = Fields(page.visitors.form, without=_IDLE)
+            self.fields = Fields(page.visitors.form.options, without=_IDLE)
         self.outputs = [self.message, self.label, self.first, self.second, self.line, self.map]
 
     def connect(self) -> None:

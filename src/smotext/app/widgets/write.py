@@ -30,7 +30,9 @@ class WriteTab:
                 self.label = class_field("Class that gets new texts")
                 self.n = gr.Number(10, label="How many", precision=0, minimum=1, maximum=MOST_NEW, step=1,
                                    info=f"From 1 to {MOST_NEW:,}; a text takes some seconds.")  # fmt: skip
-            self.fields = Fields(page.visitors.form, uppermost=("filters", "random_seed"))
+            form = page.visitors.form
+            self.fields = Fields(form.options, uppermost=("filters", "random_seed"))
+            self.hiding = Fields(form.hiding, title="Privacy: hide rows among others") if form.hiding else None
             with gr.Row():
                 self.go = gr.Button("Write", variant="primary")
                 self.halt = gr.Button("Stop", interactive=False)
@@ -40,7 +42,8 @@ class WriteTab:
 
     def connect(self) -> None:
         """Say what each field does."""
-        inputs = [self.label, self.n, *self.fields.components]
+        hiding = self.hiding.components if self.hiding is not None else []
+        inputs = [self.label, self.n, *self.fields.components, *hiding]
         self.page.on(self.go.click, self.begin, inputs, self.outputs)
         self.page.on(self.halt.click, self.stop, [], self.outputs)
         self.page.on(self.timer.tick, self.tick, [], [*self.outputs, *self.page.review.outputs])
@@ -52,7 +55,11 @@ class WriteTab:
 
     def begin(self, workspace: Workspace, label: str, n: Any, *given: Any) -> Updates:
         """Begin a run."""
-        workspace.begin(label or "", n, self.fields.values(given))
+        n_plain = len(self.fields.components)
+        values = self.fields.values(given[:n_plain])
+        if self.hiding is not None:
+            values |= self.hiding.values(given[n_plain:])
+        workspace.begin(label or "", n, values)
         return self._state(workspace)
 
     def stop(self, workspace: Workspace) -> Updates:
