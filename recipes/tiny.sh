@@ -25,7 +25,7 @@ shared=(
 
 # First round: from the bare language model. The guidance head is fitted to all passages of the store.
 smotext train "${files[@]}" --out "$out.first" "${shared[@]}" --lm smollm2-135m --prompt-style list \
-  --projector-type mlp2x_gelu --soft-tokens 4 --guidance 1.0 --guidance-alone 1.4 \
+  --projector-type mlp2x_gelu --soft-tokens 4 --guidance 1.0 --guidance-alone 1.2 \
   --document-share 0.4 --max-passages 150000 --held-out 600 --learning-rate 2e-3 --warmup-ratio 0.02 --final-ratio 0.05 \
   --example-share 0.7 --trained-guidance 1.0 --max-minutes 75 --random-seed 0
 
