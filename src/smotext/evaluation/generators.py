@@ -19,6 +19,7 @@ from smotext.evaluation.labelled_texts import GenerateFold, Label, NotApplicable
 from smotext.evaluation.pseudo_labels import PseudoLabels
 from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
 from smotext.fitting.new_rows import NewRows, new_rows_of
+from smotext.utils.geometry import unit
 from smotext.utils.seeding import stable_hash
 
 # A retrieved passage is cut to about the length of what a decoder writes.
@@ -115,7 +116,7 @@ class RetrievalDecoder:
 
     def __init__(self, passages: Sequence[str], vectors: NDArray[Any]) -> None:
         self._passages = tuple(passages)
-        self._vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        self._vectors = unit(vectors)
         self.vector_dim = int(vectors.shape[1])
         self.fingerprint = f"retrieval-{stable_hash(*self._passages):016x}"
 

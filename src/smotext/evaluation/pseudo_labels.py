@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.evaluation.labelled_texts import Label, NotApplicable
-from smotext.filters.geometry import unit
 from smotext.filters.near_duplicates import overlaps
 from smotext.fitting.new_rows import NewRows
+from smotext.utils.geometry import unit
 from smotext.utils.seeding import stable_hash
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.filters.fluency import Spelling, WordOrder
-from smotext.filters.geometry import nearest_cosines
 from smotext.reporting.charts import REAL_COLOUR, SYNTHETIC_COLOUR, Chart, ChartSeries, bars, histogram
 from smotext.reporting.page import MAX_BYTES, render
 from smotext.reporting.report_inputs import RunTables
@@ -26,6 +25,7 @@ from smotext.reporting.run_facts import (
     repeats,
 )
 from smotext.reporting.text_map import MAX_POINTS, MapPoint, choose_points, map_chart, project_to_plane
+from smotext.utils.geometry import nearest_cosines
 
 EncodeTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
