@@ -14,6 +14,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.unlabelled import read_unlabelled
 from smotext.errors import InputError, MissingFileError, SmotextWarning
 from smotext.evaluation.labelled_texts import GenerateFold, Label, NotApplicable
 from smotext.evaluation.pseudo_labels import PseudoLabels
@@ -48,7 +49,7 @@ class SmotextGenerator:
         options = {**self.sampler.get_params(deep=False), "random_state": None, "batch_size": None, "verbose": None}
         # The texts would fill pages.
         if (unlabelled := options.pop("unlabelled")) is not None:
-            options["unlabelled"] = f"{stable_hash(*unlabelled):016x}"
+            options["unlabelled"] = f"{stable_hash(*read_unlabelled(unlabelled, ()).texts):016x}"
         return "|".join(f"{name}={_name(value)}" for name, value in sorted(options.items()))
 
     def __call__(self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
@@ -94,7 +95,7 @@ class AdaptedGenerator:
     def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
         """Return the generator with the adapted bridge."""
         encoder, decoder = self.sampler.load()
-        more = [] if self.sampler.unlabelled is None else list(self.sampler.unlabelled)
+        more = read_unlabelled(self.sampler.unlabelled, texts).texts
         return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(encoder, decoder, (*texts, *more), seed)))
 
 
