@@ -143,9 +143,8 @@ def _lead(counts: Sequence[ClassCount]) -> str:
     text = "text was" if n_made == 1 else "texts were"
     smallest, before = min(one.after for one in counts), min(one.before for one in counts)
     told = f"{n_made:,} synthetic {text} written for {n_classes:,} of {len(counts):,} classes."
-    if before == smallest:
-        return f"{told} The smallest class has {smallest:,} rows."
-    return f"{told} The smallest class has {smallest:,} rows now; it had {before:,}."
+    now = "" if before == smallest else f" now; it had {before:,}"
+    return f"{told} The smallest class has {smallest:,} rows{now}."
 
 
 def _cards(made: Sequence[str], found: Repeats, steps: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
