@@ -169,7 +169,7 @@ BAD_CONTENT = {
     "too many fields": ("a.csv", b"text,label\na,b,c\n", "malformed: Expected 2 fields in line 2, saw 3"),
     "open quote": ("a.csv", b'text,label\n"a,b\n', "malformed: EOF inside string"),
     "two of a name": ("a.csv", b"text,label,text\na,b,c\n", "more than one column named 'text'"),
-    "colons": ("a.csv", b"text:label\na:b\n", "it has 'text:label': .*separator="),
+    "colons": ("a.csv", b"text:label\na:b\n", "it has 'text:label' alone: .*separator="),
     "not json": ("a.jsonl", b'{"text": 1', "line 1 is not JSON"),
     "json array": ("a.json", b'[{"text": "a"}]', "not an object.*jq"),
     "pretty array": ("a.json", b'[\n{"text": "a"}]', "JSON array.*jq"),

@@ -11,6 +11,7 @@ from smotext.errors import InputError, UnknownNameError
 from smotext.fitting.choosing import (
     Candidate,
     FittingRows,
+    _leading,
     candidates_for,
     choose_fit,
     fit_each,
@@ -43,9 +44,19 @@ LIES = new(lambda label, number: {"good": "bad", "bad": "good"}[label] + f" thin
 
 def test_synthetic_rows_with_wrong_labels_get_no_weight():
     rows = FittingRows(TEXTS, LABELS, LIES)
-    choice = choose_fit(bayes(), rows, candidates_for(bayes(), rows))
+    choice = choose_fit(bayes(), rows, candidates_for(bayes(), rows, weights=(0.0, 0.9)))
     assert choice.weight == 0.0
-    assert choice.scores[Candidate(1.0)] < choice.scores[Candidate(0.0)] == 1.0
+    assert choice.scores[Candidate(0.9)] < choice.scores[Candidate(0.0)] == 1.0
+
+
+@pytest.mark.parametrize(("n_more", "weight"), [(0, 0.5), (1, 0.5), (3, 0.0), (6, 0.0)])
+def test_a_lead_of_one_row_over_half_weight_is_chance(n_more, weight):
+    truth = np.array(["a"] * 10 + ["b"] * 10, dtype=object)
+    at_half, without = truth.copy(), truth.copy()
+    at_half[:6], without[n_more:6] = "b", "b"  # without synthetic rows so many more are right
+    predicted = {Candidate(0.5): at_half, Candidate(0.0): without}
+    scores = {one: macro_f1(truth.tolist(), values.tolist()) for one, values in predicted.items()}
+    assert _leading([*predicted], scores, predicted, truth).weight == weight
 
 
 def test_synthetic_rows_that_tell_what_real_ones_cannot_get_weight():
@@ -67,12 +78,12 @@ def test_rows_that_recite_the_rows_scored_on_are_no_use():
     assert max(choice.scores.values()) < 0.8
 
 
-def test_of_equal_scores_the_smallest_weight_and_the_plainest_strength_count():
+def test_half_weight_stands_where_no_other_leads_clearly_and_the_plainest_strength_of_equals_counts():
     rows = FittingRows(TEXTS, LABELS, new(lambda label, number: f"{label} thing {number}"))
     candidates = candidates_for(regression(), rows, strengths=(100.0, 1.0, 0.1))
     choice = choose_fit(regression(), rows, candidates)
     assert sum(value == 1.0 for value in choice.scores.values()) > 5
-    assert (choice.weight, choice.strength) == (0.0, 1.0)
+    assert (choice.weight, choice.strength) == (0.5, 1.0)
 
 
 def test_a_choice_is_the_same_for_the_same_seed():

@@ -257,12 +257,13 @@ REFUSED = [
     {"hide_values": True},
     {"record_columns": ("complaint", "answer")},
     {"turns": True},
+    {"unlabelled": ["a text"]},
 ]
 
 
 @pytest.mark.parametrize("option", REFUSED, ids=str)
 def test_every_option_on_the_refused_list_is_an_error_that_names_it(option):
-    with pytest.raises(InputError, match=f"does not go with {next(iter(option))}="):
+    with pytest.raises(InputError, match=f"does not go with {next(iter(option))}[=:]"):
         check_allowed(DP, option)
 
 

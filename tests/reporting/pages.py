@@ -23,13 +23,15 @@ class Page(HTMLParser):
     tags : list of (str, dict)
     text : str
         What a reader sees, scripts and styles left out.
+    title : str
+        That of the window.
     """
 
     def __init__(self, content: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[str] = []
-        self.text = ""
+        self.text = self.title = ""
         self._open: list[str] = []
         self.feed(content)
         self.close()
@@ -51,6 +53,8 @@ class Page(HTMLParser):
             self.scripts[-1] += data
         elif not self._open or self._open[-1] != "style":
             self.text += data
+            if self._open[-1:] == ["title"] and "head" in self._open:
+                self.title += data
 
     def names(self) -> list[str]:
         return [tag for tag, _ in self.tags]
