@@ -36,10 +36,10 @@ from smotext.evaluation.classifiers import EncoderFeatures
 from smotext.evaluation.statistics import mean_interval
 from smotext.evaluation.study_report import gain_cell
 from smotext.filters.discriminant import Discriminant
-from smotext.filters.geometry import unit
 from smotext.filters.labels import label_scores
 from smotext.fitting.choosing import macro_f1
 from smotext.training.scoring.measures import bleu, distinct
+from smotext.utils.geometry import unit
 
 STRENGTH = 10.0
 MODELS = ("TF-IDF", "frozen encoder")

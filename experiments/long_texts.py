@@ -43,10 +43,10 @@ from smotext.data.corpus import Corpus
 from smotext.decoders.prompts import on_one_line
 from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.evaluation.results_file import Store
-from smotext.filters.geometry import row_cosines
 from smotext.filters.ngrams import repeated_share
 from smotext.presets import decoder_directory
 from smotext.training.scoring.score import bare_bits
+from smotext.utils.geometry import row_cosines
 from smotext.utils.hub import state_of
 from smotext.utils.seeding import generator
 

@@ -18,6 +18,7 @@ from common import DATA, ONE_PASSAGE, clear_errors, load_set, method_options
 from labelled_sets import choose_sets
 
 from smotext import SMOTExT
+from smotext.errors import InputError
 from smotext.evaluation.data_sizes import Setting
 from smotext.evaluation.labelled_texts import Fold
 from smotext.evaluation.splits import GivenTest, draw_fold
@@ -89,7 +90,7 @@ def read_pools(folder: Path, data: Path, sets: Sequence[str] = SETS) -> list[Poo
         fold = draw(data, name, int(seed))
         is_new = rows["is_synthetic"].to_numpy(dtype=bool)
         if rows["text"][~is_new].tolist() != list(fold.train.texts):
-            raise SystemExit(f"{path} has other real rows than seed {seed} of {name} draws: write it anew")
+            raise InputError(f"{path} has other real rows than seed {seed} of {name} draws: write it anew")
         pools.append(Pool(name, int(seed), fold, rows[is_new].reset_index(drop=True)))
     return pools
 

@@ -319,9 +319,9 @@ def test_public_examples_of_a_file_are_shown_by_class_or_by_all(here, releases, 
 
 def test_another_file_of_public_examples_is_another_run(here, releases, showing, capsys, monkeypatch):
     monkeypatch.setattr("smotext.settings.GROUP_SIZE", 4)
-    (here / "public.txt").write_text("public four\npublic five\n")
+    (here / "public.txt").write_text("public four\n\npublic five\n")
     assert augment("--public-examples", "public.txt", "--max-tokens", "40") == 3
-    (here / "public.txt").write_text("public four\npublic six\n")
+    (here / "public.txt").write_text("public four\n\npublic six\n")
     assert augment("--public-examples", "public.txt") == 2
     assert "privacy.public_examples was" in capsys.readouterr().err
 

@@ -38,6 +38,15 @@ def test_a_class_gets_fewer_where_fewer_seem_to_be_of_it():
         PseudoLabels(WordEncoder(), ["good good zoo"])(data.texts, data.labels, {"bad": 3}, seed=0)
 
 
+def test_texts_of_several_labels_get_none():
+    with pytest.raises(NotApplicable, match="it gives a text one label, and these texts have several"):
+        PseudoLabels(WordEncoder(), UNLABELLED)(["good cat", "bad cat"], [("x", "y"), ("y",)], {"x": 1}, seed=0)
+
+
+def test_blank_texts_and_repetitions_are_no_texts():
+    assert PseudoLabels(WordEncoder(), ["good zoo", None, " ", "Good zoo"]).texts == ("good zoo",)
+
+
 def test_labelled_texts_are_not_found_again():
     data = two_classes(6)
     with pytest.raises(NotApplicable):

@@ -7,7 +7,6 @@ import pytest
 from scipy.special import ndtr
 
 from smotext.errors import InputError, MissingExtraError
-from smotext.filters.geometry import unit
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN
 from smotext.privacy import Privacy, PrivatePlanner
@@ -16,6 +15,7 @@ from smotext.privacy.privacy_option import parse_privacy
 from smotext.privacy.rates import stratified_auc
 from smotext.privacy.refused_options import RULES, check_allowed, refusals
 from smotext.privacy.release import clip, draw_groups, group_sums, release, statement
+from smotext.utils.geometry import unit
 
 LABELS = {"a": 600, "b": 600}
 DP = Privacy("dp", epsilon=8, group_size=50, labels=LABELS)

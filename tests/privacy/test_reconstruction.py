@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smotext.filters.geometry import unit
 from smotext.privacy.attack_scene import AuditRows, as_rows
 from smotext.privacy.likelihood import leads
 from smotext.privacy.reconstruction import meeting_points, reconstruct
+from smotext.utils.geometry import unit
 
 
 def rows_of(vectors):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext import HashEncoder
-from smotext.filters.geometry import unit
+from smotext.utils.geometry import unit
 
 _TOPICS = {
     "bank": "account card fee branch loan payment balance charge bank statement transfer dispute".split(),

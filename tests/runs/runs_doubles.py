@@ -16,9 +16,9 @@ import pandas as pd
 from smotext.decoders.echo import EchoDecoder
 from smotext.encoders.hashing import HashEncoder
 from smotext.errors import InputError
-from smotext.filters.geometry import unit
 from smotext.mixing.plan import MixPlan
 from smotext.privacy.release import Centres, centre_labels
+from smotext.utils.geometry import unit
 
 
 def make_plan(n_rows, label="a"):

@@ -30,7 +30,6 @@ from smotext.filters.protocol import RealTexts
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
-from smotext.mixing.unlabelled_examples import UnlabelledExamples
 from smotext.privacy.private_planner import PrivatePlanner
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -113,7 +112,7 @@ def augment(
     planner = make_planner(vectors, corpus, settings, seed, run)
     planner.expect(new_rows)
     real = real_texts(corpus, vectors, unlabelled, settings)
-    others = UnlabelledExamples(vectors, corpus.labels, unlabelled) if len(unlabelled) and prompts.n_shown else None
+    prompts.know(vectors, unlabelled)
     judge = make_judge(
         settings.filters,
         real,
@@ -134,12 +133,11 @@ def augment(
     def make_plan(wanted: MixPlan) -> MixPlan:
         """Plan: other parents for mixes that land in another class, examples, and several candidates per mix."""
         screened = judge.screen(wanted, targets, planner.replan)
-        near = None if others is None else others.for_rows(screened, targets, prompts.n_shown)
-        shown = prompts.choose(screened, near)
+        shown = prompts.choose(screened, targets)
         return with_candidates(shown, settings.candidates, seed=seed, once=units.long_classes)
 
     plan = run.plan(0, lambda: make_plan(planner.plan(new_rows)))
-    notes = (*plan.notes, *_unshown_note(corpus, plan, prompts.n_shown))
+    notes = (*plan.notes, *prompts.notes(plan))
     while True:
         # Decode: the projector and the language model turn each vector into a text.
         groups = plan.groups(units.group_size)
@@ -168,19 +166,6 @@ def real_texts(
         return RealTexts([], corpus.labels[:0], vectors[:0])
     known = each_text_once(corpus, vectors) if corpus.shared else RealTexts(corpus.texts, corpus.labels, vectors)
     return replace(known, unlabelled=corpus.unlabelled.texts, unlabelled_vectors=unlabelled)
-
-
-def _unshown_note(corpus: Corpus, plan: MixPlan, n_examples: int) -> list[str]:
-    """Return a note where there are unlabelled texts and no prompt shows one."""
-    is_shown = plan.examples is not None and (plan.examples >= len(corpus.texts)).any()
-    if is_shown or not len(corpus.unlabelled) or not len(plan):
-        return []
-    if n_examples == 0:
-        return ["no prompt shows an unlabelled text, since the prompts show no texts at all"]
-    return [
-        f"no prompt shows an unlabelled text: prompts show {n_examples} texts, the parents among them, and none of a "
-        "class that it is not clearly nearest to"
-    ]
 
 
 def make_planner(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from smotext.augmentation.writing import Writer, finish, is_whole
 from smotext.data.passages import PARAGRAPH
 from smotext.filters.copying import copies
-from smotext.filters.geometry import row_cosines
 from smotext.mixing.plan import Chain, DecoderInput, MixPlan
 from smotext.protocols import Decoded, Encoder
+from smotext.utils.geometry import row_cosines
 from smotext.utils.seeding import further_seeds
 from smotext.utils.sentences import join_sentences
 

@@ -34,7 +34,7 @@ ROW_COLUMNS = (
 def examples_shown(settings: Settings, decoder: Decoder) -> int:
     """Return how many texts prompts show: as the settings say, else as the decoder does by itself.
 
-    None where real ones are to be hidden and no public ones are given.
+    0 where real ones are to be hidden and no public ones are given.
 
     Raises
     ------

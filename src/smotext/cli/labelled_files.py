@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smotext.errors import InputError, SmotextWarning
+from smotext.errors import InputError, SmotextWarning, UnknownNameError, suggest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from smotext.cli.options import ColumnOptions
     from smotext.data.label_sets import LabelSets
     from smotext.data.tables import Table
@@ -88,6 +91,17 @@ def notes_on(file: Path, table: Table) -> list[str]:
         verb = "is" if table.n_synthetic == 1 else "are"
         notes.append(f"{file}: {table.n_synthetic} {rows} marked {SYNTHETIC_COLUMN!r} {verb} left out")
     return notes
+
+
+def frame_with(file: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the table in a file, which needs no labels but has to have columns of these names."""
+    from smotext.data.formats import read_frame
+
+    frame, _ = read_frame(file)
+    if missing := [name for name in names if name not in frame.columns]:
+        known = [str(name) for name in frame.columns]
+        raise UnknownNameError(f"{file} has no column {missing[0]!r}{suggest(missing[0], known)}")
+    return frame
 
 
 def check_real(file: Path) -> None:

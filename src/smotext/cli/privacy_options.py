@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smotext.cli.labelled_files import frame_with
 from smotext.cli.options import ColumnOptions, json_numbers
-from smotext.errors import InputError, MissingFileError, UnknownNameError, suggest, unknown_name
+from smotext.errors import InputError, MissingFileError, unknown_name
 
 if TYPE_CHECKING:
     from smotext.privacy.privacy_option import Privacy
@@ -56,8 +57,8 @@ class PrivacyOptions:
     public_examples: Annotated[
         Path | None,
         typer.Option(
-            help="Texts that are public, as you say, for prompts to show in place of real ones: a .txt file with one a "
-            "line, or a table with the columns of FILE; without classes, all classes show all of them.",
+            help="Texts that are public, as you say, for prompts to show in place of real ones: a table with the "
+            "columns of FILE, or text, split at blank lines; without classes, all classes show all of them.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -122,34 +123,32 @@ def parse_privacy_options(
 
 def recorded(given: PrivacyOptions) -> dict[str, Any]:
     """Return the options as a run records them: of public examples what the file holds, not where it lies."""
+    from smotext.data.remote_tables import local_table
     from smotext.runs.run_directory import digest
 
-    public = None if given.public_examples is None else digest(given.public_examples)
+    public = None if given.public_examples is None else digest(local_table(given.public_examples))
     return {**asdict(given), "public_examples": public}
 
 
-def read_public_examples(path: Path, columns: ColumnOptions) -> list[str] | dict[Any, list[str]]:
-    """Return the texts in a file: one a line of a .txt file, or those of a table, by class where it has such a column.
+def read_public_examples(file: Path, columns: ColumnOptions) -> list[str] | dict[Any, list[str]]:
+    """Return the texts in a file of plain text, or of a table: there by class where it has a column of classes.
 
     Raises
     ------
     InputError
-        If the file or its column of texts is not there, or it holds no text.
+        If the file or its column of texts is not there.
     """
-    from smotext.data.formats import read_frame
-    from smotext.data.output_paths import check_file_name
+    from smotext.data.remote_tables import local_table
+    from smotext.training.data.corpus_files import is_plain_text, read_documents
 
-    check_file_name(path)
-    if not path.is_file():
-        raise MissingFileError(f"{path} does not exist: --public-examples expects a file of texts that are public")
-    if path.suffix.lower() == ".txt":
-        return [line for line in path.read_text(encoding=columns.encoding or "utf-8").splitlines() if line.strip()]
-    frame = read_frame(path)[0]
-    names = [str(name) for name in frame.columns]
-    if columns.text_column not in names:
-        raise UnknownNameError(f"{path} has no column {columns.text_column!r}{suggest(columns.text_column, names)}")
+    path = local_table(file)
+    if not path.exists():
+        raise MissingFileError(f"{file} does not exist: --public-examples expects a file of texts that are public")
+    if is_plain_text(path):
+        return list(read_documents(path))
+    frame = frame_with(path, [columns.text_column])
     texts = frame[columns.text_column].tolist()
-    if columns.label_column not in names:
+    if columns.label_column not in frame.columns:
         return texts
     found: dict[Any, list[str]] = {}
     for label, text in zip(frame[columns.label_column].tolist(), texts, strict=True):

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from smotext.cli.labelled_files import check_real
-from smotext.errors import InputError, UnknownNameError, suggest
+from smotext.cli.labelled_files import check_real, frame_with
+from smotext.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class UnlabelledOptions:
 
 def read_unlabelled_file(file: Path, text_column: str, names: Sequence[str] | None = None) -> Any:
     """Return the texts of a file, or its columns; as :meth:`UnlabelledOptions.read` does."""
-    from smotext.data.formats import read_frame
     from smotext.data.remote_tables import local_table
     from smotext.data.unlabelled import read_unlabelled
     from smotext.training.data.corpus_files import read_documents
@@ -56,11 +55,7 @@ def read_unlabelled_file(file: Path, text_column: str, names: Sequence[str] | No
         raise InputError(f"{file} is empty: expected unlabelled texts")
     check_real(path)
     if names is not None:
-        frame, _ = read_frame(path)
-        if missing := [name for name in names if name not in frame.columns]:
-            known = [str(name) for name in frame.columns]
-            raise UnknownNameError(f"{file} has no column {missing[0]!r}{suggest(missing[0], known)}")
-        return frame[list(names)]
+        return frame_with(path, names)[list(names)]
     texts = list(read_documents(path, text_column))
     if not texts:
         raise InputError(f"{file} is empty: expected unlabelled texts")

@@ -65,7 +65,7 @@ def frozen_encoder(encoder: Any, name: str = "encoder") -> Pipeline:
 
     The head's strength is scikit-learn's default, as in :func:`tfidf`: what people run.
     """
-    return make_pipeline(EncoderFeatures(encoder, name), _logistic_head())
+    return make_pipeline(EncoderFeatures(encoder, name), logistic_head())
 
 
 def tfidf() -> Pipeline:
@@ -73,10 +73,11 @@ def tfidf() -> Pipeline:
 
     No stop words: they are the signal in questions ("who", "when"), and a list is bound to one language.
     """
-    return make_pipeline(TfidfVectorizer(sublinear_tf=True), _logistic_head())
+    return make_pipeline(TfidfVectorizer(sublinear_tf=True), logistic_head())
 
 
-def _logistic_head() -> LogisticRegression:
+def logistic_head() -> LogisticRegression:
+    """Return the head of all classifiers here: logistic regression at scikit-learn's default strength."""
     # Most of a study's time goes into these fits. On a few hundred rows this solver gets to the optimum, which the
     # default one stops short of, in two thirds of its time, or a third where rows are sparse.
     return LogisticRegression(solver="newton-cg", max_iter=2000)
@@ -128,7 +129,7 @@ def lsa() -> Pipeline:
     Beside a frozen encoder: one that is not the method's own, for what was written from an encoder's vectors has
     little to tell the encoder that made them.
     """
-    return make_pipeline(SvdFeatures(), _logistic_head())
+    return make_pipeline(SvdFeatures(), logistic_head())
 
 
 def load_classifier(name: str) -> Any:

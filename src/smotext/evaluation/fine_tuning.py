@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
 from smotext.errors import InputError
-from smotext.evaluation.classifiers import EncoderFeatures
+from smotext.evaluation.classifiers import EncoderFeatures, logistic_head
 from smotext.fitting.one_vs_rest import labels_of
 from smotext.protocols import class_name
 from smotext.utils.devices import default_device
@@ -141,7 +140,7 @@ def setfit(frozen: EncoderFeatures) -> Pipeline:
             f"SetFit fine-tunes a sentence-transformers model, and {class_name(frozen.encoder)} is none: name one, "
             "such as setfit:sentence-transformers/all-MiniLM-L6-v2"
         )
-    return make_pipeline(ContrastiveFeatures(frozen), LogisticRegression(max_iter=2000))
+    return make_pipeline(ContrastiveFeatures(frozen), logistic_head())
 
 
 class FineTunedTransformer(ClassifierMixin, BaseEstimator):

@@ -14,11 +14,13 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.unlabelled import read_unlabelled
 from smotext.errors import InputError, MissingFileError, SmotextWarning
 from smotext.evaluation.labelled_texts import GenerateFold, Label, NotApplicable
 from smotext.evaluation.pseudo_labels import PseudoLabels
 from smotext.evaluation.without_vector import ContextualEdits, LanguageModelWords, PromptingDecoder, has_language_model
 from smotext.fitting.new_rows import NewRows, new_rows_of
+from smotext.utils.geometry import unit
 from smotext.utils.seeding import stable_hash
 
 # A retrieved passage is cut to about the length of what a decoder writes.
@@ -47,7 +49,7 @@ class SmotextGenerator:
         options = {**self.sampler.get_params(deep=False), "random_state": None, "batch_size": None, "verbose": None}
         # The texts would fill pages.
         if (unlabelled := options.pop("unlabelled")) is not None:
-            options["unlabelled"] = f"{stable_hash(*unlabelled):016x}"
+            options["unlabelled"] = f"{stable_hash(*read_unlabelled(unlabelled, ()).texts):016x}"
         return "|".join(f"{name}={_name(value)}" for name, value in sorted(options.items()))
 
     def __call__(self, texts: Sequence[str], labels: Sequence[Label], n_new: Mapping[Label, int], seed: int) -> NewRows:
@@ -93,7 +95,7 @@ class AdaptedGenerator:
     def adapted(self, texts: Sequence[str], seed: int) -> SmotextGenerator:
         """Return the generator with the adapted bridge."""
         encoder, decoder = self.sampler.load()
-        more = [] if self.sampler.unlabelled is None else list(self.sampler.unlabelled)
+        more = read_unlabelled(self.sampler.unlabelled, texts).texts
         return SmotextGenerator(_changed(self.sampler, decoder=self.adapt(encoder, decoder, (*texts, *more), seed)))
 
 
@@ -115,7 +117,7 @@ class RetrievalDecoder:
 
     def __init__(self, passages: Sequence[str], vectors: NDArray[Any]) -> None:
         self._passages = tuple(passages)
-        self._vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        self._vectors = unit(vectors)
         self.vector_dim = int(vectors.shape[1])
         self.fingerprint = f"retrieval-{stable_hash(*self._passages):016x}"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import blocks, nearest_cosines
 from smotext.filters.ngrams import WordRuns
+from smotext.utils.geometry import blocks, nearest_cosines
 
 COMPARED_AT_ONCE = 1024
 QUANTILES = (0.05, 0.5, 0.95, 1.0)

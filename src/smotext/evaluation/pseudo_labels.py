@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smotext.data.unlabelled import read_unlabelled
 from smotext.errors import InputError
 from smotext.evaluation.labelled_texts import Label, NotApplicable
-from smotext.filters.geometry import unit
 from smotext.filters.near_duplicates import overlaps
 from smotext.fitting.new_rows import NewRows
+from smotext.fitting.one_vs_rest import has_sets
+from smotext.utils.geometry import unit
 from smotext.utils.seeding import stable_hash
 
 
@@ -28,8 +29,8 @@ class PseudoLabels:
     ----------
     encoder : object with ``encode``
         The method's own.
-    texts : sequence of str
-        The unlabelled ones.
+    texts : column of str
+        The unlabelled ones; blank ones and repetitions are left out.
 
     References
     ----------
@@ -46,8 +47,8 @@ class PseudoLabels:
     # Nothing is written, so that rows are found anew in every fold.
     is_cheap = True
 
-    def __init__(self, encoder: Any, texts: Sequence[str]) -> None:
-        self.encoder, self.texts = encoder, tuple(texts)
+    def __init__(self, encoder: Any, texts: Any) -> None:
+        self.encoder, self.texts = encoder, tuple(read_unlabelled(texts, ()).texts)
         self.fingerprint = (
             f"pseudo-labels of {stable_hash(*self.texts):016x} by {getattr(encoder, 'fingerprint', None)}"
         )
@@ -62,17 +63,16 @@ class PseudoLabels:
         Raises
         ------
         NotApplicable
-            If nothing is found for any class.
+            If nothing is found for any class, or texts have several labels each.
         """
         from sklearn.linear_model import LogisticRegression
 
+        if has_sets(labels):
+            raise NotApplicable("it gives a text one label, and these texts have several")
         free = np.flatnonzero(~overlaps(self.texts, texts))
         vectors = unit(np.asarray(self.encoder.encode(list(texts))))
-        head = LogisticRegression(C=10, class_weight="balanced", max_iter=2000)
-        with warnings.catch_warnings():
-            # That it has not converged to the last digit does not change who is surest.
-            warnings.simplefilter("ignore")
-            head.fit(vectors, np.array(labels))
+        head = LogisticRegression(C=10, class_weight="balanced", solver="newton-cg", max_iter=2000)
+        head.fit(vectors, np.array(labels))
         probabilities = head.predict_proba(self._vectors[free]) if len(free) else np.zeros((0, len(head.classes_)))
         given = probabilities.argmax(axis=1)
         found: list[str] = []

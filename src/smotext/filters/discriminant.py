@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import blocks
 from smotext.filters.score_bounds import CALIBRATION_ROWS, evenly_spaced
+from smotext.utils.geometry import blocks
 
 # The parents of so many rows are whitened together.
 _ROWS = 1024

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from smotext.errors import InputError
 from smotext.filters.candidates import NOT_NEAREST, best_candidates
 from smotext.filters.copying import Copied
-from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.labels import sample_weights
 from smotext.filters.named import resolve_filters
 from smotext.filters.ngrams import squeeze
 from smotext.filters.protocol import Batch, Earlier, Filter, FittedFilter, RealTexts, as_mask
 from smotext.filters.quality import Empty
 from smotext.mixing.plan import MixPlan, replace_rows
+from smotext.utils.geometry import blocks, row_cosines, unit
 
 # The guard against copies, which is always on, has bounds by which this share of real texts would count as copies of
 # other real texts. At most 2 % should: chance adds to what is meant.

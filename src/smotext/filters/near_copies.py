@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import blocks, nearest_cosines, unit
 from smotext.filters.ngrams import squeeze
 from smotext.filters.protocol import Batch, FilterScores, RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, high_bound
+from smotext.utils.geometry import blocks, nearest_cosines, unit
 
 # Below this cosine nothing counts as a copy, however far apart the real texts lie.
 _NEAR = 0.9

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import blocks, row_cosines, unit
 from smotext.filters.near_copies import leave_one_out_nearest, nearest_real
 from smotext.filters.protocol import RealTexts
 from smotext.filters.score_bounds import CALIBRATION_ROWS, Bounded, check_share, evenly_spaced, low_bound
+from smotext.utils.geometry import blocks, row_cosines, unit
 
 
 @dataclass(frozen=True)

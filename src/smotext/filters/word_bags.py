@@ -33,8 +33,8 @@ _IRREGULAR_FORM = re.compile("|".join(_IRREGULAR))
 _WORDS_A_CHANGE = 6
 # So many words in common say nothing.
 _ANYBODYS = 3
-# Of rarity against the share of words. Chosen on clinc150_imbalanced, from 0 to 1.5: at the same share of other real
-# texts it brought edits of six to eight words that are caught from 9 to 52 %.
+# Of rarity against the share of words. Chosen on clinc150_imbalanced, from 0 to 1.5, by the edits of six to eight words
+# that are caught at the same share of other real texts (docs/research/log.md has the figures).
 _WEIGHT = 0.8
 # From this share on a text is as good as equal, however common the words: one word in 23 changed.
 _NEARLY_ALL = 0.95

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from smotext.utils.geometry import unit
+
 # So much cosine is lost by two passages that stand at the opposite ends of their texts.
 ORDER_WEIGHT = 0.5
 
@@ -59,7 +61,7 @@ def match_passages(
 def _partners(passages: NDArray[Any], others: NDArray[Any]) -> NDArray[np.int64]:
     """Return the passage of the other text for each passage of a text that is as long or longer."""
     distances = np.abs(_places(len(passages))[:, None] - _places(len(others)))
-    cost = ORDER_WEIGHT * distances - _unit(passages) @ _unit(others).T
+    cost = ORDER_WEIGHT * distances - unit(passages) @ unit(others).T
     partners = cost.argmin(axis=1)
     rows, columns = linear_sum_assignment(cost)
     partners[rows] = columns
@@ -68,12 +70,6 @@ def _partners(passages: NDArray[Any], others: NDArray[Any]) -> NDArray[np.int64]
 
 def _places(n: int) -> NDArray[np.float64]:
     return (np.arange(n) + 0.5) / n
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    vectors = np.asarray(vectors, dtype=np.float64)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths == 0, 1, lengths)
 
 
 def _evenly(n: int, n_wanted: int) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smotext.mixing.plan import UNKNOWN, MixPlan
+from smotext.utils.geometry import unit
 
 # Cosines that are held in memory at a time, and rows of them.
 _COSINES, _MOST_ROWS = 2**24, 1024
@@ -48,7 +49,7 @@ class UnlabelledExamples:
         self, vectors: NDArray[np.float32], labels: NDArray[np.object_], unlabelled: NDArray[np.float32]
     ) -> None:
         self._first = len(labels)
-        self._vectors = _unit(unlabelled)
+        self._vectors = unit(unlabelled)
         self._members = _members(vectors, labels, self._vectors)
 
     def for_rows(
@@ -85,7 +86,7 @@ class UnlabelledExamples:
 
     def _ranked(self, targets: NDArray[np.float32], members: NDArray[np.int64], n_wanted: int) -> NDArray[np.int64]:
         """Return places among the members, the nearest first; of equals the earlier one."""
-        asked, texts = _unit(targets), self._vectors[members]
+        asked, texts = unit(targets), self._vectors[members]
         n_kept = min(len(members), n_wanted + _SPARE)
         places = np.argpartition(-(asked @ texts.T), n_kept - 1, axis=1)[:, :n_kept]
         places.sort(axis=1)
@@ -101,7 +102,7 @@ def _members(
     Of classes with one mean, as where all texts have both labels, each has them.
     """
     classes = list(dict.fromkeys(labels.tolist()))
-    means = _unit(np.stack([_unit(vectors[labels == label]).mean(axis=0) for label in classes]))
+    means = unit(np.stack([unit(vectors[labels == label]).mean(axis=0) for label in classes]))
     cosines = unlabelled @ means.T
     if len(classes) == 1:
         return {classes[0]: np.arange(len(unlabelled))}
@@ -114,9 +115,3 @@ def _members(
         clearest = members[np.argsort(-clearness[members], kind="stable")]
         found[label] = np.sort(clearest[: math.ceil(_SHARE * len(members))])
     return found
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    vectors = np.asarray(vectors, dtype=np.float32)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(norms == 0, 1, norms)).astype(np.float32, copy=False)

@@ -76,16 +76,6 @@ class AuditSettings:
     seed: int = 0
     alpha: float = 0.05
 
-    def shown_to(self, decoder: object) -> Callable[[Any], list[str]] | None:
-        """Return what gives the public texts in the prompts of a class; None where they showed none."""
-        public, n_shown = self.public_examples, self._n_shown(decoder)
-        if public is None or not n_shown:
-            return None
-        return lambda label: public.shown_for(label, n_shown)
-
-    def _n_shown(self, decoder: object) -> int:
-        return int(getattr(decoder, "examples", None) or 0) if self.examples is None else self.examples
-
     def __post_init__(self) -> None:
         if self.examples is not None:
             check_count("examples", self.examples, "0 or more, or None for the decoder's own number", least=0)
@@ -96,6 +86,16 @@ class AuditSettings:
     def examples_of(self, decoder: object) -> int:
         """Return the real examples that this decoder was shown."""
         return self._n_shown(decoder) if self.public_examples is None else 0
+
+    def shown_to(self, decoder: object) -> Callable[[Any], list[str]] | None:
+        """Return what gives the public texts in the prompts of a class; None where they showed none."""
+        public, n_shown = self.public_examples, self._n_shown(decoder)
+        if public is None or not n_shown:
+            return None
+        return lambda label: public.shown_for(label, n_shown)
+
+    def _n_shown(self, decoder: object) -> int:
+        return int(getattr(decoder, "examples", None) or 0) if self.examples is None else self.examples
 
 
 @dataclass(frozen=True)

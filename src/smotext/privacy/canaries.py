@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from smotext.filters.geometry import unit
 from smotext.filters.ngrams import words
 from smotext.privacy.attack_scene import AuditRows
 from smotext.privacy.epsilon_bounds import attribute_epsilon, clopper_pearson
 from smotext.privacy.likelihood import Scorer
 from smotext.privacy.rates import IntervalEstimate
+from smotext.utils.geometry import unit
 from smotext.utils.seeding import generator
 
 ATTRIBUTES = ("plumber", "nurse", "farmer", "lawyer", "pilot", "baker", "soldier", "teacher")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from smotext.filters.geometry import unit
 from smotext.privacy.attack_scene import Scene
+from smotext.utils.geometry import unit
 
 # Of each text's class, so many candidates are looked at, the nearest to the text. A parent is rarely farther away,
 # and all of them would take quadratic time.

@@ -192,8 +192,8 @@ def check_groups(labels: NDArray[np.object_], n_new: Mapping[Any, int], privacy:
 def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | None) -> None:
     """Raise InputError if a class has too few texts for its new rows; noisy sums are made of any number.
 
-    Also if a class that gets noisy texts is not public, or public examples lack one that gets rows, or are among the
-    texts.
+    It is also raised if a class that gets noisy texts is not public, and if public examples lack a class that gets
+    rows or are among the texts.
     """
     if privacy is not None and privacy.public_examples is not None:
         privacy.public_examples.check_classes(label for label, n in new_rows.items() if n)

@@ -51,11 +51,11 @@ class PublicExamples:
             return cls(_checked([text for _, text in pairs]), tuple(label for label, _ in pairs))
         return cls(_checked(_texts_in(given)))
 
-    def labels_of(self, n_rows: int) -> NDArray[np.object_] | None:
-        """Return the class of each text as an array of shape (n_rows,); None where all classes show all of them."""
+    def label_array(self) -> NDArray[np.object_] | None:
+        """Return the class of each text as an array of shape (n_texts,); None where all classes show all of them."""
         if self.labels is None:
             return None
-        column = np.empty(n_rows, dtype=object)
+        column = np.empty(len(self.labels), dtype=object)
         column[:] = self.labels
         return column
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smotext.filters.geometry import row_cosines, unit
 from smotext.privacy.attack_scene import AuditRows
 from smotext.privacy.epsilon_bounds import clopper_pearson
 from smotext.privacy.rates import IntervalEstimate
+from smotext.utils.geometry import row_cosines, unit
 
 # From this cosine on, a vector counts as the row's own.
 SAME = 0.99

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from smotext.filters.geometry import unit
 from smotext.filters.ngrams import WordRuns, words
 from smotext.privacy.attack_scene import Scene
 from smotext.privacy.likelihood import leads
+from smotext.utils.geometry import unit
 
 # The shortest and the longest n-grams of characters.
 CHARACTERS = (3, 5)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from smotext.errors import InputError
 from smotext.filters.fluency import Spelling, WordOrder
-from smotext.filters.geometry import nearest_cosines
 from smotext.reporting.charts import REAL_COLOUR, SYNTHETIC_COLOUR, Chart, ChartSeries, bars, histogram
 from smotext.reporting.page import MAX_BYTES, render
 from smotext.reporting.report_inputs import RunTables
@@ -26,6 +25,7 @@ from smotext.reporting.run_facts import (
     repeats,
 )
 from smotext.reporting.text_map import MAX_POINTS, MapPoint, choose_points, map_chart, project_to_plane
+from smotext.utils.geometry import nearest_cosines
 
 EncodeTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -143,9 +143,8 @@ def _lead(counts: Sequence[ClassCount]) -> str:
     text = "text was" if n_made == 1 else "texts were"
     smallest, before = min(one.after for one in counts), min(one.before for one in counts)
     told = f"{n_made:,} synthetic {text} written for {n_classes:,} of {len(counts):,} classes."
-    if before == smallest:
-        return f"{told} The smallest class has {smallest:,} rows."
-    return f"{told} The smallest class has {smallest:,} rows now; it had {before:,}."
+    now = "" if before == smallest else f" now; it had {before:,}"
+    return f"{told} The smallest class has {smallest:,} rows{now}."
 
 
 def _cards(made: Sequence[str], found: Repeats, steps: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:

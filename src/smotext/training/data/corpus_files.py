@@ -42,8 +42,7 @@ def read_documents(path: str | Path, text_column: str = "text") -> Iterator[str]
     if path.is_dir():
         yield from _read_dataset(path, text_column)
         return
-    opener = _OPENERS.get(path.suffix, open)
-    suffix = Path(path.stem).suffix if path.suffix in _OPENERS else path.suffix
+    opener, suffix = _OPENERS.get(path.suffix, open), _unpacked_suffix(path)
     if suffix in _TABLES:
         yield from _read_parquet(path, text_column)
     elif suffix in _SEPARATED:
@@ -58,6 +57,21 @@ def read_documents(path: str | Path, text_column: str = "text") -> Iterator[str]
         raise InputError(
             f"{path} is not a corpus: expected .jsonl, .txt (also .gz, .xz), .parquet, .csv, .tsv or a directory"
         )
+
+
+def is_plain_text(path: Path) -> bool:
+    """Return whether a file holds text without columns, by its name.
+
+    Examples
+    --------
+    >>> is_plain_text(Path("inbox.txt.gz")), is_plain_text(Path("inbox.csv"))
+    (True, False)
+    """
+    return _unpacked_suffix(path) in _PLAIN
+
+
+def _unpacked_suffix(path: Path) -> str:
+    return Path(path.stem).suffix if path.suffix in _OPENERS else path.suffix
 
 
 def _read_json_lines(lines: Iterable[str], path: Path, text_column: str) -> Iterator[str]:

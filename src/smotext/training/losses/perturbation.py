@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from smotext.training.data.batches import MicroBatch
 from smotext.training.training_settings import TrainingSettings
+from smotext.utils.geometry import unit
 
 
 def perturb(batch: MicroBatch, settings: TrainingSettings, norm: str, key: int) -> NDArray[np.float32]:
@@ -29,13 +30,13 @@ def perturb(batch: MicroBatch, settings: TrainingSettings, norm: str, key: int) 
     ndarray of shape (n_rows, vector_dim), float32
     """
     rng = np.random.default_rng(key)
-    vectors = _unit(batch.vectors) if norm == "unit" else batch.vectors
+    vectors = unit(batch.vectors) if norm == "unit" else batch.vectors
     if settings.mix_share > 0 and len(vectors) > 1:
         vectors = _mix_with_nearest(vectors, settings.mix_share, rng)
     if settings.noise > 0:
         noise = rng.standard_normal(vectors.shape, dtype=np.float32)
         vectors = vectors + noise * np.float32(settings.noise / np.sqrt(vectors.shape[1]))
-    return _unit(vectors) if norm == "unit" else vectors
+    return unit(vectors) if norm == "unit" else vectors
 
 
 def _mix_with_nearest(vectors: NDArray[np.float32], share: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -45,7 +46,3 @@ def _mix_with_nearest(vectors: NDArray[np.float32], share: float, rng: np.random
     lam = rng.uniform(0.5, 1.0, size=(len(vectors), 1)).astype(np.float32)
     lam[rng.random(len(vectors)) >= share] = 1.0
     return lam * vectors + (1 - lam) * nearest
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -21,6 +21,7 @@ from smotext.training.data.passage_store import EncodePassages, Piece
 from smotext.training.losses.passage_losses import stage_one
 from smotext.training.models.pair import Pair
 from smotext.training.scoring import measures
+from smotext.utils.geometry import unit
 
 ShownExamples = list[list[str]] | None
 MEASURES = (
@@ -252,8 +253,8 @@ def nearest_others(vectors: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     >>> nearest_others(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], dtype=np.float32), 2).tolist()
     [[1, 2], [0, 2], [1, 0]]
     """
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    similarities = unit @ unit.T
+    directions = unit(vectors)
+    similarities = directions @ directions.T
     np.fill_diagonal(similarities, -np.inf)
     return np.argsort(-similarities, axis=1, kind="stable")[:, : min(n, len(vectors) - 1)]
 
