@@ -32,7 +32,7 @@ STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 N_CHOICE_FOLDS = 5
 # Another weight than the default has to lead by so many standard errors. Over nine draws of ten texts a class from
 # three sets, TF-IDF gained 1.3 points of macro-F1 where the highest score counted, 2.3 so, and 2.4 at half weight
-# throughout; the frozen encoder 1.3, 1.6 and 1.7.
+# throughout; the frozen encoder 1.3, 1.6 and 1.7 (docs/research/log.md).
 LEAD = 1.5
 
 Score = Callable[[Sequence[Any], Sequence[Any]], float]
