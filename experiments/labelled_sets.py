@@ -28,7 +28,7 @@ from common import (
 from sklearn.base import clone
 
 from smotext import SMOTExT
-from smotext.errors import InputError, unknown_name
+from smotext.errors import InputError, missing_extra, unknown_name
 from smotext.evaluation.cells import Result
 from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF, frozen_encoder, lsa, tfidf
 from smotext.evaluation.conditions import (
@@ -65,6 +65,7 @@ def main() -> None:
     arguments.add_argument(
         "--unlabelled", type=int, metavar="N", help="take N training rows that are never labelled as unlabelled texts"
     )
+    arguments.add_argument("--picture", type=Path, help="SVG or PNG file of every condition's mean gain")
     arguments.add_argument("--settings", help=f"some of {', '.join(one.name for one in SETTINGS)}, by commas")
     given = arguments.parse_args()
     with clear_errors():
@@ -79,6 +80,8 @@ def main() -> None:
             # after each set: whatever stops us, there is a table
             write_table(results, table, f"{given.model} {' '.join(given.option)}".strip())
         print(f"\n{table.read_text()}")
+        if given.picture is not None:
+            draw_gains(results, given.picture)
 
 
 def choose_sets(given: str | None, *, is_report: bool) -> list[str]:
@@ -159,6 +162,29 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
     lines += ["", f"With half weight ({CONDITIONS[HALF_WEIGHT]}):", "", *[f"- {line}" for line in _bars(lighter)]]
     lines += ["", "At the chosen weight:", "", *overall_table(chosen), "", *[f"- {line}" for line in _bars(chosen)]]
     path.write_text("\n".join(lines) + "\n")
+
+
+def draw_gains(results: Mapping[str, Sequence[Result]], path: Path) -> None:
+    """Draw each condition's mean gain over the real rows, with its 95 % interval over sets and seeds."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing_extra("matplotlib", "train", "the picture") from error
+    conditions = [name for name in CONDITIONS if name != REAL]
+    found = {name: over_sets(results, name) for name in conditions}
+    settings = list(dict.fromkeys((one.setting, one.model) for some in found.values() for one in some))
+    figure = Figure(figsize=(4.6 * len(settings), 6), layout="constrained")
+    for axes, key in zip(figure.subplots(1, len(settings), squeeze=False)[0], settings, strict=True):
+        gains = {name: one.over_real for name, some in found.items() for one in some if (one.setting, one.model) == key}
+        for place, (name, gain) in enumerate(reversed(gains.items())):
+            colour = "#2563a8" if "SMOTExT" in name else "#8a8f98"
+            axes.plot([gain.low, gain.high], [place, place], color=colour, linewidth=2)
+            axes.plot(gain.mean, place, "o", color=colour)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set(title=", ".join(key), xlabel="macro-F1 points over the real rows", yticks=range(len(gains)))
+        axes.set_yticklabels(reversed(gains))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _set_table(results: Mapping[str, Sequence[Result]]) -> list[str]:

@@ -52,6 +52,11 @@ def test_the_sets_end_in_one_table_with_the_bars(script, data, tmp_path):
     rows = json.loads((tmp_path / "out" / "trec6" / "report.json").read_text())["rows"]
     copied = [row["gain"]["mean"] for row in rows if row["condition"] == "duplicated"]
     assert f"| duplicated | {' | '.join(f'{gain:+.1f}' for gain in copied)} |" in table  # the means over one set
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "gains.svg"
+    script("labelled_sets", *options, "--conditions", "real + SMOTExT,duplicated", "--picture", picture)
+    drawn = picture.read_text()
+    assert all(f"<!-- {name} -->" in drawn for name in ("real + SMOTExT", "duplicated", "shots-10, TF-IDF"))
 
 
 def test_pools_are_written_once_and_all_ways_of_fitting_draw_from_them(script, data, tmp_path, capsys):
