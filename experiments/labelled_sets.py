@@ -181,7 +181,7 @@ def draw_gains(results: Mapping[str, Sequence[Result]], path: Path) -> None:
             axes.plot([gain.low, gain.high], [place, place], color=colour, linewidth=2)
             axes.plot(gain.mean, place, "o", color=colour)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set(title=", ".join(key), xlabel="macro-F1 points over the real rows", yticks=range(len(gains)))
+        axes.set(title=", ".join(key), xlabel="gain in macro-F1, points", yticks=range(len(gains)))
         axes.set_yticklabels(reversed(gains))
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)
