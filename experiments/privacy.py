@@ -129,6 +129,9 @@ def main() -> None:
     with clear_errors():
         given.out.mkdir(parents=True, exist_ok=True)
         found = [row for name in given.sets.split(",") for row in run_set(name, given)]
+        if not found:
+            wanted = f"none of the conditions {given.conditions!r}" if given.conditions else "no finished condition"
+            raise InputError(f"{wanted} is there: expected names as in the table, separated by semicolons")
         with atomic_write(given.out / "results.md") as file:
             file.write(table(found).encode())
         plot(found, given.out / "privacy.png")
