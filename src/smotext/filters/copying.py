@@ -85,9 +85,10 @@ class Copied:
     def fit(self, real: RealTexts) -> FittedCopied:
         """Return the filter that knows the real texts' words."""
         # A text that stands twice among the real ones says nothing about how much two texts have in common.
-        firsts = {squeeze(text): row for row, text in reversed(list(enumerate(real.all_texts)))}
+        texts = real.all_texts
+        firsts = {squeeze(text): row for row, text in reversed(list(enumerate(texts)))}
         rows = np.array(sorted(firsts.values()), dtype=np.int64)
-        known = KnownTexts.of([real.all_texts[row] for row in rows.tolist()])
+        known = KnownTexts.of([texts[row] for row in rows.tolist()])
         labels = real.labels[rows[rows < len(real.texts)]]
         classes = list(dict.fromkeys(labels.tolist()))
         some = [evenly_spaced(np.flatnonzero(labels == label), CALIBRATION_ROWS) for label in classes]
