@@ -36,7 +36,7 @@ from smotext.errors import InputError, warn_caller
 from smotext.filters.named import resolve_filters
 from smotext.presets import load_pair
 from smotext.privacy.gaussian import check_opendp
-from smotext.privacy.privacy_option import parse_privacy
+from smotext.privacy.privacy_option import is_noisy, parse_privacy
 from smotext.privacy.private_planner import check_rows
 from smotext.privacy.refused_options import check_allowed, model_facts
 from smotext.privacy.release import statement
@@ -350,7 +350,7 @@ class SMOTExT(TextSampler):
         if soft_labels:
             settings = replace(settings, filters=[*resolve_filters(settings.filters), "soft_labels"])
         check_allowed(settings.privacy, {**vars(settings), "n": n, "unlabelled": self.unlabelled})
-        if is_dp := settings.privacy is not None and settings.privacy.kind == "dp":
+        if is_dp := is_noisy(settings.privacy):
             check_opendp()
         new_rows = dict(n) if is_dp and isinstance(n, Mapping) else new_rows_for_n(n, counts_by_class(labels))
         return self._augment(make_corpus(texts, labels), new_rows, settings, run).synthetic

@@ -19,7 +19,7 @@ from smotext.app.sheets import MOST_TEXTS, Data, Sheet, open_sheet, read_data, w
 from smotext.app.turns import Turns
 from smotext.data.validation import check_count
 from smotext.errors import InputError
-from smotext.sampler import SMOTExT
+from smotext.privacy.privacy_option import is_noisy
 
 MOST_VISITORS = 32
 # More texts than these belong on the command line, where a run survives a crash.
@@ -110,7 +110,7 @@ class Workspace:
                 )
             wanted = self.data.label_of(label)
             sampler = self.form.sampler(values, self.data.labels)
-            if _is_noisy(sampler) and len(self.data.labels) > MOST_TEXTS:
+            if is_noisy(sampler.settings().privacy) and len(self.data.labels) > MOST_TEXTS:
                 raise InputError(
                     f"the page works with {MOST_TEXTS:,} texts of a table, and which of a larger one these are depends "
                     "on its rows, which privacy 'dp' hides: use smotext augment, which works with all"
@@ -142,12 +142,6 @@ class Workspace:
         if n := len(self.review.entries):
             texts = "1 text of the present table is" if n == 1 else f"{n:,} texts of the present table are"
             raise InputError(f"{texts} in step 4, and would be lost: download what you need and discard them first")
-
-
-def _is_noisy(sampler: SMOTExT) -> bool:
-    """Return whether a sampler writes with differential privacy."""
-    privacy = sampler.settings().privacy
-    return privacy is not None and privacy.kind == "dp"
 
 
 class Visitors:

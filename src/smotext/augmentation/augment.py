@@ -30,6 +30,7 @@ from smotext.filters.protocol import RealTexts
 from smotext.mixing.mixes import mix
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan, with_candidates
 from smotext.mixing.planning import Planner
+from smotext.privacy.privacy_option import is_noisy
 from smotext.privacy.private_planner import PrivatePlanner
 from smotext.protocols import Decoder, Encoder
 from smotext.settings import Settings
@@ -162,7 +163,7 @@ def real_texts(
     corpus: Corpus, vectors: NDArray[np.float32], unlabelled: NDArray[np.float32], settings: Settings
 ) -> RealTexts:
     """Return what filters and guards may compare with: nothing real where only noisy sums may be read."""
-    if settings.privacy is not None and settings.privacy.kind == "dp":
+    if is_noisy(settings.privacy):
         return RealTexts([], corpus.labels[:0], vectors[:0])
     known = each_text_once(corpus, vectors) if corpus.shared else RealTexts(corpus.texts, corpus.labels, vectors)
     return replace(known, unlabelled=corpus.unlabelled.texts, unlabelled_vectors=unlabelled)

@@ -14,6 +14,7 @@ from smotext.data.corpus import Corpus
 from smotext.decoders.prompts import check_prompt
 from smotext.errors import InputError
 from smotext.mixing.plan import UNKNOWN, DecoderInput, MixPlan
+from smotext.privacy.privacy_option import is_noisy
 from smotext.protocols import Decoded, Decoder, Encoder, class_name, name_of
 from smotext.settings import UNFINISHED, Settings
 from smotext.utils.seeding import uniforms
@@ -84,7 +85,7 @@ class Writer:
 
     def __init__(self, corpus: Corpus, encoder: Encoder, decoder: Decoder, settings: Settings) -> None:
         # Noisy texts have no known parents, and what is sent to other processes tells nothing of the real rows then.
-        known = slice(0, 0) if settings.privacy is not None and settings.privacy.kind == "dp" else slice(None)
+        known = slice(0, 0) if is_noisy(settings.privacy) else slice(None)
         self.labels, self.row_numbers = corpus.labels[known], corpus.rows[known]
         self.unlabelled_numbers = corpus.unlabelled.rows
         self.decoder = decoder

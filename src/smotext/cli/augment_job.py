@@ -125,7 +125,9 @@ class AugmentJob:
     @property
     def is_noisy(self) -> bool:
         """Whether nothing but noisy sums may leave the file."""
-        return self.privacy is not None and self.privacy.kind == "dp"
+        from smotext.privacy.privacy_option import is_noisy
+
+        return is_noisy(self.privacy)
 
 
 def read_job(
@@ -246,12 +248,13 @@ def set_privacy(
         If they don't go together, or with the sampler's other options.
     """
     from smotext.privacy.gaussian import check_opendp
+    from smotext.privacy.privacy_option import is_noisy
     from smotext.privacy.refused_options import check_allowed
 
     privacy = parse_privacy_options(hiding, labels, columns)
     sampler.set_params(privacy=privacy)
     check_allowed(privacy, {**vars(sampler.settings()), "unlabelled": sampler.unlabelled})
-    if privacy is not None and privacy.kind == "dp":
+    if is_noisy(privacy):
         check_opendp()
     return privacy
 
@@ -274,9 +277,10 @@ def count_new_rows(amount: AmountOptions, labels: Any, privacy: Privacy | None =
     ({'spam': 1}, {'ham': 4, 'spam': 4})
     """
     from smotext.data.class_counts import counts_by_class, new_rows_for_n, new_rows_for_strategy
+    from smotext.privacy.privacy_option import is_noisy
 
     _check_one(amount)
-    if privacy is not None and privacy.kind == "dp":
+    if is_noisy(privacy):
         if amount.per_class is None:
             raise InputError(_counts_are_shown(amount))
         public = {label: rows or 0 for label, rows in privacy.labels}

@@ -153,12 +153,13 @@ def _audit_method(
     """Return the audit, and what is guaranteed of texts that are written like this."""
     from smotext.cli.augment_job import count_new_rows, make_sampler, set_privacy
     from smotext.privacy import audit_generator
+    from smotext.privacy.privacy_option import is_noisy
     from smotext.privacy.release import statement
 
     sampler = make_sampler(replace(method, model="tiny" if method.model == UNKNOWN_MODEL else method.model))
     rows = _read(real, columns)
     privacy = set_privacy(sampler, hiding, rows.labels, columns)
-    is_told = amount.n is not None or amount.per_class is not None or (privacy is not None and privacy.kind == "dp")
+    is_told = amount.n is not None or amount.per_class is not None or is_noisy(privacy)
     new_rows = count_new_rows(amount, rows.labels, privacy) if is_told else None
     tell("loading the model", 0, 0)
     encoder, decoder = sampler.load()

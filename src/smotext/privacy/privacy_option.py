@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 from smotext.errors import InputError, unknown_name
 from smotext.privacy.public_examples import PublicExamples
@@ -152,6 +152,11 @@ def parse_privacy(privacy: Any, **options: Any) -> Privacy | None:
     if not isinstance(privacy, str):
         raise InputError(f"privacy is {privacy!r}: expected None, 'average', 'dp' or smotext.privacy.Privacy(...)")
     return Privacy(privacy, **given)
+
+
+def is_noisy(privacy: Privacy | None) -> TypeGuard[Privacy]:
+    """Return whether nothing but noisy sums of real rows may be read: differential privacy."""
+    return privacy is not None and privacy.kind == "dp"
 
 
 def _check_decided(name: str, value: Any, kind: type) -> None:

@@ -13,7 +13,7 @@ from smotext.data.corpus import Corpus, check_classes
 from smotext.errors import InputError, unknown_name
 from smotext.mixing.plan import UNKNOWN, MixPlan, plan_of_class, stack
 from smotext.mixing.weights import draw_weights, parse_lam
-from smotext.privacy.privacy_option import Privacy
+from smotext.privacy.privacy_option import Privacy, is_noisy
 from smotext.privacy.release import Centres, centre_labels, release
 from smotext.utils.seeding import generator, row_seeds, uniforms
 
@@ -94,7 +94,7 @@ class PrivatePlanner:
         InputError
             If a class is not public, or has fewer rows than a group.
         """
-        if self.privacy.kind == "dp":
+        if is_noisy(self.privacy):
             check_public(n_new, self.privacy)
         parts = [self._rows(label, np.arange(n), np.zeros(n, dtype=np.int64)) for label, n in n_new.items() if n]
         return stack(parts, self.n_parents)
@@ -198,7 +198,7 @@ def check_rows(corpus: Corpus, new_rows: Mapping[Any, int], privacy: Privacy | N
     if privacy is not None and privacy.public_examples is not None:
         privacy.public_examples.check_classes(label for label, n in new_rows.items() if n)
         privacy.public_examples.check_not_real(corpus.texts)
-    if privacy is not None and privacy.kind == "dp":
+    if is_noisy(privacy):
         check_public(new_rows, privacy)
         return
     check_classes(corpus, new_rows)
