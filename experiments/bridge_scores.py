@@ -20,7 +20,6 @@ The bundled bridge takes ten minutes of a core, two with --texts 24. The one bef
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +38,7 @@ from smotext import load_decoder
 from smotext.decoders.base_model import BASES
 from smotext.decoders.base_weights import load_base
 from smotext.errors import InputError
+from smotext.evaluation.results_file import Store
 from smotext.presets import decoder_directory, load_encoder_of
 from smotext.settings import Settings
 from smotext.training.data.passage_store import read_texts
@@ -52,7 +52,6 @@ from smotext.training.scoring.score import (
     nearest_examples,
     nearest_others,
 )
-from smotext.utils.files import atomic_write
 from smotext.utils.seeding import generator
 
 N_PASSAGES, N_OTHERS = 150, 100
@@ -121,22 +120,15 @@ def read_sets(given: argparse.Namespace) -> dict[str, list[str]]:
     return found
 
 
-class Kept:
-    """Figures by name in a JSON file that is written anew with each."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-
-    def get(self, name: str, measure: Callable[..., Any], *arguments: Any) -> Any:
-        """Return the figure of a name, measured if it is not there yet."""
-        if name not in self.values:
-            started_s = time.perf_counter()
-            self.values[name] = measure(*arguments)
-            with atomic_write(self.path) as file:
-                file.write(json.dumps(self.values, indent=1).encode())
-            print(f"{self.path.stem}: {name}, {time.perf_counter() - started_s:.0f} s", file=sys.stderr, flush=True)
-        return self.values[name]
+def measured(kept: Store, name: str, measure: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the figure of a name, measured if it is not kept yet."""
+    found = kept.get({"cell": name})
+    if found is None:
+        started_s = time.perf_counter()
+        found = measure(*arguments)
+        kept.put({"cell": name}, found)
+        print(f"{name}, {time.perf_counter() - started_s:.0f} s", file=sys.stderr, flush=True)
+    return found
 
 
 @dataclass(frozen=True)
@@ -187,14 +179,15 @@ class Scorer:
 
 def score(name: str, scorer: Scorer, sets: dict[str, list[str]], folder: Path, temperature: float) -> None:
     """Measure the cells of one bridge that are missing."""
-    kept, real = Kept(folder / f"{name}.json"), Kept(folder / "real.json")
+    kept, real = store_of(folder, name), store_of(folder, "real")
     for of, texts in sets.items():
         vectors = np.asarray(scorer.encoder.encode(texts), dtype=np.float32)
-        real_bits = real.get(cell(of, texts, "fluency"), scorer.judged, texts)
-        kept.get(cell(of, texts, "bits a character"), scorer.bits, texts, vectors)
+        real_bits = measured(real, cell(of, texts, "fluency"), scorer.judged, texts)
+        measured(kept, cell(of, texts, "bits a character"), scorer.bits, texts, vectors)
         for n in EXAMPLES if scorer.pair.spec.examples_template else EXAMPLES[:1]:
             decoding = Decoding(examples=n, temperature=temperature)
-            kept.get(cell(of, texts, written_with(n, temperature)), scorer.written, texts, vectors, decoding, real_bits)
+            written = cell(of, texts, written_with(n, temperature))
+            measured(kept, written, scorer.written, texts, vectors, decoding, real_bits)
 
 
 def cell(of: str, texts: Sequence[str], what: str) -> str:
@@ -213,19 +206,29 @@ def written_with(n_examples: int, temperature: float) -> str:
     return f"{n_examples} examples, temperature {temperature:g}"
 
 
-def figures(found: dict[str, Any], of: str, texts: Sequence[str], written: str) -> dict[str, float]:
-    """Return the figures of one bridge on one set; bits a character are of the vector alone."""
-    return {"bits a character": found[cell(of, texts, "bits a character")], **found[cell(of, texts, written)]}
+def store_of(folder: Path, name: str) -> Store:
+    """Return the figures of a bridge that are kept, or those of the real texts."""
+    return Store(folder / f"{name}.jsonl")
+
+
+def figures(kept: Store, of: str, texts: Sequence[str], written: str) -> dict[str, float] | None:
+    """Return the figures of one bridge on one set, None where it cannot write so; bits are of the vector alone."""
+    bits, found = (kept.get({"cell": cell(of, texts, what)}) for what in ("bits a character", written))
+    return None if found is None else {"bits a character": bits, **found}
 
 
 def table(folder: Path, bridges: Sequence[str], sets: dict[str, list[str]], temperature: float) -> str:
     """Return the figures as a Markdown table: bridges beside each other in a row, one row a set and measure."""
-    found = {name: Kept(folder / f"{name}.json").values for name in bridges}
-    ways = {n: written_with(n, temperature) for n in EXAMPLES}
-    columns = [(name, n) for name in bridges for n in EXAMPLES if any(ways[n] in key for key in found[name])]
+    found = {
+        (name, n): {of: figures(kept, of, texts, written_with(n, temperature)) for of, texts in sets.items()}
+        for name in bridges
+        for kept in [store_of(folder, name)]
+        for n in EXAMPLES
+    }
+    columns = [column for column, of_sets in found.items() if all(of_sets.values())]
     lines = [f"| set | measure | {' | '.join(f'{name}, {n} examples' for name, n in columns)} |"]
     lines.append("|---" * (len(columns) + 2) + "|")
-    of_sets = {of: [figures(found[name], of, texts, ways[n]) for name, n in columns] for of, texts in sets.items()}
+    of_sets: dict[str, Any] = {of: [found[column][of] for column in columns] for of in sets}
     of_sets["mean"] = [
         {measure: float(np.mean([row[place][measure] for row in of_sets.values()])) for measure in MEASURES}
         for place in range(len(columns))

@@ -16,7 +16,7 @@ from smotext import SMOTExT
 from smotext.cli.entry import print_error as exit_code_of
 from smotext.cli.screen import Reporter
 from smotext.data.tables import read_table
-from smotext.errors import InputError, MissingFileError, SmotextError
+from smotext.errors import InputError, MissingFileError, SmotextError, missing_extra
 from smotext.evaluation.generators import default_generators, read_passages
 from smotext.evaluation.labelled_texts import GenerateFold, LabelledTexts, labelled
 from smotext.evaluation.pseudo_labels import apart_from
@@ -154,6 +154,15 @@ def run_study(study: Study, title: str) -> None:
         write_report(found, study.results(), study.folder)
     for verdict in found.verdicts:
         print(f"{title}: {sentence(verdict)}", flush=True)
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty figure of matplotlib, in inches."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing_extra("matplotlib", "train", "the picture") from error
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 @contextmanager

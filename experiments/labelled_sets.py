@@ -22,13 +22,14 @@ from common import (
     load_set,
     make_generators,
     method_options,
+    new_figure,
     parser,
     run_study,
 )
 from sklearn.base import clone
 
 from smotext import SMOTExT
-from smotext.errors import InputError, missing_extra, unknown_name
+from smotext.errors import InputError, unknown_name
 from smotext.evaluation.cells import Result
 from smotext.evaluation.classifiers import FROZEN, LSA, TFIDF, frozen_encoder, lsa, tfidf
 from smotext.evaluation.conditions import (
@@ -166,14 +167,10 @@ def write_table(results: Mapping[str, Sequence[Result]], path: Path, title: str)
 
 def draw_gains(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     """Draw each condition's mean gain over the real rows, with its 95 % interval over sets and seeds."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing_extra("matplotlib", "train", "the picture") from error
     conditions = [name for name in CONDITIONS if name != REAL]
     found = {name: over_sets(results, name) for name in conditions}
     settings = list(dict.fromkeys((one.setting, one.model) for some in found.values() for one in some))
-    figure = Figure(figsize=(4.6 * len(settings), 6), layout="constrained")
+    figure = new_figure(4.6 * len(settings), 6)
     for axes, key in zip(figure.subplots(1, len(settings), squeeze=False)[0], settings, strict=True):
         gains = {name: one.over_real for name, some in found.items() for one in some if (one.setting, one.model) == key}
         for place, (name, gain) in enumerate(reversed(gains.items())):

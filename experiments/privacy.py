@@ -23,14 +23,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import DATA, clear_errors, load_set
+from common import DATA, clear_errors, load_set, new_figure
 from sklearn.metrics import balanced_accuracy_score
 from text_quality import bare_model, of_like_lengths
 
 from smotext import SMOTExT
 from smotext.cli.screen import Reporter
 from smotext.decoders.bridge import fingerprint
-from smotext.errors import InputError, missing_extra
+from smotext.errors import InputError
 from smotext.evaluation.classifiers import frozen_encoder, tfidf
 from smotext.evaluation.labelled_texts import LabelledTexts
 from smotext.filters.ngrams import squeeze
@@ -277,13 +277,9 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def plot(found: list[dict[str, Any]], path: Path) -> None:
     """Draw what the texts are worth against what they give away, a panel for each set."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing_extra("matplotlib", "train", "the picture") from error
     sets = list(dict.fromkeys(row["set"] for row in found))
     names = list(dict.fromkeys(row["condition"] for row in found))
-    figure = Figure(figsize=(5.0 * len(sets), 4.6), layout="constrained")
+    figure = new_figure(5.0 * len(sets), 4.6)
     for panel, name in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         rows = [row for row in found if row["set"] == name and row["attacks"]]
         for row in rows:
